@@ -1,0 +1,168 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+// A Reason is a value of one of the ErrorReason enums of the contracts.
+type Reason interface {
+	protoreflect.Enum
+	fmt.Stringer
+}
+
+// Error makes the error of a refused call: a status with an ErrorInfo detail
+// whose reason is the enum value without its prefix and whose domain follows
+// from the enum's package (muster.fleet.v1 gives fleet.muster). Metadata holds
+// the values that were compared; further details may follow.
+func Error(code codes.Code, reason Reason, metadata map[string]string, message string, details ...protoadapt.MessageV1) error {
+	info := &errdetails.ErrorInfo{
+		Reason:   strings.TrimPrefix(reason.String(), "ERROR_REASON_"),
+		Domain:   domainOf(reason),
+		Metadata: metadata,
+	}
+	return withDetails(status.New(code, message), append([]protoadapt.MessageV1{info}, details...)...)
+}
+
+// RetryAfter is the detail that tells a client how long to wait before it tries
+// again.
+func RetryAfter(delay time.Duration) *errdetails.RetryInfo {
+	return &errdetails.RetryInfo{RetryDelay: durationpb.New(delay)}
+}
+
+// ReasonOf tells the reason of an error made by [Error], here or by a server,
+// or "" if it has none.
+func ReasonOf(err error) string {
+	for _, detail := range status.Convert(err).Details() {
+		if info, ok := detail.(*errdetails.ErrorInfo); ok {
+			return info.GetReason()
+		}
+	}
+	return ""
+}
+
+// HasReason tells whether an error made by [Error], here or by a server, has a
+// reason.
+func HasReason(err error, reason Reason) bool {
+	for _, detail := range status.Convert(err).Details() {
+		if info, ok := detail.(*errdetails.ErrorInfo); ok {
+			return info.GetDomain() == domainOf(reason) &&
+				info.GetReason() == strings.TrimPrefix(reason.String(), "ERROR_REASON_")
+		}
+	}
+	return false
+}
+
+func domainOf(reason Reason) string {
+	parts := strings.Split(string(reason.Descriptor().ParentFile().Package()), ".")
+	return parts[1] + "." + parts[0]
+}
+
+// Violations collects what is wrong with a request, so that a caller learns
+// all of it at once.
+type Violations struct {
+	fields []*errdetails.BadRequest_FieldViolation
+}
+
+// Add notes that a field has a value it must not have. The rule says what would
+// be right, for example "must be sold in the zone". The value is quoted and cut
+// short.
+func (v *Violations) Add(field string, value any, rule string) {
+	v.fields = append(v.fields, &errdetails.BadRequest_FieldViolation{
+		Field: field, Description: fmt.Sprintf("%s, got %s", rule, quote(value)),
+	})
+}
+
+// Err returns an INVALID_ARGUMENT error that lists every violation, or nil when
+// there is none.
+func (v *Violations) Err() error {
+	if len(v.fields) == 0 {
+		return nil
+	}
+	return withDetails(v.status(), &errdetails.BadRequest{FieldViolations: v.fields})
+}
+
+// ErrWithReason is Err with an ErrorInfo detail besides.
+func (v *Violations) ErrWithReason(reason Reason, metadata map[string]string) error {
+	if len(v.fields) == 0 {
+		return nil
+	}
+	return Error(codes.InvalidArgument, reason, metadata, v.status().Message(), &errdetails.BadRequest{FieldViolations: v.fields})
+}
+
+func (v *Violations) status() *status.Status {
+	lines := make([]string, len(v.fields))
+	for i, field := range v.fields {
+		lines[i] = field.GetField() + ": " + field.GetDescription()
+	}
+	return status.New(codes.InvalidArgument, strings.Join(lines, "; "))
+}
+
+// FieldViolations tells what was wrong with a request, from an error made by
+// [Violations], here or by a server.
+func FieldViolations(err error) []*errdetails.BadRequest_FieldViolation {
+	var all []*errdetails.BadRequest_FieldViolation
+	for _, detail := range status.Convert(err).Details() {
+		if bad, ok := detail.(*errdetails.BadRequest); ok {
+			all = append(all, bad.GetFieldViolations()...)
+		}
+	}
+	return all
+}
+
+// maxQuoted bounds how much of a wrong value an error repeats.
+const maxQuoted = 64
+
+func quote(value any) string {
+	text, isText := value.(string)
+	if !isText {
+		text = fmt.Sprint(value)
+	}
+	if runes := []rune(text); len(runes) > maxQuoted {
+		text = string(runes[:maxQuoted]) + "..."
+	}
+	if isText {
+		return fmt.Sprintf("%q", text)
+	}
+	return text
+}
+
+func withDetails(s *status.Status, details ...protoadapt.MessageV1) error {
+	detailed, err := s.WithDetails(details...)
+	if err != nil { // only a detail that can not be marshalled
+		return s.Err()
+	}
+	return detailed.Err()
+}
+
+// onWire is the one place where errors become what a client sees: statuses pass,
+// context errors keep their meaning, and anything else is internal and says no
+// more than that. The second result tells whether the error is worth a log
+// line.
+func onWire(err error) (error, bool) {
+	if err == nil {
+		return nil, false
+	}
+	// Only a status that a handler returned itself; one that it wrapped came
+	// from another service and its text is not meant for this caller.
+	if s, ok := err.(interface{ GRPCStatus() *status.Status }); ok { //nolint:errorlint // see above
+		return err, s.GRPCStatus().Code() == codes.Internal
+	}
+	switch {
+	case errors.Is(err, context.Canceled):
+		return status.Error(codes.Canceled, "the call was cancelled"), false
+	case errors.Is(err, context.DeadlineExceeded):
+		return status.Error(codes.DeadlineExceeded, "the deadline of the call has passed"), false
+	}
+	return status.Error(codes.Internal, "internal error; the service's log tells more"), true
+}

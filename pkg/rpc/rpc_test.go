@@ -1,0 +1,189 @@
+package rpc_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+
+	"github.com/seed-198b1370/muster/pkg/rpc"
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fleet answers ListZones with an error of the test's choosing.
+type fleet struct {
+	fleetv1.UnimplementedFleetServiceServer
+	listZones func(context.Context) error
+}
+
+func (f *fleet) ListZones(ctx context.Context, _ *fleetv1.ListZonesRequest) (*fleetv1.ListZonesResponse, error) {
+	return &fleetv1.ListZonesResponse{}, f.listZones(ctx)
+}
+
+func (f *fleet) WatchPools(_ *fleetv1.WatchPoolsRequest, stream grpc.ServerStreamingServer[fleetv1.WatchPoolsResponse]) error {
+	if err := stream.Send(&fleetv1.WatchPoolsResponse{}); err != nil {
+		return err
+	}
+	<-stream.Context().Done()
+	return nil
+}
+
+func (f *fleet) RunInstances(context.Context, *fleetv1.RunInstancesRequest) (*fleetv1.RunInstancesResponse, error) {
+	panic("a secret")
+}
+
+// serve runs a server until the test ends and returns a connection to it and a
+// way to stop it early.
+func serve(t *testing.T, f *fleet) (*grpc.ClientConn, func() error) {
+	t.Helper()
+	validator, err := rpc.NewValidator()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := rpc.NewServer(validator, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	fleetv1.RegisterFleetServiceServer(server, f)
+	local := rpc.NewLocal()
+	conn, err := local.Dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(ctx, 50*time.Millisecond, local) }()
+	stopped := false
+	stop := func() error {
+		if stopped {
+			return nil
+		}
+		stopped = true
+		cancel()
+		return <-ended
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(stop(), conn.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return conn, stop
+}
+
+func TestErrors_leakNothing(t *testing.T) {
+	f := &fleet{}
+	conn, _ := serve(t, f)
+	client := fleetv1.NewFleetServiceClient(conn)
+	for name, test := range map[string]struct {
+		err  error
+		code codes.Code
+	}{
+		"driver text":           {errors.New("dial tcp 10.0.0.1:6379: a secret"), codes.Internal},
+		"status of a service":   {fmt.Errorf("ask: %w", status.Error(codes.NotFound, "a secret")), codes.Internal},
+		"own status":            {status.Error(codes.NotFound, "no such zone"), codes.NotFound},
+		"cancelled inside":      {fmt.Errorf("a secret: %w", context.Canceled), codes.Canceled},
+		"deadline passed below": {fmt.Errorf("a secret: %w", context.DeadlineExceeded), codes.DeadlineExceeded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f.listZones = func(context.Context) error { return test.err }
+			_, err := client.ListZones(t.Context(), &fleetv1.ListZonesRequest{})
+			if status.Code(err) != test.code || strings.Contains(err.Error(), "secret") {
+				t.Errorf("got %v, want code %v and no secret", err, test.code)
+			}
+		})
+	}
+}
+
+func TestPanic_isInternal(t *testing.T) {
+	conn, _ := serve(t, &fleet{})
+	_, err := fleetv1.NewFleetServiceClient(conn).RunInstances(t.Context(), &fleetv1.RunInstancesRequest{
+		RequestId: "r", ZoneId: "z", InstanceType: "t", BillingMethod: fleetv1.BillingMethod_BILLING_METHOD_SPOT, Amount: 1,
+	})
+	if status.Code(err) != codes.Internal || strings.Contains(err.Error(), "secret") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestValidation_namesEveryFieldValueAndRule(t *testing.T) {
+	conn, _ := serve(t, &fleet{})
+	_, err := fleetv1.NewFleetServiceClient(conn).RunInstances(t.Context(), &fleetv1.RunInstancesRequest{
+		RequestId: "with space", Amount: 101, MaxPriceMicrosPerHour: -5,
+	})
+	if status.Code(err) != codes.InvalidArgument {
+		t.Fatalf("got %v, want INVALID_ARGUMENT", err)
+	}
+	got := map[string]string{}
+	for _, violation := range rpc.FieldViolations(err) {
+		got[violation.GetField()] = violation.GetDescription()
+	}
+	for field, value := range map[string]string{
+		"request_id": `"with space"`, "zone_id": `""`, "instance_type": `""`,
+		"billing_method": "0", "amount": "101", "max_price_micros_per_hour": "-5",
+	} {
+		if description := got[field]; !strings.HasSuffix(description, "got "+value) {
+			t.Errorf("violation of %s is %q, want one that ends in its value %s", field, description, value)
+		}
+	}
+}
+
+func TestError_reasonCrossesTheWire(t *testing.T) {
+	f := &fleet{listZones: func(context.Context) error {
+		return rpc.Error(codes.ResourceExhausted, fleetv1.ErrorReason_ERROR_REASON_NO_INSTANCE_STOCK,
+			map[string]string{"available": "0"}, "sold out", rpc.RetryAfter(time.Second))
+	}}
+	conn, _ := serve(t, f)
+	_, err := fleetv1.NewFleetServiceClient(conn).ListZones(t.Context(), &fleetv1.ListZonesRequest{})
+	if !rpc.HasReason(err, fleetv1.ErrorReason_ERROR_REASON_NO_INSTANCE_STOCK) || rpc.ReasonOf(err) != "NO_INSTANCE_STOCK" {
+		t.Errorf("reason was lost: %v", err)
+	}
+	if rpc.HasReason(err, fleetv1.ErrorReason_ERROR_REASON_UNKNOWN_POOL) || rpc.HasReason(errors.New("x"), fleetv1.ErrorReason_ERROR_REASON_UNKNOWN_POOL) {
+		t.Error("a reason was found that is not there")
+	}
+}
+
+func TestServe_stopsInSpiteOfOpenStreams(t *testing.T) {
+	conn, stop := serve(t, &fleet{})
+	pools, err := fleetv1.NewFleetServiceClient(conn).WatchPools(t.Context(), &fleetv1.WatchPoolsRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pools.Recv(); err != nil {
+		t.Fatal(err)
+	}
+	health, err := healthpb.NewHealthClient(conn).Watch(t.Context(), &healthpb.HealthCheckRequest{Service: "muster.fleet.v1.FleetService"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first, err := health.Recv(); err != nil || first.GetStatus() != healthpb.HealthCheckResponse_NOT_SERVING {
+		t.Fatalf("health before it is ready: %v, %v", first, err)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pools.Recv(); err == nil {
+		t.Error("the stream outlived its server")
+	}
+}
+
+func FuzzDecodePageToken(f *testing.F) {
+	f.Add("groups", rpc.EncodePageToken("groups", "apg-1"))
+	f.Add("groups", "garbage")
+	f.Fuzz(func(t *testing.T, list, token string) {
+		key, ok := rpc.DecodePageToken(list, token)
+		if !ok || token == "" {
+			return
+		}
+		if again, ok := rpc.DecodePageToken(list, rpc.EncodePageToken(list, key)); !ok || again != key {
+			t.Errorf("token %q of list %q: key %q became %q, %v", token, list, key, again, ok)
+		}
+	})
+}

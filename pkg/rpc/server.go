@@ -1,0 +1,163 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+)
+
+// MaxRequestBytes bounds the size of a request.
+const MaxRequestBytes = 1 << 20
+
+// A Server is a gRPC server with validation, error mapping, panic recovery,
+// health and reflection. Register services with it before Serve.
+type Server struct {
+	*grpc.Server
+	// Health tells what is served. A service registers as NOT_SERVING and is
+	// set to SERVING by whoever composes it, once it is ready.
+	Health *health.Server
+	log    *slog.Logger
+}
+
+// NewServer makes a server that validates requests with validator and logs
+// what clients are not told.
+func NewServer(validator *Validator, log *slog.Logger) *Server {
+	s := &Server{Health: health.NewServer(), log: log}
+	s.Server = grpc.NewServer(
+		// From the outside in: what recovery catches is mapped like any other
+		// error, and nothing invalid reaches a handler.
+		grpc.ChainUnaryInterceptor(s.mapUnary, s.recoverUnary, validateUnary(validator)),
+		grpc.ChainStreamInterceptor(s.mapStream, s.recoverStream, validateStream(validator)),
+		grpc.MaxRecvMsgSize(MaxRequestBytes),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute}),
+	)
+	healthpb.RegisterHealthServer(s.Server, s.Health)
+	return s
+}
+
+// RegisterService implements [grpc.ServiceRegistrar]. Until it is set to
+// SERVING, the health service tells that the service is not served yet.
+func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
+	s.Server.RegisterService(desc, impl)
+	s.Health.SetServingStatus(desc.ServiceName, healthpb.HealthCheckResponse_NOT_SERVING)
+}
+
+// SetServing tells that every registered service is served.
+func (s *Server) SetServing() {
+	for name := range s.GetServiceInfo() {
+		s.Health.SetServingStatus(name, healthpb.HealthCheckResponse_SERVING)
+	}
+	s.Health.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
+}
+
+// Serve answers on all listeners until the context ends, then stops: it tells
+// NOT_SERVING, lets running calls end within grace, and cuts off those that
+// have not. It closes the listeners. An endless stream alone would keep a
+// graceful stop waiting for ever, so the cut is not optional.
+func (s *Server) Serve(ctx context.Context, grace time.Duration, listeners ...net.Listener) error {
+	reflection.Register(s.Server)
+	group, ctx := errgroup.WithContext(ctx)
+	for _, listener := range listeners {
+		group.Go(func() error {
+			if err := s.Server.Serve(listener); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+				return fmt.Errorf("serve gRPC on %s: %w", listener.Addr(), err)
+			}
+			return nil
+		})
+	}
+	group.Go(func() error {
+		<-ctx.Done()
+		s.Health.Shutdown()
+		cut := time.AfterFunc(grace, s.Stop)
+		defer cut.Stop()
+		s.GracefulStop()
+		return nil
+	})
+	return group.Wait()
+}
+
+func (s *Server) mapUnary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	resp, err := handler(ctx, req)
+	return resp, s.toClient(ctx, info.FullMethod, err)
+}
+
+func (s *Server) mapStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	return s.toClient(stream.Context(), info.FullMethod, handler(srv, stream))
+}
+
+func (s *Server) toClient(ctx context.Context, method string, err error) error {
+	mapped, logIt := onWire(err)
+	if logIt {
+		s.log.ErrorContext(ctx, "call failed", "method", method, "error", err)
+	}
+	return mapped
+}
+
+func (s *Server) recoverUnary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (_ any, err error) {
+	defer s.recoverInto(ctx, info.FullMethod, &err)
+	return handler(ctx, req)
+}
+
+func (s *Server) recoverStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
+	defer s.recoverInto(stream.Context(), info.FullMethod, &err)
+	return handler(srv, stream)
+}
+
+func (s *Server) recoverInto(ctx context.Context, method string, err *error) {
+	if cause := recover(); cause != nil {
+		s.log.ErrorContext(ctx, "call panicked", "method", method, "cause", cause, "stack", string(debug.Stack()))
+		*err = fmt.Errorf("panic in %s", method)
+	}
+}
+
+func validateUnary(validator *Validator) grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+		if err := validate(validator, req); err != nil {
+			return nil, err
+		}
+		return handler(ctx, req)
+	}
+}
+
+func validateStream(validator *Validator) grpc.StreamServerInterceptor {
+	return func(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+		return handler(srv, &validatingStream{ServerStream: stream, validator: validator})
+	}
+}
+
+// validatingStream validates each message that is received on a stream.
+type validatingStream struct {
+	grpc.ServerStream
+	validator *Validator
+}
+
+// RecvMsg implements [grpc.ServerStream].
+func (s *validatingStream) RecvMsg(message any) error {
+	if err := s.ServerStream.RecvMsg(message); err != nil {
+		return err
+	}
+	return validate(s.validator, message)
+}
+
+func validate(validator *Validator, req any) error {
+	message, ok := req.(proto.Message)
+	if !ok {
+		return status.Errorf(codes.Internal, "request of unexpected type %T", req)
+	}
+	return validator.Validate(message)
+}
