@@ -155,7 +155,7 @@ func onWire(err error) (error, bool) {
 	}
 	// Only a status that a handler returned itself; one that it wrapped came
 	// from another service and its text is not meant for this caller.
-	if s, ok := err.(interface{ GRPCStatus() *status.Status }); ok { //nolint:errorlint // see above
+	if s, ok := err.(interface{ GRPCStatus() *status.Status }); ok {
 		return err, s.GRPCStatus().Code() == codes.Internal
 	}
 	switch {

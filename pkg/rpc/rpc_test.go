@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -52,7 +51,7 @@ func serve(t *testing.T, f *fleet) (*grpc.ClientConn, func() error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := rpc.NewServer(validator, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	server := rpc.NewServer(validator, slog.New(slog.DiscardHandler))
 	fleetv1.RegisterFleetServiceServer(server, f)
 	local := rpc.NewLocal()
 	conn, err := local.Dial()
