@@ -1,0 +1,178 @@
+// Package natsserver owns the NATS server that a process can carry inside: how
+// it is configured, started, reached and stopped. It is the only package that
+// imports the server, and it must not know what is stored or sent through it.
+//
+// A [Server] is safe for use by several goroutines.
+package natsserver
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// Bounds of what one server holds. Streams reserve their own bounds out of
+// these.
+const (
+	maxMemoryBytes = 512 << 20
+	maxStoreBytes  = 16 << 30
+	maxConnections = 1024
+)
+
+// syncInterval is how much of what was written a loss of power can take. The
+// end of the process takes nothing: an acknowledged write has reached the
+// operating system.
+const syncInterval = 5 * time.Second
+
+// startTimeout bounds how long a server may take to be ready, which includes
+// reading back what its folder holds.
+const startTimeout = 2 * time.Minute
+
+// Config tells how a server is run.
+type Config struct {
+	// DataDir holds everything that must survive; it is made if it does not
+	// exist. One server at a time can use it. Empty: a temporary folder that
+	// Close removes.
+	DataDir string
+	// Listen is the host and port that other processes reach the server at;
+	// port 0 takes a free one. The server asks nobody who they are, so the host
+	// should be a loopback address. Empty: no port, the server is reached
+	// through [Server.Connect] only.
+	Listen string
+	// Log takes warnings and errors of the server; nil discards them.
+	Log *slog.Logger
+}
+
+// A Server is a running NATS server with JetStream.
+type Server struct {
+	server    *server.Server
+	removeDir string // the temporary folder, if any
+	listens   bool
+
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// Start starts a server and returns when it can be used. What DataDir holds
+// from an earlier run, also of one that was killed, is there again.
+func Start(config Config) (_ *Server, err error) {
+	if config.Log == nil {
+		config.Log = slog.New(slog.DiscardHandler)
+	}
+	options, err := newOptions(config)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{listens: config.Listen != ""}
+	if config.DataDir == "" {
+		if s.removeDir, err = os.MkdirTemp("", "muster-nats-"); err != nil {
+			return nil, fmt.Errorf("make folder for NATS: %w", err)
+		}
+		options.StoreDir = s.removeDir
+	}
+	if s.server, err = server.NewServer(options); err != nil {
+		return nil, errors.Join(fmt.Errorf("configure NATS server: %w", err), s.removeTemporary())
+	}
+	log := &logger{log: config.Log}
+	s.server.SetLoggerV2(log, false, false, false)
+	s.server.Start()
+	if err := s.awaitReady(log); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func newOptions(config Config) (*server.Options, error) {
+	options := &server.Options{
+		ServerName: "muster",
+		DontListen: config.Listen == "",
+		NoSigs:     true, // signals belong to the process
+		MaxConn:    maxConnections,
+
+		JetStream:              true,
+		StoreDir:               config.DataDir,
+		JetStreamMaxMemory:     maxMemoryBytes,
+		JetStreamMaxStore:      maxStoreBytes,
+		DisableJetStreamBanner: true,
+		SyncInterval:           syncInterval,
+	}
+	if config.Listen == "" {
+		return options, nil
+	}
+	host, port, err := net.SplitHostPort(config.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("address of the NATS server %q is not host:port: %w", config.Listen, err)
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return nil, fmt.Errorf("address of the NATS server %q: port must be a number up to 65535: %w", config.Listen, err)
+	}
+	options.Host, options.Port = host, int(number)
+	if number == 0 {
+		options.Port = server.RANDOM_PORT
+	}
+	return options, nil
+}
+
+// awaitReady waits until the server takes connections and JetStream is there,
+// or says what was logged as the reason why not.
+func (s *Server) awaitReady(log *logger) error {
+	const look = 100 * time.Millisecond
+	for waited := time.Duration(0); waited < startTimeout; waited += look {
+		if err := log.fatal(); err != nil {
+			return fmt.Errorf("start NATS server: %w", err)
+		}
+		if s.server.ReadyForConnections(look) && s.server.JetStreamEnabled() {
+			return nil
+		}
+	}
+	return fmt.Errorf("start NATS server: not ready within %v", startTimeout)
+}
+
+// Connect makes a connection inside the process. It connects again for as long
+// as the server runs; whoever asked for it closes it.
+func (s *Server) Connect() (*nats.Conn, error) {
+	conn, err := nats.Connect("", nats.InProcessServer(s.server), nats.Name("muster"),
+		nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond))
+	if err != nil {
+		return nil, fmt.Errorf("connect to NATS in process: %w", err)
+	}
+	return conn, nil
+}
+
+// URL is where other processes reach the server; empty when it has no port.
+func (s *Server) URL() string {
+	if !s.listens {
+		return ""
+	}
+	return s.server.ClientURL()
+}
+
+// Close stops the server and returns when it has stopped and its files are
+// closed. Connections to it are cut. It is idempotent.
+func (s *Server) Close() error {
+	s.closeOnce.Do(func() {
+		s.server.Shutdown()
+		s.server.WaitForShutdown()
+		s.closeErr = s.removeTemporary()
+	})
+	return s.closeErr
+}
+
+func (s *Server) removeTemporary() error {
+	if s.removeDir == "" {
+		return nil
+	}
+	if err := os.RemoveAll(s.removeDir); err != nil {
+		return fmt.Errorf("remove folder of NATS: %w", err)
+	}
+	return nil
+}
