@@ -15,3 +15,11 @@ replace github.com/seed-198b1370/muster/services/groupsvc => ../../services/grou
 replace github.com/seed-198b1370/muster/services/healthcheck => ../../services/healthcheck
 
 replace github.com/seed-198b1370/muster/test => ../../test
+
+require (
+	github.com/google/go-cmp v0.7.0 // indirect
+	go.etcd.io/bbolt v1.5.0 // indirect
+	go.uber.org/goleak v1.3.0 // indirect
+	golang.org/x/sys v0.45.0 // indirect
+	pgregory.net/rapid v1.3.0 // indirect
+)
