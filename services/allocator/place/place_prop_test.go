@@ -1,0 +1,441 @@
+package place_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"github.com/seed-198b1370/muster/services/allocator/place"
+)
+
+// A situation is a request and the market that it meets.
+type situation struct {
+	Request place.Request
+	Market  market
+}
+
+func at(minute int) time.Time { return time.Unix(0, 0).Add(time.Duration(minute) * time.Minute) }
+
+var weights = []int64{1000, 2000, 4000, 8000, 700, 1, 3333}
+
+// situationGen draws any situation: duplicates, limits and exclusions included.
+func situationGen() *rapid.Generator[situation] {
+	return rapid.Custom(func(t *rapid.T) situation {
+		s := situation{Market: marketGen().Draw(t, "market")}
+		r := &s.Request
+		r.Candidates = rapid.SliceOfN(candidateGen(), 1, 20).Draw(t, "candidates")
+		r.Demands = demandsGen().Draw(t, "demands")
+		for range rapid.IntRange(0, 4).Draw(t, "exclusions") {
+			r.Exclusions = append(r.Exclusions, place.Exclusion{
+				Key: keyGen().Draw(t, "key"), Billing: rapid.SampledFrom([]place.Billing{place.PayAsYouGo, place.Spot}).Draw(t, "billing"),
+				Refused: rapid.SampledFrom([]time.Time{{}, at(3), at(5), at(7)}).Draw(t, "refused"),
+			})
+		}
+		for range rapid.IntRange(0, 3).Draw(t, "existing") {
+			r.Existing = append(r.Existing, place.ZoneCapacity{
+				Zone: rapid.SampledFrom(zoneNames).Draw(t, "zone"), Milliunits: rapid.Int64Range(0, 60_000).Draw(t, "held"),
+			})
+		}
+		if rapid.Bool().Draw(t, "limited instances") {
+			r.MaxInstances = new(rapid.Int32Range(0, 80).Draw(t, "instances"))
+		}
+		if rapid.Bool().Draw(t, "limited capacity") {
+			r.MaxMilliunits = new(rapid.Int64Range(0, 150_000).Draw(t, "milliunits"))
+		}
+		return s
+	})
+}
+
+var zoneNames = []string{"a", "b", "c", "d"}
+
+func keyGen() *rapid.Generator[place.Key] {
+	return rapid.Custom(func(t *rapid.T) place.Key {
+		return place.Key{Zone: rapid.SampledFrom(zoneNames).Draw(t, "zone"), Type: fmt.Sprintf("t%d", rapid.IntRange(1, 5).Draw(t, "type"))}
+	})
+}
+
+func marketGen() *rapid.Generator[market] {
+	stockGen := rapid.OneOf(rapid.Int32Range(0, 40), rapid.Just(place.Unknown))
+	return rapid.Custom(func(t *rapid.T) market {
+		m := market{}
+		for _, zone := range zoneNames {
+			for i := 1; i <= 5; i++ {
+				if rapid.IntRange(0, 9).Draw(t, "sold") == 0 {
+					continue
+				}
+				list := rapid.Int64Range(10, 1000).Draw(t, "list")
+				stock, restocked := stockGen.Draw(t, "stock"), at(rapid.IntRange(0, 9).Draw(t, "restocked"))
+				m[place.Key{Zone: zone, Type: fmt.Sprintf("t%d", i)}] = &place.Offer{
+					ListPrice:  list,
+					PayAsYouGo: place.Pool{OnSale: true, Price: list, Available: stock, Restocked: restocked},
+					Spot: place.Pool{
+						OnSale: rapid.IntRange(0, 9).Draw(t, "spot") > 0, Price: rapid.Int64Range(list/10, list).Draw(t, "price"),
+						Available: rapid.OneOf(rapid.Just(stock), stockGen).Draw(t, "spot stock"), Restocked: restocked,
+					},
+				}
+			}
+		}
+		return m
+	})
+}
+
+func candidateGen() *rapid.Generator[place.Candidate] {
+	return rapid.Custom(func(t *rapid.T) place.Candidate {
+		c := place.Candidate{
+			Key: keyGen().Draw(t, "key"), Weight: rapid.SampledFrom(weights).Draw(t, "weight"),
+			MaxPrice: rapid.SampledFrom([]int64{0, 0, 300}).Draw(t, "max price"),
+		}
+		if rapid.Bool().Draw(t, "prioritised") {
+			c.Priority = new(rapid.Int32Range(0, 3).Draw(t, "priority"))
+		}
+		return c
+	})
+}
+
+func demandsGen() *rapid.Generator[[]place.Demand] {
+	demandGen := func(billing place.Billing) *rapid.Generator[place.Demand] {
+		return rapid.Custom(func(t *rapid.T) place.Demand {
+			d := place.Demand{Billing: billing, Wanted: rapid.Int64Range(1, 120_000).Draw(t, "wanted")}
+			if billing == place.PayAsYouGo {
+				d.Strategy = rapid.SampledFrom([]place.Strategy{place.LowestPrice, place.Prioritized}).Draw(t, "strategy")
+			} else {
+				d.Strategy = rapid.SampledFrom([]place.Strategy{place.LowestPrice, place.Diversified}).Draw(t, "strategy")
+				d.PoolsToUse = rapid.IntRange(0, 8).Draw(t, "pools to use")
+				d.MaxPrice = rapid.SampledFrom([]int64{0, 0, 400}).Draw(t, "max price")
+			}
+			return d
+		})
+	}
+	return rapid.Custom(func(t *rapid.T) []place.Demand {
+		both := []place.Demand{demandGen(place.PayAsYouGo).Draw(t, "pay-as-you-go"), demandGen(place.Spot).Draw(t, "spot")}
+		switch rapid.IntRange(0, 3).Draw(t, "which") {
+		case 0:
+			return both[:1]
+		case 1:
+			return both[1:]
+		case 2:
+			slices.Reverse(both)
+		}
+		return both
+	})
+}
+
+func capacity(d place.Decision) int64 { return int64(d.Instances) * d.Weight }
+
+// S3: the target is passed by the last instance only. Where pools are filled
+// evenly, no instance of any pool can be taken away.
+func TestPlace_overshoot_Prop(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := situationGen().Draw(t, "situation")
+		for i, got := range place.Place(s.Request, s.Market).Demands {
+			demand := s.Request.Demands[i]
+			over := got.Placed - demand.Wanted
+			var last *place.Decision
+			for j := range got.Decisions {
+				if d := &got.Decisions[j]; d.Verdict == place.Taken {
+					last = d
+					if demand.Strategy == place.Diversified && d.Weight <= over {
+						t.Errorf("demand %d is passed by %d, and pool %v could go without one of %d", i, over, d.Key, d.Weight)
+					}
+				}
+			}
+			if over >= 0 && (last == nil || last.Weight <= over) {
+				t.Errorf("demand %d is passed by %d, last pool used is %+v", i, over, last)
+			}
+		}
+	})
+}
+
+// S5, and the rules that rule pools out.
+func TestPlace_takesOnlyWhatItMay_Prop(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := situationGen().Draw(t, "situation")
+		p := place.Place(s.Request, s.Market)
+		taken := map[place.Key]int32{}
+		for i, got := range p.Demands {
+			demand := s.Request.Demands[i]
+			for _, d := range got.Decisions {
+				if (d.Verdict == place.Taken) != (d.Instances > 0) {
+					t.Errorf("%+v: verdict and instances differ", d)
+				}
+				candidate := s.Request.Candidates[d.Candidate]
+				if candidate.Key != d.Key || candidate.Weight != d.Weight {
+					t.Errorf("%+v is not of candidate %+v", d, candidate)
+				}
+				if d.Verdict != place.Taken {
+					continue
+				}
+				pool := s.Market[d.Key].Pool(demand.Billing)
+				if demand.Billing == place.Spot && (demand.MaxPrice > 0 && pool.Price > demand.MaxPrice ||
+					candidate.MaxPrice > 0 && pool.Price > candidate.MaxPrice) {
+					t.Errorf("%+v is dearer than its maximum price", d)
+				}
+				if !pool.OnSale || pool.Available != place.Unknown && d.Instances > pool.Available {
+					t.Errorf("%+v is more than %+v has", d, pool)
+				}
+				for _, exclusion := range s.Request.Exclusions {
+					if exclusion.Key == d.Key && exclusion.Billing == demand.Billing &&
+						(exclusion.Refused.IsZero() || !pool.Restocked.After(exclusion.Refused)) {
+						t.Errorf("%+v is excluded", d)
+					}
+				}
+				taken[d.Key] += d.Instances
+			}
+		}
+		for key, n := range taken {
+			offer := s.Market[key]
+			if shared := max(offer.PayAsYouGo.Available, offer.Spot.Available); offer.PayAsYouGo.Available != place.Unknown &&
+				offer.Spot.Available != place.Unknown && n > shared {
+				t.Errorf("%v: %d taken of a shared stock of %d", key, n, shared)
+			}
+		}
+		if limit := s.Request.MaxInstances; limit != nil && p.Instances > *limit {
+			t.Errorf("%d instances, limit %d", p.Instances, *limit)
+		}
+		if limit := s.Request.MaxMilliunits; limit != nil && p.Placed > *limit {
+			t.Errorf("%d milliunits, limit %d", p.Placed, *limit)
+		}
+	})
+}
+
+// A need is met, or nothing that may be used is left or fits.
+func TestPlace_meetsTheNeedWhereItCan_Prop(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := situationGen().Draw(t, "situation")
+		var instances int32
+		var placed int64
+		for i, got := range place.Place(s.Request, s.Market).Demands {
+			for _, d := range got.Decisions {
+				instances += d.Instances
+			}
+			placed += got.Placed
+			if got.Placed >= s.Request.Demands[i].Wanted {
+				continue
+			}
+			for _, d := range got.Decisions {
+				if d.Rank == 0 || d.Available != place.Unknown && d.Instances == d.Available {
+					continue
+				}
+				roomy := (s.Request.MaxInstances == nil || instances < *s.Request.MaxInstances) &&
+					(s.Request.MaxMilliunits == nil || placed+d.Weight <= *s.Request.MaxMilliunits)
+				if roomy || d.Verdict == place.NotNeeded {
+					t.Errorf("demand %d is short by %d, but pool %+v could give more", i, s.Request.Demands[i].Wanted-got.Placed, d)
+				}
+			}
+		}
+	})
+}
+
+// The answer lists every pool once, in the promised order, and its sums are
+// right.
+func TestPlace_accountsForEveryPool_Prop(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := situationGen().Draw(t, "situation")
+		p := place.Place(s.Request, s.Market)
+		pools := map[place.Key]bool{}
+		for _, candidate := range s.Request.Candidates {
+			pools[candidate.Key] = true
+		}
+		want := place.Placement{Demands: p.Demands}
+		for _, got := range p.Demands {
+			if len(got.Decisions) != len(pools) {
+				t.Errorf("%d decisions on %d pools", len(got.Decisions), len(pools))
+			}
+			var placed int64
+			for j, d := range got.Decisions {
+				placed += capacity(d)
+				want.Instances += d.Instances
+				want.Placed += capacity(d)
+				want.Cost += d.Price * int64(d.Instances)
+				if d.Instances > 0 {
+					want.ListCost += s.Market[d.Key].ListPrice * int64(d.Instances)
+				}
+				if j > 0 && !inPromisedOrder(got.Decisions[j-1], d) {
+					t.Errorf("%+v comes before %+v", got.Decisions[j-1], d)
+				}
+			}
+			if placed != got.Placed {
+				t.Errorf("decisions place %d, sum is %d", placed, got.Placed)
+			}
+		}
+		if diff := cmp.Diff(want, p); diff != "" {
+			t.Errorf("totals (-want +got)\n%s", diff)
+		}
+	})
+}
+
+func inPromisedOrder(a, b place.Decision) bool {
+	aTaken, bTaken := a.Verdict == place.Taken, b.Verdict == place.Taken
+	switch {
+	case aTaken && bTaken:
+		return a.Rank < b.Rank
+	case aTaken != bTaken:
+		return aTaken
+	default:
+		return a.Candidate < b.Candidate
+	}
+}
+
+func TestPlace_sameInputSameAnswer_Prop(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := situationGen().Draw(t, "situation")
+		if diff := cmp.Diff(place.Place(s.Request, s.Market), place.Place(s.Request, s.Market)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// plainGen draws a spot demand for lowest price, each pool a candidate once and
+// no two with the same price per unit.
+func plainGen() *rapid.Generator[situation] {
+	return rapid.Custom(func(t *rapid.T) situation {
+		s := situationGen().Draw(t, "situation")
+		seen := map[place.Key]bool{}
+		s.Request.Candidates = slices.DeleteFunc(s.Request.Candidates, func(c place.Candidate) bool {
+			defer func() { seen[c.Key] = true }()
+			return seen[c.Key] || s.Market[c.Key] == nil
+		})
+		for i := range s.Request.Candidates {
+			c := &s.Request.Candidates[i]
+			c.MaxPrice = 0
+			// A prime apart for each: no quotients are the same.
+			s.Market[c.Key].Spot.Price = primes[i]
+		}
+		s.Request.Demands = []place.Demand{{
+			Billing: place.Spot, Wanted: rapid.Int64Range(1, 120_000).Draw(t, "wanted"),
+			PoolsToUse: rapid.IntRange(1, 8).Draw(t, "pools to use"),
+		}}
+		return s
+	})
+}
+
+var primes = []int64{
+	101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167, 173, 179, 181, 191, 193, 197,
+}
+
+// The order of the candidates decides ties and nothing else.
+func TestPlace_orderOfCandidatesOnlyBreaksTies_Prop(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := plainGen().Draw(t, "situation")
+		before := place.Place(s.Request, s.Market)
+		s.Request.Candidates = rapid.Permutation(s.Request.Candidates).Draw(t, "permuted")
+		after := place.Place(s.Request, s.Market)
+		diff := cmp.Diff(before, after, cmpopts.IgnoreFields(place.Decision{}, "Candidate"),
+			cmpopts.SortSlices(func(a, b place.Decision) bool { return a.Key.Zone+a.Key.Type < b.Key.Zone+b.Key.Type }))
+		if diff != "" {
+			t.Errorf("(-before +after)\n%s", diff)
+		}
+	})
+}
+
+// A pool that becomes dearer is not chosen more.
+func TestPlace_dearerIsNotChosenMore_Prop(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := plainGen().Draw(t, "situation")
+		if len(s.Request.Candidates) == 0 {
+			t.Skip("no candidates")
+		}
+		key := rapid.SampledFrom(s.Request.Candidates).Draw(t, "candidate").Key
+		before := chosen(place.Place(s.Request, s.Market), key)
+		s.Market[key].Spot.Price += rapid.Int64Range(1, 400).Draw(t, "rise")
+		if after := chosen(place.Place(s.Request, s.Market), key); after > before {
+			t.Errorf("%v was chosen %d times, and %d times when dearer", key, before, after)
+		}
+	})
+}
+
+func chosen(p place.Placement, key place.Key) int32 {
+	for _, d := range p.Demands[0].Decisions {
+		if d.Key == key {
+			return d.Instances
+		}
+	}
+	return 0
+}
+
+// unlimited takes the limits away.
+func unlimited(s situation) situation {
+	s.Request.MaxInstances, s.Request.MaxMilliunits = nil, nil
+	return s
+}
+
+func soldOut(d place.Decision) bool {
+	return d.Available != place.Unknown && d.Instances == d.Available
+}
+
+// One pool after another: a pool is used only when those before it are empty.
+func TestPlace_oneAfterAnother_Prop(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := unlimited(situationGen().Draw(t, "situation"))
+		for i, got := range place.Place(s.Request, s.Market).Demands {
+			demand := s.Request.Demands[i]
+			if demand.Strategy == place.Diversified {
+				continue
+			}
+			spread := max(demand.PoolsToUse, 1)
+			byRank := map[int32]place.Decision{}
+			for _, d := range got.Decisions {
+				byRank[d.Rank] = d
+			}
+			for _, d := range got.Decisions {
+				if d.Verdict != place.Taken || int(d.Rank) <= spread {
+					continue
+				}
+				for rank := int32(1); rank < d.Rank; rank++ {
+					if before := byRank[rank]; !soldOut(before) {
+						t.Errorf("%+v is used, but %+v has more", d, before)
+					}
+				}
+			}
+		}
+	})
+}
+
+// Even over the cheapest pools, even over zones: of two that could both give
+// more, neither is ahead by more than two instances of the heaviest weight. A
+// pool that is nearly empty does not count: it may have been emptied, and given
+// back what the last instance made needless.
+func TestPlace_even_Prop(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := unlimited(situationGen().Draw(t, "situation"))
+		for i, got := range place.Place(s.Request, s.Market).Demands {
+			demand := s.Request.Demands[i]
+			shares := map[string]int64{}
+			open := map[string]bool{}
+			gave := map[string]bool{}
+			for _, held := range s.Request.Existing {
+				if demand.Strategy == place.Diversified {
+					shares[held.Zone] += held.Milliunits
+				}
+			}
+			for _, d := range got.Decisions {
+				if d.Rank == 0 {
+					continue
+				}
+				share := d.Key.Zone
+				if demand.Strategy != place.Diversified {
+					if int(d.Rank) > demand.PoolsToUse {
+						continue
+					}
+					share = d.Key.Zone + d.Key.Type
+				}
+				shares[share] += capacity(d)
+				open[share] = open[share] || d.Available == place.Unknown ||
+					int64(d.Available-d.Instances)*d.Weight > slices.Max(weights)
+				gave[share] = gave[share] || d.Instances > 0
+			}
+			for ahead := range gave {
+				for behind := range open {
+					if gave[ahead] && open[behind] && shares[ahead]-shares[behind] > 2*slices.Max(weights) {
+						t.Errorf("demand %d: %q has %d, %q could give more and has %d", i, ahead, shares[ahead], behind, shares[behind])
+					}
+				}
+			}
+		}
+	})
+}
