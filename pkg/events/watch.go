@@ -1,0 +1,234 @@
+package events
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
+)
+
+const (
+	// watchBuffer bounds the events that a watch holds for a slow reader.
+	watchBuffer = 256
+	// watchIdle is after how long the server forgets a watch that asks for
+	// nothing more.
+	watchIdle = 10 * time.Second
+	// watchAttempts is how often in a row a watch tries to go on before it gives
+	// up: enough for a server that restarts, short enough to tell the reader
+	// that the stream is away. With growing delay that is about six seconds.
+	watchAttempts = 8
+	// watchCall bounds one question to the server.
+	watchCall = 5 * time.Second
+)
+
+// ErrUnavailable is returned when the stream can not be read now.
+var ErrUnavailable = errors.New("event stream can not be read")
+
+// errMadeAnew ends a watch of a stream that is no more.
+var errMadeAnew = errors.New("stream was made anew")
+
+// WatchOptions tells where a watch begins and what it shows.
+type WatchOptions struct {
+	// Cursor to go on from, as it was given by a watch. Empty: see FromStart.
+	Cursor string
+	// FromStart begins, without a cursor, with the oldest event that is kept,
+	// else with the next one to come.
+	FromStart bool
+	// Filter picks events.
+	Filter Filter
+	// Log takes messages that are no events, and interruptions; nil discards
+	// them.
+	Log *slog.Logger
+}
+
+// Watch sends the stream's events, in its order, from a place on and then as
+// they come, each with the cursor that goes on after it. It first sends nil,
+// once the watch is established: whatever is published after that is sent.
+//
+// It returns the context's error when the context ends, the error of send as
+// soon as there is one, an error for a filter that no event can match,
+// [ErrBadCursor], and [ErrUnavailable] with its cause when the stream can not
+// be read, at first or for more than a few seconds later. Events older than
+// what the stream keeps are passed over.
+func Watch(ctx context.Context, js jetstream.JetStream, options WatchOptions, send func(event *healthv1.InstanceEvent, cursor string) error) error {
+	if options.Log == nil {
+		options.Log = slog.New(slog.DiscardHandler)
+	}
+	subjects, err := options.Filter.Subjects()
+	if err != nil {
+		return err
+	}
+	w := &watch{js: js, subjects: subjects, log: options.Log, send: send}
+	if err := w.locate(ctx, options); err != nil {
+		return err
+	}
+	messages, err := w.open(ctx)
+	if err != nil {
+		return w.giveUp(ctx, err)
+	}
+	if err := send(nil, w.at.cursor()); err != nil {
+		messages.Stop()
+		return err
+	}
+	return w.run(ctx, messages)
+}
+
+// watch is one call of Watch.
+type watch struct {
+	js       jetstream.JetStream
+	subjects []string
+	log      *slog.Logger
+	send     func(*healthv1.InstanceEvent, string) error
+
+	at        position // the last message that was dealt with
+	delivered uint64   // the last message's number in its consumer
+}
+
+// locate finds where to begin.
+func (w *watch) locate(ctx context.Context, options WatchOptions) error {
+	incarnation, state, err := w.stream(ctx)
+	if err != nil {
+		return w.giveUp(ctx, err)
+	}
+	switch {
+	case options.Cursor != "":
+		if w.at, err = parseCursor(options.Cursor); err != nil {
+			return err
+		}
+		if w.at.incarnation != incarnation || w.at.sequence > state.LastSeq {
+			return ErrBadCursor
+		}
+	case options.FromStart:
+		w.at = position{incarnation: incarnation}
+	default:
+		w.at = position{incarnation: incarnation, sequence: state.LastSeq}
+	}
+	return nil
+}
+
+// stream asks which incarnation of the stream there is and how far it has come.
+func (w *watch) stream(ctx context.Context) (incarnation int64, state jetstream.StreamState, err error) {
+	ctx, cancel := context.WithTimeout(ctx, watchCall)
+	defer cancel()
+	stream, err := w.js.Stream(ctx, StreamName)
+	if err != nil {
+		return 0, state, fmt.Errorf("look at stream: %w", err)
+	}
+	info := stream.CachedInfo()
+	return info.Created.UnixNano(), info.State, nil
+}
+
+// open asks for the messages after the position.
+func (w *watch) open(ctx context.Context) (jetstream.MessagesContext, error) {
+	ctx, cancel := context.WithTimeout(ctx, watchCall)
+	defer cancel()
+	consumer, err := w.js.CreateConsumer(ctx, StreamName, jetstream.ConsumerConfig{
+		FilterSubjects:    w.subjects,
+		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq:       w.at.sequence + 1,
+		AckPolicy:         jetstream.AckNonePolicy,
+		MemoryStorage:     true,
+		Replicas:          1,
+		InactiveThreshold: watchIdle,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make consumer: %w", err)
+	}
+	messages, err := consumer.Messages(pullOptions(watchBuffer)...)
+	if err != nil {
+		return nil, fmt.Errorf("ask for events: %w", err)
+	}
+	w.delivered = 0
+	return messages, nil
+}
+
+// run sends what comes, and goes on where it stopped when reading fails.
+func (w *watch) run(ctx context.Context, messages jetstream.MessagesContext) error {
+	retry := newBackoff()
+	for failures := 0; ; failures++ {
+		before := w.at
+		err := w.drain(ctx, messages)
+		var sendErr *sendError
+		switch {
+		case errors.As(err, &sendErr):
+			return sendErr.error
+		case ctx.Err() != nil:
+			return ctx.Err()
+		}
+		if w.at != before {
+			failures = 0
+			retry.reset()
+		}
+		for ; ; failures++ {
+			if failures == watchAttempts {
+				return w.giveUp(ctx, err)
+			}
+			if err := retry.wait(ctx); err != nil {
+				return err
+			}
+			if messages, err = w.reopen(ctx); err == nil {
+				break
+			}
+			if errors.Is(err, errMadeAnew) {
+				return w.giveUp(ctx, err)
+			}
+		}
+	}
+}
+
+// reopen is open for a stream that was read before and may be another now.
+func (w *watch) reopen(ctx context.Context) (jetstream.MessagesContext, error) {
+	incarnation, _, err := w.stream(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if incarnation != w.at.incarnation {
+		return nil, errMadeAnew
+	}
+	return w.open(ctx)
+}
+
+// drain sends messages until reading or sending fails, and frees them.
+func (w *watch) drain(ctx context.Context, messages jetstream.MessagesContext) error {
+	defer messages.Stop()
+	for {
+		msg, err := messages.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return fmt.Errorf("read event: %w", err)
+		}
+		meta, err := msg.Metadata()
+		if err != nil {
+			return fmt.Errorf("read event: %w", err)
+		}
+		if meta.Sequence.Consumer != w.delivered+1 {
+			return errors.New("read event: one was lost on the way")
+		}
+		w.delivered = meta.Sequence.Consumer
+		w.at.sequence = meta.Sequence.Stream
+		event, err := DecodeStored(msg)
+		if err != nil {
+			w.log.WarnContext(ctx, "message is no event and is passed over", "subject", msg.Subject(), "error", err)
+			continue
+		}
+		if err := w.send(event, w.at.cursor()); err != nil {
+			return &sendError{err}
+		}
+	}
+}
+
+// sendError marks what send returned.
+type sendError struct{ error }
+
+// giveUp makes the error of a stream that can not be read.
+func (w *watch) giveUp(ctx context.Context, cause error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	w.log.WarnContext(ctx, "event stream can not be read", "error", cause)
+	return fmt.Errorf("%w: %w", ErrUnavailable, cause)
+}
