@@ -1,0 +1,129 @@
+package world_test
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
+	"github.com/seed-198b1370/muster/services/fleetsim/market"
+	"github.com/seed-198b1370/muster/services/fleetsim/world"
+)
+
+// bytesPerInstance is what one of 100,000 live instances may take, with its
+// indexes, tags, timers and the memory of the request that launched it.
+const bytesPerInstance = 400
+
+// populate launches n instances into a world without rival demand, perCall a
+// call, with a tag for the group, one for the launch and one for all.
+func populate(t testing.TB, n, perCall int) *world.World {
+	t.Helper()
+	c, err := catalog.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := market.New(c, 1, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := world.New(c, m, 1, origin)
+	offer, now := int32(0), origin
+	for call := 0; w.Live() < n; call++ {
+		_, err := w.Apply(now, world.Launch{
+			AccountID: "default", RequestID: fmt.Sprint("request-", call), Pool: world.Pool{Offer: offer, Spot: call%5 > 0},
+			Amount: int32(perCall), MinAmount: int32(perCall),
+			Tags: map[string]string{"muster:group": fmt.Sprintf("apg-%013d", call%100), "muster:launch": fmt.Sprintf("launch-%013d", call), "app": "web"},
+		})
+		if err != nil {
+			offer++ // sold out
+			if int(offer) == len(c.Offers()) {
+				t.Fatalf("only %d instances fit", w.Live())
+			}
+		}
+		now = now.Add(100 * time.Millisecond)
+		w.Take()
+	}
+	w.Advance(now.Add(time.Minute))
+	w.Take()
+	return w
+}
+
+func heapOf(make func() *world.World) (*world.World, uint64) {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	w := make()
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	return w, after.HeapAlloc - before.HeapAlloc
+}
+
+func TestWorld_instanceIsSmall(t *testing.T) {
+	for _, perCall := range []int{100, 10} {
+		const n = 100_000
+		w, bytes := heapOf(func() *world.World { return populate(t, n, perCall) })
+		perInstance := float64(bytes) / float64(w.Live())
+		t.Logf("%d a call: %.0f bytes an instance", perCall, perInstance)
+		if perInstance > bytesPerInstance {
+			t.Errorf("an instance takes %.0f bytes, %d are allowed", perInstance, bytesPerInstance)
+		}
+		runtime.KeepAlive(w)
+	}
+}
+
+func BenchmarkWorld_memory(b *testing.B) {
+	for _, perCall := range []int{100, 1} {
+		b.Run(fmt.Sprintf("%dPerCall", perCall), func(b *testing.B) {
+			for b.Loop() {
+				w, bytes := heapOf(func() *world.World { return populate(b, 100_000, perCall) })
+				b.ReportMetric(float64(bytes)/float64(w.Live()), "bytes/instance")
+			}
+		})
+	}
+}
+
+// BenchmarkWorld_groupAmongMany lists one group's 1,000 instances among
+// 100,000.
+func BenchmarkWorld_groupAmongMany(b *testing.B) {
+	w := populate(b, 100_000, 100)
+	tags := []world.Tag{{Key: "muster:group", Value: fmt.Sprintf("apg-%013d", 7)}}
+	for b.Loop() {
+		after, seen := uint64(0), 0
+		for more := true; more; {
+			var page []world.Listed
+			page, more = w.List(world.Query{AccountID: "default", Tags: tags, After: after, Limit: 250})
+			seen += len(page)
+			after = page[len(page)-1].Instance.Number
+		}
+		if seen < 700 || seen > 1300 {
+			b.Fatal(seen)
+		}
+	}
+}
+
+func BenchmarkWorld_launch100(b *testing.B) {
+	w := populate(b, 100_000, 100)
+	now := w.Now()
+	c, err := catalog.Default()
+	if err != nil {
+		b.Fatal(err)
+	}
+	offer, _ := c.Find("cn-shenzhen-f", "ecs.u1-c1m1.large")
+	for call := 0; b.Loop(); call++ {
+		answer, err := w.Apply(now, world.Launch{AccountID: "default", RequestID: fmt.Sprint("bench-", call), Pool: world.Pool{Offer: int32(offer)}, Amount: 100, MinAmount: 100})
+		if err != nil {
+			b.Fatal(err)
+		}
+		var numbers []uint64
+		for n := range uint64(100) {
+			numbers = append(numbers, answer.First+n)
+		}
+		if _, err := w.Apply(now, world.Release{AccountID: "default", Numbers: numbers}); err != nil {
+			b.Fatal(err)
+		}
+		w.Take()
+	}
+}

@@ -1,0 +1,170 @@
+package world_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
+	"github.com/seed-198b1370/muster/services/fleetsim/market"
+	"github.com/seed-198b1370/muster/services/fleetsim/world"
+)
+
+// origin is where the tests' time begins: the start of a tick.
+var origin = world.InstantOf(time.Date(2026, 11, 16, 8, 0, 0, 0, time.UTC))
+
+// small is a catalog of three offers: a.large in zones c and d, b.large in c.
+// List prices are 1 and 2 units of the currency.
+func small(t interface {
+	Helper()
+	Fatal(...any)
+}) *catalog.Catalog {
+	t.Helper()
+	c, err := catalog.Parse(strings.NewReader(
+		"zone_id,instance_type,family,architecture,vcpus,memory_mib,gpus,pay_as_you_go_micros_per_hour,spot_base_permille,capacity_instances\n" +
+			"cn-test-c,ecs.a.large,ecs.a,x86,2,4096,0,1000000,200,10\n" +
+			"cn-test-d,ecs.a.large,ecs.a,x86,2,4096,0,1000000,200,40\n" +
+			"cn-test-c,ecs.b.large,ecs.b,x86,2,4096,0,2000000,300,120\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// still is a market that stands still but where it is told otherwise.
+type still struct {
+	price, demand map[int]map[int64]int64 // by offer, by tick from the origin on; holds until the next
+}
+
+func (s still) Price(offer int, tick int64) int64  { return latest(s.price[offer], tick, 200_000) }
+func (s still) Demand(offer int, tick int64) int64 { return latest(s.demand[offer], tick, 2) }
+
+func latest(values map[int64]int64, tick, fallback int64) int64 {
+	for at := tick - market.TickOf(int64(origin)); at >= 0; at-- {
+		if value, ok := values[at]; ok {
+			return value
+		}
+	}
+	return fallback
+}
+
+func TestLaunch_remembersAnswersForADayAndTheLastHundredThousand(t *testing.T) {
+	w := world.New(small(t), still{}, 1, origin)
+	launch := world.Launch{AccountID: "default", RequestID: "first", Pool: world.Pool{Offer: 1}, Amount: 3, MinAmount: 1}
+	first, err := w.Apply(origin, launch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Apply(origin, world.Release{AccountID: "default", Numbers: []uint64{1, 2, 3}}); err != nil {
+		t.Fatal(err)
+	}
+	later := origin.Add(100 * time.Hour)
+	again, err := w.Apply(later, launch)
+	if err != nil || again.First != first.First || again.Launched != 3 || again.Changed {
+		t.Errorf("after release and 100 h: %+v, %v", again, err)
+	}
+	if w.Live() != 0 {
+		t.Errorf("%d instances live", w.Live())
+	}
+	other := launch
+	other.AccountID = "other"
+	if answer, err := w.Apply(later, other); err != nil || answer.First != 4 {
+		t.Errorf("the same request id in another account: %+v, %v", answer, err)
+	}
+	launch.Amount = 4
+	if _, err := w.Apply(later, launch); err != world.ErrRequestMismatch {
+		t.Errorf("other parameters: %v", err)
+	}
+}
+
+func TestRetag_allOrNone(t *testing.T) {
+	w := world.New(small(t), still{}, 1, origin)
+	answer, err := w.Apply(origin, world.Launch{
+		AccountID: "default", RequestID: "r", Pool: world.Pool{Offer: 1}, Amount: 2, MinAmount: 2,
+		Tags: map[string]string{"group": "g1", "role": "web"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	retag := world.Retag{AccountID: "default", Numbers: []uint64{answer.First, answer.First + 1}, Set: map[string]string{"group": "g2"}, Remove: []string{"role", "none"}}
+	before := w.Sequence()
+	for range 2 { // the second changes nothing
+		if _, err := w.Apply(origin, retag); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if w.Sequence() != before+2 {
+		t.Errorf("%d transitions for two changed instances", w.Sequence()-before)
+	}
+	list := func(tags ...world.Tag) int {
+		page, _ := w.List(world.Query{AccountID: "default", Tags: tags, Limit: 10})
+		return len(page)
+	}
+	if list(world.Tag{Key: "group", Value: "g2"}) != 2 || list(world.Tag{Key: "group", Value: "g1"}) != 0 || list(world.Tag{Key: "role", Value: "web"}) != 0 {
+		t.Error("the index of tags is not that of the instances")
+	}
+	retag.Numbers = append(retag.Numbers, 99)
+	retag.Set["group"] = "g3"
+	if _, err := w.Apply(origin, retag); err == nil || list(world.Tag{Key: "group", Value: "g2"}) != 2 {
+		t.Errorf("one of three is missing: %v", err)
+	}
+	many := world.Retag{AccountID: "default", Numbers: []uint64{answer.First}, Set: map[string]string{}}
+	for _, key := range strings.Split("abcdefghijklmnopqrst", "") {
+		many.Set[key] = ""
+	}
+	if _, err := w.Apply(origin, many); err != world.ErrTooManyTags {
+		t.Errorf("21 tags: %v", err)
+	}
+}
+
+func TestDrain_refusesUntilRestored(t *testing.T) {
+	w := world.New(small(t), still{}, 1, origin)
+	pools := []world.Pool{{Offer: 0, Spot: true}}
+	launch := world.Launch{AccountID: "default", RequestID: "r", Pool: pools[0], Amount: 1, MinAmount: 1}
+	for _, step := range []struct{ drained, works bool }{{true, false}, {true, false}, {false, true}} {
+		if _, err := w.Apply(origin, world.SetDrained{Pools: pools, Drained: step.drained}); err != nil {
+			t.Fatal(err)
+		}
+		w = world.Restore(small(t), still{}, 1, w.State())
+		if _, err := w.Apply(origin, launch); (err == nil) != step.works {
+			t.Errorf("drained %v: %v", step.drained, err)
+		}
+		other := launch
+		other.Pool.Spot = false
+		other.RequestID += "x"
+		if _, err := w.Apply(origin, other); err != nil {
+			t.Errorf("the other billing method: %v", err)
+		}
+	}
+}
+
+func TestLaunch_deliversInPartDownToTheLeast(t *testing.T) {
+	w := world.New(small(t), still{}, 1, origin) // 10, of which others want 2
+	launch := world.Launch{AccountID: "default", RequestID: "r1", Pool: world.Pool{Offer: 0}, Amount: 20, MinAmount: 9}
+	_, err := w.Apply(origin, launch)
+	short, ok := err.(*world.StockError)
+	if !ok || short.Wanted != 9 || short.Available != 8 {
+		t.Fatalf("got %v", err)
+	}
+	launch.MinAmount = 8 // the refusal was not remembered
+	if answer, err := w.Apply(origin, launch); err != nil || answer.Launched != 8 {
+		t.Errorf("got %+v, %v", answer, err)
+	}
+	launch.RequestID, launch.MinAmount = "r2", 1
+	if _, err := w.Apply(origin, launch); err == nil {
+		t.Error("launched from an empty stock")
+	}
+}
+
+func TestLaunch_refusesABidBelowTheMarket(t *testing.T) {
+	w := world.New(small(t), still{}, 1, origin)
+	launch := world.Launch{AccountID: "default", RequestID: "r1", Pool: world.Pool{Offer: 0, Spot: true}, Amount: 1, MinAmount: 1, MaxPrice: 199_999}
+	_, err := w.Apply(origin, launch)
+	if low, ok := err.(*world.PriceError); !ok || low.Bid != 199_999 || low.Market != 200_000 {
+		t.Errorf("got %v", err)
+	}
+	launch.MaxPrice = 200_000
+	if _, err := w.Apply(origin, launch); err != nil {
+		t.Error(err)
+	}
+}
