@@ -183,8 +183,9 @@ type Launch struct {
 	PriceMicrosPerHour int64 `protobuf:"varint,9,opt,name=price_micros_per_hour,json=priceMicrosPerHour,proto3" json:"price_micros_per_hour,omitempty"`
 	// When it was decided.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// Whether the outcome of the call is known.
-	Answered bool `protobuf:"varint,11,opt,name=answered,proto3" json:"answered,omitempty"`
+	// When the fleet answered that it had launched; absent while the outcome of
+	// the call is not known.
+	AnswerTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=answer_time,json=answerTime,proto3" json:"answer_time,omitempty"`
 	// Instances that the call launched and that the fleet has not shown yet.
 	InstanceIds   []string `protobuf:"bytes,12,rep,name=instance_ids,json=instanceIds,proto3" json:"instance_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -291,11 +292,11 @@ func (x *Launch) GetCreateTime() *timestamppb.Timestamp {
 	return nil
 }
 
-func (x *Launch) GetAnswered() bool {
+func (x *Launch) GetAnswerTime() *timestamppb.Timestamp {
 	if x != nil {
-		return x.Answered
+		return x.AnswerTime
 	}
-	return false
+	return nil
 }
 
 func (x *Launch) GetInstanceIds() []string {
@@ -412,7 +413,7 @@ const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"\ropen_activity\x18\b \x01(\v2\x19.muster.group.v1.ActivityR\fopenActivity\x12*\n" +
 	"\x11first_activity_id\x18\t \x01(\tR\x0ffirstActivityId\x12%\n" +
 	"\x0elast_shortfall\x18\n" +
-	" \x01(\tR\rlastShortfall\"\xf9\x03\n" +
+	" \x01(\tR\rlastShortfall\"\x9a\x04\n" +
 	"\x06Launch\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1d\n" +
@@ -427,8 +428,9 @@ const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"\x15price_micros_per_hour\x18\t \x01(\x03R\x12priceMicrosPerHour\x12;\n" +
 	"\vcreate_time\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"createTime\x12\x1a\n" +
-	"\banswered\x18\v \x01(\bR\banswered\x12!\n" +
+	"createTime\x12;\n" +
+	"\vanswer_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"answerTime\x12!\n" +
 	"\finstance_ids\x18\f \x03(\tR\vinstanceIds\"\xa5\x02\n" +
 	"\aRefusal\x12\x17\n" +
 	"\azone_id\x18\x01 \x01(\tR\x06zoneId\x12#\n" +
@@ -465,20 +467,21 @@ var file_muster_groupsvc_storage_v1_stored_group_proto_goTypes = []any{
 	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
 }
 var file_muster_groupsvc_storage_v1_stored_group_proto_depIdxs = []int32{
-	3, // 0: muster.groupsvc.storage.v1.StoredGroup.group:type_name -> muster.group.v1.Group
-	1, // 1: muster.groupsvc.storage.v1.StoredGroup.launches:type_name -> muster.groupsvc.storage.v1.Launch
-	2, // 2: muster.groupsvc.storage.v1.StoredGroup.refusals:type_name -> muster.groupsvc.storage.v1.Refusal
-	4, // 3: muster.groupsvc.storage.v1.StoredGroup.open_activity:type_name -> muster.group.v1.Activity
-	5, // 4: muster.groupsvc.storage.v1.Launch.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	6, // 5: muster.groupsvc.storage.v1.Launch.create_time:type_name -> google.protobuf.Timestamp
-	5, // 6: muster.groupsvc.storage.v1.Refusal.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	6, // 7: muster.groupsvc.storage.v1.Refusal.refuse_time:type_name -> google.protobuf.Timestamp
-	6, // 8: muster.groupsvc.storage.v1.Refusal.retry_time:type_name -> google.protobuf.Timestamp
-	9, // [9:9] is the sub-list for method output_type
-	9, // [9:9] is the sub-list for method input_type
-	9, // [9:9] is the sub-list for extension type_name
-	9, // [9:9] is the sub-list for extension extendee
-	0, // [0:9] is the sub-list for field type_name
+	3,  // 0: muster.groupsvc.storage.v1.StoredGroup.group:type_name -> muster.group.v1.Group
+	1,  // 1: muster.groupsvc.storage.v1.StoredGroup.launches:type_name -> muster.groupsvc.storage.v1.Launch
+	2,  // 2: muster.groupsvc.storage.v1.StoredGroup.refusals:type_name -> muster.groupsvc.storage.v1.Refusal
+	4,  // 3: muster.groupsvc.storage.v1.StoredGroup.open_activity:type_name -> muster.group.v1.Activity
+	5,  // 4: muster.groupsvc.storage.v1.Launch.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	6,  // 5: muster.groupsvc.storage.v1.Launch.create_time:type_name -> google.protobuf.Timestamp
+	6,  // 6: muster.groupsvc.storage.v1.Launch.answer_time:type_name -> google.protobuf.Timestamp
+	5,  // 7: muster.groupsvc.storage.v1.Refusal.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	6,  // 8: muster.groupsvc.storage.v1.Refusal.refuse_time:type_name -> google.protobuf.Timestamp
+	6,  // 9: muster.groupsvc.storage.v1.Refusal.retry_time:type_name -> google.protobuf.Timestamp
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_muster_groupsvc_storage_v1_stored_group_proto_init() }

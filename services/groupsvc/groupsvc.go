@@ -1,0 +1,190 @@
+// Package groupsvc is the group service: it stores auto provisioning groups and
+// brings the fleet to what they want. It owns its configuration, how its parts
+// are put together, and their life. It must not know where to launch, which the
+// allocator decides, nor how a cloud works, which the fleet service hides.
+package groupsvc
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/seed-198b1370/muster/pkg/clock"
+	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
+	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/api"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/catalog"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/control"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/ids"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/store/boltstore"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/store/memstore"
+)
+
+// Tags that mark instances as members of a group.
+const (
+	// TagGroup holds the group's id.
+	TagGroup = control.TagGroup
+	// TagLaunch holds the request id of the launch.
+	TagLaunch = control.TagLaunch
+)
+
+// account owns all groups: who calls is not told yet.
+const account = "default"
+
+// Config says how the service works. The zero value is usable: everything in
+// memory, with the defaults named here. All durations but StopGrace are of the
+// clock.
+type Config struct {
+	// DataDir is the folder of the store; empty keeps everything in memory.
+	DataDir string
+	// LookInterval is the longest time between two looks at a group: how late
+	// a change is seen of which no event told. Default: a minute.
+	LookInterval time.Duration
+	// Workers is how many groups are looked at in parallel. Default: 8.
+	Workers int
+	// LeaseDuration is how long a worker has a group for itself. Default: 5
+	// minutes.
+	LeaseDuration time.Duration
+	// LaunchGrace is how long an instance that was launched may be missing from
+	// the fleet's lists before it is taken for lost. Default: a minute.
+	LaunchGrace time.Duration
+	// StopGrace is how long, in real time, looks may take to end when the
+	// service is stopped. Default: 5 seconds.
+	StopGrace time.Duration
+	// Entropy makes ids unique. Default: the system's.
+	Entropy io.Reader
+}
+
+// EventSource tells what becomes of instances.
+type EventSource interface {
+	// Consume calls handle for each event until the context ends. An event for
+	// which handle returns nil is done with; any other comes again.
+	Consume(ctx context.Context, handle func(context.Context, *healthv1.InstanceEvent) error) error
+}
+
+// Deps are what the service works with. All are required but Events and Log.
+type Deps struct {
+	// Fleet is the cloud.
+	Fleet fleetv1.FleetServiceClient
+	// Allocator chooses where to launch.
+	Allocator allocatorv1.AllocatorServiceClient
+	// Events makes the service fast. Nil: it looks at each group periodically
+	// and only then.
+	Events EventSource
+	// Clock tells the time; it should be the cloud's.
+	Clock clock.Clock
+	// Log takes what callers are not told. Nil: it is dropped.
+	Log *slog.Logger
+}
+
+// Service is the group service.
+type Service struct {
+	store   store.Store
+	control *control.Controller
+	handler *api.Handler
+	events  EventSource
+	clock   clock.Clock
+	log     *slog.Logger
+	ready   chan struct{}
+	once    sync.Once
+}
+
+// New opens the service: its store is open and its calls can be served.
+func New(config Config, deps Deps) (*Service, error) {
+	if deps.Fleet == nil || deps.Allocator == nil || deps.Clock == nil {
+		return nil, errors.New("groupsvc needs a fleet, an allocator and a clock")
+	}
+	config = config.withDefaults()
+	if deps.Log == nil {
+		deps.Log = slog.New(slog.DiscardHandler)
+	}
+	groups, err := openStore(config.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	return compose(config, deps, groups), nil
+}
+
+func (c Config) withDefaults() Config {
+	setDefault(&c.LookInterval, time.Minute)
+	setDefault(&c.Workers, 8)
+	setDefault(&c.LeaseDuration, 5*time.Minute)
+	setDefault(&c.LaunchGrace, time.Minute)
+	setDefault(&c.StopGrace, 5*time.Second)
+	if c.Entropy == nil {
+		c.Entropy = rand.Reader
+	}
+	return c
+}
+
+func setDefault[T int | time.Duration](value *T, standard T) {
+	if *value <= 0 {
+		*value = standard
+	}
+}
+
+func openStore(folder string) (store.Store, error) {
+	if folder == "" {
+		return memstore.New(), nil
+	}
+	return boltstore.Open(folder)
+}
+
+func compose(config Config, deps Deps, groups store.Store) *Service {
+	known := catalog.New(deps.Fleet, deps.Clock)
+	names := ids.NewSource(config.Entropy)
+	controller := control.New(control.Config{
+		LookInterval: config.LookInterval, LaunchGrace: config.LaunchGrace,
+		LeaseDuration: config.LeaseDuration, Workers: config.Workers, StopGrace: config.StopGrace,
+	}, control.Deps{
+		Store: groups, Fleet: deps.Fleet, Allocator: deps.Allocator, Catalog: known,
+		IDs: names, Clock: deps.Clock, Log: deps.Log,
+	})
+	handler := api.New(api.Deps{
+		Account: account, Store: groups, Control: controller, Catalog: known,
+		Fleet: deps.Fleet, Allocator: deps.Allocator, IDs: names, Clock: deps.Clock, Log: deps.Log,
+	})
+	return &Service{
+		store: groups, control: controller, handler: handler, events: deps.Events,
+		clock: deps.Clock, log: deps.Log, ready: make(chan struct{}),
+	}
+}
+
+// Register makes a server answer the calls of muster.group.v1.GroupService.
+func (s *Service) Register(registrar grpc.ServiceRegistrar) {
+	groupv1.RegisterGroupServiceServer(registrar, s.handler)
+}
+
+// Run delivers groups until the context ends. Then it finishes what it is at,
+// for as long as StopGrace allows, and returns nil.
+func (s *Service) Run(ctx context.Context) error {
+	s.once.Do(func() { close(s.ready) })
+	var listening sync.WaitGroup
+	if s.events != nil {
+		listening.Go(func() { s.listen(ctx) })
+	}
+	s.control.Run(ctx)
+	listening.Wait()
+	return nil
+}
+
+// Ready returns a channel that is closed once groups are being delivered.
+func (s *Service) Ready() <-chan struct{} { return s.ready }
+
+// Tick looks at every group that is due, one after the other, and tells when
+// the next one is; zero when none is. It is for those who drive the service by
+// hand, in place of Run.
+func (s *Service) Tick(ctx context.Context) (time.Time, error) { return s.control.Tick(ctx) }
+
+// Close frees what New opened. Run must have returned, and no call may be under
+// way.
+func (s *Service) Close() error { return s.store.Close() }

@@ -1,0 +1,108 @@
+// Package api owns how the group service answers calls: defaults, the rules
+// that span fields, client tokens and pages. It must not know how groups are
+// delivered, and it decides nothing about capacity.
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/seed-198b1370/muster/pkg/clock"
+	"github.com/seed-198b1370/muster/pkg/rpc"
+	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
+	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/catalog"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/control"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/ids"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
+)
+
+// Deps are what the handlers work with.
+type Deps struct {
+	// Account owns all groups of the callers.
+	Account string
+	// Store remembers groups.
+	Store store.Store
+	// Control delivers them.
+	Control *control.Controller
+	// Catalog knows zones and types.
+	Catalog *catalog.Catalog
+	// Fleet is the cloud.
+	Fleet fleetv1.FleetServiceClient
+	// Allocator chooses pools.
+	Allocator allocatorv1.AllocatorServiceClient
+	// IDs names groups.
+	IDs *ids.Source
+	// Clock tells the time.
+	Clock clock.Clock
+	// Log takes what callers are not told.
+	Log *slog.Logger
+}
+
+// Handler implements muster.group.v1.GroupService.
+type Handler struct {
+	groupv1.UnimplementedGroupServiceServer
+	Deps
+}
+
+// New makes a handler.
+func New(deps Deps) *Handler { return &Handler{Deps: deps} }
+
+// retryDelay is how long callers are told to wait when a service behind this
+// one can not be reached.
+const retryDelay = time.Second
+
+// unavailable is the answer when a service behind this one can not be reached.
+// What that service said is for the log.
+func (h *Handler) unavailable(ctx context.Context, what string, cause error) error {
+	if ctx.Err() != nil {
+		return ctx.Err() // the caller's own deadline
+	}
+	h.Log.WarnContext(ctx, "call refused", "what", what, "error", cause)
+	refusal := status.New(codes.Unavailable, what+"; try again")
+	if detailed, err := refusal.WithDetails(rpc.RetryAfter(retryDelay)); err == nil {
+		refusal = detailed
+	}
+	return refusal.Err()
+}
+
+func (h *Handler) key(groupID string) store.Key {
+	return store.Key{Account: h.Account, GroupID: groupID}
+}
+
+// read reads a group, or tells that there is none.
+func (h *Handler) read(ctx context.Context, groupID string) (store.Record, error) {
+	record, err := h.Store.Get(ctx, h.key(groupID))
+	if errors.Is(err, store.ErrNotFound) {
+		return store.Record{}, notFound(groupID)
+	}
+	if err != nil {
+		return store.Record{}, fmt.Errorf("read group: %w", err)
+	}
+	return record, nil
+}
+
+func notFound(groupID string) error {
+	return rpc.Error(codes.NotFound, groupv1.ErrorReason_ERROR_REASON_GROUP_NOT_FOUND,
+		map[string]string{"group_id": groupID}, fmt.Sprintf("there is no group %q", groupID))
+}
+
+// etagOf is the etag of a group as it is stored.
+func etagOf(group *storagev1.StoredGroup) string { return fmt.Sprintf("v%d", group.GetVersion()) }
+
+// checkEtag refuses a change to a group that has changed since it was read.
+func checkEtag(group *storagev1.StoredGroup, etag string) error {
+	if etag == "" || etag == etagOf(group) {
+		return nil
+	}
+	return rpc.Error(codes.FailedPrecondition, groupv1.ErrorReason_ERROR_REASON_ETAG_MISMATCH,
+		map[string]string{"etag": etagOf(group)}, "the group has changed since it was read")
+}

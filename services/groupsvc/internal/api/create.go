@@ -1,0 +1,119 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
+	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/control"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
+)
+
+// CreateGroup implements GroupService.
+func (h *Handler) CreateGroup(ctx context.Context, req *groupv1.CreateGroupRequest) (*groupv1.CreateGroupResponse, error) {
+	now := h.Clock.Now()
+	if groupID, err := h.seen(ctx, methodCreate, req, now); err != nil || groupID != "" {
+		if err != nil {
+			return nil, err
+		}
+		return h.created(ctx, groupID)
+	}
+	spec := withDefaults(req.GetSpec())
+	if err := h.checkSpec(ctx, spec); err != nil {
+		return nil, err
+	}
+	group, err := h.newGroup(spec, now)
+	if err != nil {
+		return nil, err
+	}
+	groupID := group.GetGroup().GetGroupId()
+	token, err := h.tokenOf(methodCreate, req, groupID, now)
+	if err != nil {
+		return nil, err
+	}
+	switch err := h.store(ctx, group, token, now); {
+	case errors.Is(err, store.ErrTokenUsed):
+		// The same request came twice at a time, and the other one was first.
+		if groupID, err = h.seen(ctx, methodCreate, req, now); err != nil {
+			return nil, err
+		}
+	case errors.Is(err, control.ErrUnreachable):
+		if group.GetVersion() > 0 {
+			return nil, h.unavailable(ctx, "the group is stored and is delivered when the cloud can be reached", err)
+		}
+		return nil, h.unavailable(ctx, "the group can not be delivered now and was not stored", err)
+	case err != nil && !errors.Is(err, store.ErrConflict): // somebody changes it already
+		return nil, fmt.Errorf("create group: %w", err)
+	}
+	return h.created(ctx, groupID)
+}
+
+// store stores a new group; an instant one is delivered on the way.
+func (h *Handler) store(ctx context.Context, group *storagev1.StoredGroup, token *store.Token, now time.Time) error {
+	if group.GetGroup().GetSpec().GetType() == groupv1.GroupType_GROUP_TYPE_INSTANT {
+		return h.Control.Deliver(ctx, h.Account, group, token)
+	}
+	err := h.Store.Save(ctx, store.Change{Account: h.Account, Group: group, Token: token, Now: now, Wake: now})
+	h.Control.Nudge()
+	return err
+}
+
+func (h *Handler) newGroup(spec *groupv1.GroupSpec, now time.Time) (*storagev1.StoredGroup, error) {
+	id, err := h.IDs.Group(now)
+	if err != nil {
+		return nil, err
+	}
+	created := timestamppb.New(now)
+	return &storagev1.StoredGroup{Group: &groupv1.Group{
+		GroupId: id, AccountId: h.Account, Spec: spec,
+		Lifecycle:   groupv1.Lifecycle_LIFECYCLE_SUBMITTED,
+		Fulfillment: groupv1.Fulfillment_FULFILLMENT_PENDING_FULFILLMENT,
+		Capacity:    &groupv1.Capacity{}, Cost: &groupv1.Cost{},
+		Conditions: []*groupv1.Condition{{
+			Type: groupv1.ConditionType_CONDITION_TYPE_FULFILLED, Reason: "Submitted",
+			Message: "nothing has been done for the group yet", LastTransitionTime: created,
+		}},
+		Generation: 1, CreateTime: created, UpdateTime: created,
+	}}, nil
+}
+
+// created answers for a group that is stored: an instant one when its attempt
+// is over, whoever made it.
+func (h *Handler) created(ctx context.Context, groupID string) (*groupv1.CreateGroupResponse, error) {
+	record, err := h.read(ctx, groupID)
+	if err != nil {
+		return nil, err
+	}
+	if record.Group.GetGroup().GetSpec().GetType() != groupv1.GroupType_GROUP_TYPE_INSTANT {
+		return &groupv1.CreateGroupResponse{Group: show(record)}, nil
+	}
+	if _, err := h.Control.Await(ctx, h.key(groupID), 1); err != nil {
+		return nil, h.unavailable(ctx, "the group is stored and is delivered when the cloud can be reached", err)
+	}
+	if record, err = h.read(ctx, groupID); err != nil {
+		return nil, err
+	}
+	results, err := h.firstResults(ctx, record.Group)
+	return &groupv1.CreateGroupResponse{Group: show(record), LaunchResults: results}, err
+}
+
+// firstResults are the launch results of a group's first activity.
+func (h *Handler) firstResults(ctx context.Context, group *storagev1.StoredGroup) ([]*groupv1.LaunchResult, error) {
+	id := group.GetFirstActivityId()
+	if id == "" {
+		return nil, nil
+	}
+	if open := group.GetOpenActivity(); open.GetActivityId() == id {
+		return open.GetLaunchResults(), nil
+	}
+	activity, err := h.Store.Activity(ctx, h.key(group.GetGroup().GetGroupId()), id)
+	if err != nil && !errors.Is(err, store.ErrNotFound) { // so old that it is no longer kept
+		return nil, fmt.Errorf("read activity: %w", err)
+	}
+	return activity.GetLaunchResults(), nil
+}

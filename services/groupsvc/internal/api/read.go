@@ -1,0 +1,135 @@
+package api
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/seed-198b1370/muster/pkg/money"
+	"github.com/seed-198b1370/muster/pkg/rpc"
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/control"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/placement"
+	"github.com/seed-198b1370/muster/services/groupsvc/plan"
+)
+
+// GetGroup implements GroupService.
+func (h *Handler) GetGroup(ctx context.Context, req *groupv1.GetGroupRequest) (*groupv1.GetGroupResponse, error) {
+	record, err := h.read(ctx, req.GetGroupId())
+	if err != nil {
+		return nil, err
+	}
+	return &groupv1.GetGroupResponse{Group: show(record)}, nil
+}
+
+// ListGroups implements GroupService.
+func (h *Handler) ListGroups(ctx context.Context, req *groupv1.ListGroupsRequest) (*groupv1.ListGroupsResponse, error) {
+	const list = "groups"
+	after, ok := rpc.DecodePageToken(list, req.GetPageToken())
+	if !ok {
+		return nil, invalidToken(req.GetPageToken())
+	}
+	size := rpc.PageSize(req.GetPageSize())
+	// One more than asked for tells whether there is another page.
+	records, err := h.Store.List(ctx, h.Account, after, size+1, req.GetShowDeleted())
+	if err != nil {
+		return nil, fmt.Errorf("list groups: %w", err)
+	}
+	resp := &groupv1.ListGroupsResponse{}
+	for _, record := range records[:min(size, len(records))] {
+		resp.Groups = append(resp.Groups, show(record))
+	}
+	if len(records) > size {
+		resp.NextPageToken = rpc.EncodePageToken(list, resp.GetGroups()[size-1].GetGroupId())
+	}
+	return resp, nil
+}
+
+// ListActivities implements GroupService.
+func (h *Handler) ListActivities(ctx context.Context, req *groupv1.ListActivitiesRequest) (*groupv1.ListActivitiesResponse, error) {
+	list := "activities/" + req.GetGroupId()
+	before, ok := rpc.DecodePageToken(list, req.GetPageToken())
+	if !ok {
+		return nil, invalidToken(req.GetPageToken())
+	}
+	record, err := h.read(ctx, req.GetGroupId())
+	if err != nil {
+		return nil, err
+	}
+	size := rpc.PageSize(req.GetPageSize())
+	activities, err := h.Store.Activities(ctx, h.key(req.GetGroupId()), before, size+1)
+	if err != nil {
+		return nil, fmt.Errorf("list activities: %w", err)
+	}
+	// What is under way is the latest. It may have been stored since.
+	if open := record.Group.GetOpenActivity(); open != nil && before == "" &&
+		(len(activities) == 0 || activities[0].GetActivityId() < open.GetActivityId()) {
+		activities = append([]*groupv1.Activity{open}, activities...)
+	}
+	resp := &groupv1.ListActivitiesResponse{Activities: activities[:min(size, len(activities))]}
+	if len(activities) > size {
+		resp.NextPageToken = rpc.EncodePageToken(list, activities[size-1].GetActivityId())
+	}
+	return resp, nil
+}
+
+// ListGroupInstances implements GroupService.
+func (h *Handler) ListGroupInstances(ctx context.Context, req *groupv1.ListGroupInstancesRequest) (*groupv1.ListGroupInstancesResponse, error) {
+	list := "group-instances/" + req.GetGroupId()
+	token, ok := rpc.DecodePageToken(list, req.GetPageToken())
+	if !ok {
+		return nil, invalidToken(req.GetPageToken())
+	}
+	record, err := h.read(ctx, req.GetGroupId())
+	if err != nil {
+		return nil, err
+	}
+	page, err := h.Fleet.ListInstances(ctx, &fleetv1.ListInstancesRequest{
+		Tags: map[string]string{control.TagGroup: req.GetGroupId()}, PageSize: req.GetPageSize(), PageToken: token,
+	})
+	if rpc.HasReason(err, fleetv1.ErrorReason_ERROR_REASON_INVALID_TOKEN) {
+		return nil, invalidToken(req.GetPageToken())
+	}
+	if err != nil {
+		return nil, h.unavailable(ctx, "instances can not be read now", err)
+	}
+	resp := &groupv1.ListGroupInstancesResponse{}
+	spec := record.Group.GetGroup().GetSpec()
+	for _, instance := range page.GetInstances() {
+		resp.Instances = append(resp.Instances, &groupv1.GroupInstance{
+			Instance:         instance,
+			WeightedCapacity: money.UnitsOf(plan.ClassOf(spec, instance.GetZoneId(), instance.GetInstanceType()).Weight),
+			Counts:           plan.Counts(instance.GetStatus(), instance.GetInterruptionNoticeTime() != nil),
+		})
+	}
+	if page.GetNextPageToken() != "" {
+		resp.NextPageToken = rpc.EncodePageToken(list, page.GetNextPageToken())
+	}
+	return resp, nil
+}
+
+// PreviewGroup implements GroupService.
+func (h *Handler) PreviewGroup(ctx context.Context, req *groupv1.PreviewGroupRequest) (*groupv1.PreviewGroupResponse, error) {
+	spec := withDefaults(req.GetSpec())
+	if err := h.checkSpec(ctx, spec); err != nil {
+		return nil, err
+	}
+	resp := &groupv1.PreviewGroupResponse{Spec: spec}
+	need := plan.Make(plan.DesiredOf(&groupv1.Group{Spec: spec}, true), plan.Observed{}).Need
+	request := placement.Request(spec, need, plan.Observed{}, nil)
+	if request == nil {
+		return resp, nil // nothing is wanted, so there is nothing to place
+	}
+	answer, err := h.Allocator.Place(ctx, request)
+	if err != nil {
+		return nil, h.unavailable(ctx, "a placement can not be made now", err)
+	}
+	resp.Placements, resp.Totals, resp.ViewTime = answer.GetPlacements(), answer.GetTotals(), answer.GetViewTime()
+	return resp, nil
+}
+
+func invalidToken(token string) error {
+	var violations rpc.Violations
+	violations.Add("page_token", token, "must be a next_page_token of the same list")
+	return violations.ErrWithReason(groupv1.ErrorReason_ERROR_REASON_INVALID_TOKEN, nil)
+}

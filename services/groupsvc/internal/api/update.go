@@ -1,0 +1,131 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/seed-198b1370/muster/pkg/rpc"
+	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
+	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
+)
+
+// maxAttempts bounds how often a change is made anew on a group that another
+// wrote meanwhile.
+const maxAttempts = 20
+
+// UpdateGroup implements GroupService.
+func (h *Handler) UpdateGroup(ctx context.Context, req *groupv1.UpdateGroupRequest) (*groupv1.UpdateGroupResponse, error) {
+	now := h.Clock.Now()
+	if groupID, err := h.seen(ctx, methodUpdate, req, now); err != nil || groupID != "" {
+		if err != nil {
+			return nil, err
+		}
+		record, err := h.read(ctx, groupID)
+		if err != nil {
+			return nil, err
+		}
+		return &groupv1.UpdateGroupResponse{Group: show(record)}, nil
+	}
+	token, err := h.tokenOf(methodUpdate, req, req.GetGroupId(), now)
+	if err != nil {
+		return nil, err
+	}
+	record, err := h.change(ctx, req.GetGroupId(), token, func(stored *storagev1.StoredGroup) (bool, error) {
+		return true, update(stored, req)
+	})
+	if errors.Is(err, store.ErrTokenUsed) {
+		// The same request came twice at a time, and the other one was first.
+		if _, err = h.seen(ctx, methodUpdate, req, now); err == nil {
+			record, err = h.read(ctx, req.GetGroupId())
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &groupv1.UpdateGroupResponse{Group: show(record)}, nil
+}
+
+// update makes the change that a request asks for, or tells why not.
+func update(stored *storagev1.StoredGroup, req *groupv1.UpdateGroupRequest) error {
+	group := stored.GetGroup()
+	target, err := applyMask(group.GetSpec().GetTargetCapacity(), req)
+	if err != nil {
+		return err
+	}
+	switch group.GetLifecycle() {
+	case groupv1.Lifecycle_LIFECYCLE_DELETE_RUNNING, groupv1.Lifecycle_LIFECYCLE_DELETED:
+		return rpc.Error(codes.FailedPrecondition, groupv1.ErrorReason_ERROR_REASON_GROUP_IS_BEING_DELETED,
+			map[string]string{"lifecycle": group.GetLifecycle().String()}, "a group that is being deleted can not be changed")
+	default:
+	}
+	if err := checkEtag(stored, req.GetEtag()); err != nil {
+		return err
+	}
+	group.Spec.TargetCapacity = target
+	group.Lifecycle = groupv1.Lifecycle_LIFECYCLE_MODIFYING
+	return nil
+}
+
+// DeleteGroup implements GroupService.
+func (h *Handler) DeleteGroup(ctx context.Context, req *groupv1.DeleteGroupRequest) (*groupv1.DeleteGroupResponse, error) {
+	record, err := h.change(ctx, req.GetGroupId(), nil, func(stored *storagev1.StoredGroup) (bool, error) {
+		group := stored.GetGroup()
+		switch group.GetLifecycle() {
+		case groupv1.Lifecycle_LIFECYCLE_DELETE_RUNNING, groupv1.Lifecycle_LIFECYCLE_DELETED:
+			return false, nil // as it was asked for first
+		default:
+		}
+		if err := checkEtag(stored, req.GetEtag()); err != nil {
+			return false, err
+		}
+		stored.TerminateInstances = group.GetSpec().GetTerminateInstances()
+		if req.TerminateInstances != nil {
+			stored.TerminateInstances = req.GetTerminateInstances()
+		}
+		group.Lifecycle = groupv1.Lifecycle_LIFECYCLE_DELETE_RUNNING
+		group.Fulfillment = groupv1.Fulfillment_FULFILLMENT_PENDING_TERMINATION
+		return true, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &groupv1.DeleteGroupResponse{Group: show(record)}, nil
+}
+
+// change changes a group and makes it due. When another wrote it meanwhile, the
+// change is made again on what is there then.
+func (h *Handler) change(ctx context.Context, groupID string, token *store.Token, change func(*storagev1.StoredGroup) (bool, error)) (store.Record, error) {
+	for range maxAttempts {
+		record, err := h.read(ctx, groupID)
+		if err != nil {
+			return store.Record{}, err
+		}
+		changed, err := change(record.Group)
+		if err != nil || !changed {
+			return record, err
+		}
+		now := h.Clock.Now()
+		group := record.Group.GetGroup()
+		group.Generation++
+		if group.GetLifecycle() == groupv1.Lifecycle_LIFECYCLE_MODIFYING { // not when it is deleted
+			group.UpdateTime = timestamppb.New(now)
+		}
+		err = h.Store.Save(ctx, store.Change{Account: h.Account, Group: record.Group, Token: token, Now: now, Wake: now})
+		switch {
+		case err == nil:
+			h.Control.Nudge()
+			return h.read(ctx, groupID)
+		case errors.Is(err, store.ErrTokenUsed):
+			return store.Record{}, err
+		case !errors.Is(err, store.ErrConflict):
+			return store.Record{}, fmt.Errorf("change group: %w", err)
+		}
+	}
+	return store.Record{}, status.Error(codes.Aborted, "the group is being changed by others all the time; try again")
+}

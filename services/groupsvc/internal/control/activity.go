@@ -1,0 +1,78 @@
+package control
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/placement"
+	"github.com/seed-198b1370/muster/services/groupsvc/plan"
+)
+
+// openActivity begins an activity, unless one is under way. It is written with
+// the group's next write, so that what a crash cuts short is told as one
+// activity.
+func (l *look) openActivity(cause string) error {
+	if l.stored.OpenActivity != nil {
+		return nil
+	}
+	id, err := l.c.IDs.Activity(l.now)
+	if err != nil {
+		return err
+	}
+	l.stored.OpenActivity = &groupv1.Activity{
+		ActivityId: id, GroupId: l.key.GroupID, Status: groupv1.ActivityStatus_ACTIVITY_STATUS_IN_PROGRESS,
+		Cause: cause, StartTime: timestamppb.New(l.now),
+	}
+	if l.stored.GetFirstActivityId() == "" {
+		l.stored.FirstActivityId = id
+	}
+	return nil
+}
+
+// report adds what came of a pool to the activity that is under way.
+func (l *look) report(result *groupv1.LaunchResult) {
+	if activity := l.stored.GetOpenActivity(); activity != nil {
+		activity.LaunchResults = placement.Merge(activity.LaunchResults, result)
+	}
+}
+
+func (l *look) reportRemoval(removal *groupv1.Removal) {
+	if activity := l.stored.GetOpenActivity(); activity != nil {
+		activity.Removals = append(activity.Removals, removal)
+	}
+}
+
+// closeActivity ends the activity that is under way, if the look is complete,
+// and tells what to keep of it. The same shortfall is told once, not at every
+// look that finds it again.
+func (l *look) closeActivity() []*groupv1.Activity {
+	activity := l.stored.GetOpenActivity()
+	if activity == nil || l.trouble != nil {
+		return nil
+	}
+	l.stored.OpenActivity = nil
+	delivered := len(activity.GetRemovals()) > 0
+	for _, result := range activity.GetLaunchResults() {
+		delivered = delivered || result.GetAmount() > 0
+	}
+	shortfall := ""
+	if l.short.Reason != "" {
+		shortfall = fmt.Sprintf("%d %s %s", l.stored.GetGroup().GetGeneration(), l.short.Reason, plan.TargetNotMet(l.desired(), l.observed()))
+	}
+	repeated := shortfall == l.stored.GetLastShortfall()
+	l.stored.LastShortfall = shortfall
+	switch {
+	case !delivered && repeated:
+		return nil
+	case shortfall == "" && !l.removing:
+		activity.Status = groupv1.ActivityStatus_ACTIVITY_STATUS_SUCCESSFUL
+	case delivered:
+		activity.Status = groupv1.ActivityStatus_ACTIVITY_STATUS_WARNING
+	default:
+		activity.Status = groupv1.ActivityStatus_ACTIVITY_STATUS_FAILED
+	}
+	activity.EndTime = timestamppb.New(l.now)
+	return []*groupv1.Activity{activity}
+}

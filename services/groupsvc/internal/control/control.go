@@ -1,0 +1,274 @@
+// Package control owns the delivery of groups: one look at one group that
+// compares, asks for a placement, launches, removes and records, and the loop
+// that makes looks when they are due. It must not know how groups are created
+// or shown, and it decides nothing that package plan or the allocator decides.
+//
+// A look may end between any two of its steps, by a crash too. What makes the
+// next one right: launch slots are stored before they are used, the request id
+// of a launch follows from its slots, a launch without a recorded outcome is
+// made again under its id, and all that the fleet shows under the group's tag
+// is counted or removed.
+package control
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/seed-198b1370/muster/pkg/clock"
+	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/catalog"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/ids"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
+)
+
+// Tags that mark instances as launched for a group.
+const (
+	// TagGroup holds the group's id.
+	TagGroup = "muster:group"
+	// TagLaunch holds the request id of the launch.
+	TagLaunch = "muster:launch"
+)
+
+// Retention is how long a deleted group is still shown.
+const Retention = 24 * time.Hour
+
+// ErrUnreachable means that a service that a look needs can not be reached, so
+// that the look is to be made again.
+var ErrUnreachable = errors.New("a service behind this one can not be reached")
+
+// Config says how groups are delivered. Every field must be set.
+type Config struct {
+	// LookInterval is the longest time between two looks at a group.
+	LookInterval time.Duration
+	// LaunchGrace is how long an instance that was launched may be missing from
+	// the fleet's lists.
+	LaunchGrace time.Duration
+	// LeaseDuration is how long a worker has a group for itself.
+	LeaseDuration time.Duration
+	// Workers is how many groups are looked at in parallel.
+	Workers int
+	// StopGrace is how long, in real time, looks may take to end when the
+	// service is stopped.
+	StopGrace time.Duration
+}
+
+// Deps are what delivery works with.
+type Deps struct {
+	// Store remembers groups.
+	Store store.Store
+	// Fleet is the cloud.
+	Fleet fleetv1.FleetServiceClient
+	// Allocator chooses pools.
+	Allocator allocatorv1.AllocatorServiceClient
+	// Catalog knows list prices.
+	Catalog *catalog.Catalog
+	// IDs names activities and turns.
+	IDs *ids.Source
+	// Clock tells the time.
+	Clock clock.Clock
+	// Log takes what nobody is told.
+	Log *slog.Logger
+}
+
+// Controller delivers groups. It is safe for use by several goroutines.
+type Controller struct {
+	Config
+	Deps
+	// wake has a value when there may be something to do.
+	wake chan struct{}
+
+	mu sync.Mutex
+	// Guarded by mu.
+	working  map[store.Key]string // groups being looked at, and under which turn
+	failures map[store.Key]int    // looks in a row that a neighbour failed
+	progress chan struct{}        // closed and replaced at the end of each look
+}
+
+// New makes a controller.
+func New(config Config, deps Deps) *Controller {
+	return &Controller{
+		Config: config, Deps: deps, wake: make(chan struct{}, 1),
+		working: map[store.Key]string{}, failures: map[store.Key]int{}, progress: make(chan struct{}),
+	}
+}
+
+// Nudge makes the loop see what has become due since it last looked.
+func (c *Controller) Nudge() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Tick looks at every group that is due, one after the other, and tells when
+// the next one is; zero when none is. Simulation drives a controller by it.
+func (c *Controller) Tick(ctx context.Context) (time.Time, error) {
+	for {
+		keys, err := c.claim(ctx, 1)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if len(keys) == 0 {
+			return c.Store.NextDue(ctx)
+		}
+		c.step(ctx, keys[0])
+	}
+}
+
+// claim takes due groups. One that this process is at work on already stays
+// with that work, which thereby has a new lease.
+func (c *Controller) claim(ctx context.Context, limit int) ([]store.Key, error) {
+	now := c.Clock.Now()
+	holder, err := c.IDs.Holder(now)
+	if err != nil {
+		return nil, err
+	}
+	claimed, err := c.Store.Claim(ctx, now, store.Lease{Holder: holder, Until: now.Add(c.LeaseDuration)}, limit)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	keys := claimed[:0]
+	for _, key := range claimed {
+		if _, busy := c.working[key]; !busy {
+			keys = append(keys, key)
+		}
+		c.working[key] = holder
+	}
+	return keys, nil
+}
+
+// step looks at a group that was claimed and gives it back.
+func (c *Controller) step(ctx context.Context, key store.Key) {
+	err := c.lookAt(ctx, key)
+	if err != nil {
+		c.giveBack(ctx, key, err)
+	}
+	c.finished(key)
+}
+
+func (c *Controller) lookAt(ctx context.Context, key store.Key) error {
+	record, err := c.Store.Get(ctx, key)
+	if err != nil {
+		return err
+	}
+	return c.newLook(key, record.Group).run(ctx)
+}
+
+// giveBack ends the lease of a look that recorded nothing.
+func (c *Controller) giveBack(ctx context.Context, key store.Key, cause error) {
+	next := c.Clock.Now()
+	switch {
+	case errors.Is(cause, store.ErrNotFound):
+		return
+	case errors.Is(cause, store.ErrConflict):
+		// Somebody changed the group meanwhile: look at what it is now.
+	default:
+		next = next.Add(c.failed(key))
+		c.Log.WarnContext(ctx, "look failed", "group_id", key.GroupID, "error", cause, "next_look_time", next)
+	}
+	if err := c.Store.Release(ctx, key, store.Done{Holder: c.holder(key), Next: next}); err != nil {
+		c.Log.WarnContext(ctx, "lease not given back", "group_id", key.GroupID, "error", err)
+	}
+}
+
+func (c *Controller) holder(key store.Key) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.working[key]
+}
+
+// finished tells all who wait that a look has ended.
+func (c *Controller) finished(key store.Key) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.working, key)
+	close(c.progress)
+	c.progress = make(chan struct{})
+}
+
+// Bounds of the delay after a look that a neighbour failed.
+const (
+	minBackoff = time.Second
+	maxBackoff = time.Minute
+)
+
+// failed counts a failure and tells how long to wait.
+func (c *Controller) failed(key store.Key) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failures[key]++
+	return min(maxBackoff, minBackoff<<min(10, c.failures[key]-1))
+}
+
+func (c *Controller) succeeded(key store.Key) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.failures, key)
+}
+
+// Deliver makes the first look at a new group, storing it on the way with a
+// client token unless that is nil. It goes on to its end when the caller goes
+// away. Errors: ErrTokenUsed; ErrUnreachable, before which the group may have
+// been stored, as its version tells.
+func (c *Controller) Deliver(ctx context.Context, account string, group *storagev1.StoredGroup, token *store.Token) error {
+	ctx = context.WithoutCancel(ctx)
+	key := store.Key{Account: account, GroupID: group.GetGroup().GetGroupId()}
+	now := c.Clock.Now()
+	holder, err := c.IDs.Holder(now)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.working[key] = holder
+	c.mu.Unlock()
+	defer c.finished(key)
+	look := c.newLook(key, group)
+	look.first = &store.Change{Token: token, Now: now, Lease: &store.Lease{Holder: holder, Until: now.Add(c.LeaseDuration)}}
+	err = look.run(ctx)
+	if err != nil && group.GetVersion() > 0 {
+		c.giveBack(ctx, key, err)
+	}
+	c.Nudge()
+	if err == nil && look.trouble != nil {
+		return errors.Join(ErrUnreachable, look.trouble)
+	}
+	return err
+}
+
+// Await waits until a group's scheduling task for a generation is complete, or
+// the group is being deleted. Errors: ErrNotFound; ErrUnreachable when a look
+// failed meanwhile; the context's.
+func (c *Controller) Await(ctx context.Context, key store.Key, generation int64) (*storagev1.StoredGroup, error) {
+	for {
+		c.mu.Lock()
+		progress, failures := c.progress, c.failures[key]
+		c.mu.Unlock()
+		record, err := c.Store.Get(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		if record.Group.GetAttemptedGeneration() >= generation || isEnding(record.Group) {
+			return record.Group, nil
+		}
+		if failures > 0 {
+			return nil, ErrUnreachable
+		}
+		// Another process may be at it, of whose progress nobody tells.
+		timer := c.Clock.NewTimer(c.Clock.Now().Add(time.Second))
+		select {
+		case <-progress:
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, ctx.Err()
+		}
+		timer.Stop()
+	}
+}

@@ -1,0 +1,186 @@
+package control
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/seed-198b1370/muster/pkg/rpc"
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
+	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/placement"
+	"github.com/seed-198b1370/muster/services/groupsvc/plan"
+)
+
+const (
+	// maxRounds bounds how often one look asks for a placement. Each round
+	// excludes at least one pool more, so that there is an end anyway.
+	maxRounds = 50
+	// maxBatch is how many instances one call may name.
+	maxBatch = 100
+	// parallelCalls is how many calls one look makes at a time.
+	parallelCalls = 16
+	// settleWithin is how long a launch may be made again under its request id.
+	// It is well below what the cloud remembers; by then the launch shows in
+	// lists or never happened.
+	settleWithin = 12 * time.Hour
+)
+
+// settle makes launches again whose outcome is not recorded. The fleet answers
+// what it answered then, or launches now: either way once.
+func (l *look) settle(ctx context.Context) {
+	l.stored.Launches = slices.DeleteFunc(l.stored.Launches, func(launch *storagev1.Launch) bool {
+		return launch.AnswerTime == nil && !l.now.Before(launch.GetCreateTime().AsTime().Add(settleWithin))
+	})
+	l.runOpen(ctx)
+}
+
+// launchRound asks where to launch, stores the launches and makes them. It
+// tells whether any was made.
+func (l *look) launchRound(ctx context.Context, need plan.Amounts) (bool, error) {
+	spec := l.stored.GetGroup().GetSpec()
+	callCtx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	answer, err := l.c.Allocator.Place(callCtx, placement.Request(spec, need, l.observed(), l.exclusions()))
+	if err != nil {
+		l.fail(fmt.Errorf("place: %w", err))
+		return false, nil
+	}
+	for _, result := range placement.RuledOut(spec, answer) {
+		l.report(result)
+	}
+	if reason, message, short := placement.WhyShort(answer); short {
+		l.short = plan.Shortfall{Reason: reason, Message: message}
+	}
+	takes := placement.TakesOf(spec, answer)
+	if len(takes) == 0 {
+		return false, nil
+	}
+	for _, take := range takes {
+		l.decide(take)
+	}
+	if err := l.save(ctx); err != nil {
+		return false, err
+	}
+	l.runOpen(ctx)
+	return true, nil
+}
+
+// decide turns what to take from a pool into launches.
+func (l *look) decide(take placement.Take) {
+	for left := take.Instances; left > 0; left -= maxBatch {
+		slot := max(1, l.stored.GetNextSlot())
+		amount := min(left, maxBatch)
+		l.stored.NextSlot = slot + int64(amount)
+		l.stored.Launches = append(l.stored.Launches, &storagev1.Launch{
+			RequestId: fmt.Sprintf("%s.%d", l.key.GroupID, slot), FirstSlot: slot, Amount: int32(amount),
+			ZoneId: take.Pool.Zone, InstanceType: take.Pool.Type, BillingMethod: take.Pool.Method,
+			MaxPriceMicrosPerHour: take.MaxPrice, WeightMilliunits: take.Weight,
+			PriceMicrosPerHour: take.Price, CreateTime: timestamppb.New(l.now),
+		})
+	}
+}
+
+// An outcome is what came of one RunInstances call.
+type outcome struct {
+	ids []string
+	err error
+}
+
+// runOpen makes all launches whose outcome is not known, in parallel, and
+// notes the outcomes in their order.
+func (l *look) runOpen(ctx context.Context) {
+	var open []*storagev1.Launch
+	for _, launch := range l.stored.GetLaunches() {
+		if launch.AnswerTime == nil {
+			open = append(open, launch)
+		}
+	}
+	outcomes := make([]outcome, len(open))
+	var calls errgroup.Group
+	calls.SetLimit(parallelCalls)
+	for i, launch := range open {
+		calls.Go(func() error {
+			outcomes[i] = l.call(ctx, launch)
+			return nil
+		})
+	}
+	_ = calls.Wait() // outcomes hold the errors
+	for i, launch := range open {
+		l.note(launch, outcomes[i])
+	}
+}
+
+func (l *look) call(ctx context.Context, launch *storagev1.Launch) outcome {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	answer, err := l.c.Fleet.RunInstances(ctx, &fleetv1.RunInstancesRequest{
+		RequestId: launch.GetRequestId(), ZoneId: launch.GetZoneId(), InstanceType: launch.GetInstanceType(),
+		BillingMethod: launch.GetBillingMethod(), Amount: launch.GetAmount(), MinAmount: 1,
+		MaxPriceMicrosPerHour: launch.GetMaxPriceMicrosPerHour(),
+		Tags:                  map[string]string{TagGroup: l.key.GroupID, TagLaunch: launch.GetRequestId()},
+	})
+	return outcome{answer.GetInstanceIds(), err}
+}
+
+// note records the outcome of a launch. One that is not known leaves the launch
+// open.
+func (l *look) note(launch *storagev1.Launch, came outcome) {
+	pool := placement.Pool{Zone: launch.GetZoneId(), Type: launch.GetInstanceType(), Method: launch.GetBillingMethod()}
+	result := &groupv1.LaunchResult{
+		ZoneId: pool.Zone, InstanceType: pool.Type,
+		SpotStrategy: placement.StrategyOf(pool.Method, launch.GetMaxPriceMicrosPerHour()),
+		Amount:       int32(len(came.ids)), InstanceIds: came.ids,
+	}
+	switch {
+	case came.err == nil:
+		launch.AnswerTime, launch.InstanceIds = timestamppb.New(l.now), came.ids
+		if len(came.ids) < int(launch.GetAmount()) {
+			l.refused(pool, placement.CodeNoStock)
+		} else {
+			l.accepted(pool)
+		}
+	case isRefusal(came.err):
+		result.ErrorCode = refusalCode(came.err)
+		result.ErrorMessage = placement.MessageOf(result.GetErrorCode())
+		l.refused(pool, result.GetErrorCode())
+		l.stored.Launches = slices.DeleteFunc(l.stored.Launches, func(other *storagev1.Launch) bool { return other == launch })
+	default:
+		l.fail(fmt.Errorf("launch %s: %w", launch.GetRequestId(), came.err))
+		return
+	}
+	l.report(result)
+}
+
+// isRefusal tells a call that launched nothing from one that may have: only an
+// answer that the fleet itself gave, with a reason or with field violations, is
+// proof.
+func isRefusal(err error) bool {
+	for _, reason := range []fleetv1.ErrorReason{
+		fleetv1.ErrorReason_ERROR_REASON_NO_INSTANCE_STOCK, fleetv1.ErrorReason_ERROR_REASON_PRICE_BELOW_MARKET,
+		fleetv1.ErrorReason_ERROR_REASON_UNKNOWN_POOL, fleetv1.ErrorReason_ERROR_REASON_IDEMPOTENT_PARAMETER_MISMATCH,
+	} {
+		if rpc.HasReason(err, reason) {
+			return true
+		}
+	}
+	return status.Code(err) == codes.InvalidArgument && len(rpc.FieldViolations(err)) > 0
+}
+
+func refusalCode(err error) string {
+	switch {
+	case rpc.HasReason(err, fleetv1.ErrorReason_ERROR_REASON_NO_INSTANCE_STOCK):
+		return placement.CodeNoStock
+	case rpc.HasReason(err, fleetv1.ErrorReason_ERROR_REASON_PRICE_BELOW_MARKET):
+		return placement.CodePrice
+	default:
+		return placement.CodeInternal
+	}
+}

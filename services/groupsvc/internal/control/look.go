@@ -1,0 +1,143 @@
+package control
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
+	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/placement"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
+	"github.com/seed-198b1370/muster/services/groupsvc/plan"
+)
+
+// A look is one look at one group, from reading it to recording what came of
+// it.
+type look struct {
+	c      *Controller
+	key    store.Key
+	stored *storagev1.StoredGroup // as it will be written
+	read   *storagev1.StoredGroup // as it was read
+	first  *store.Change          // what the first write of a new group does besides; nil later
+	now    time.Time
+
+	instances []*fleetv1.Instance     // those that the fleet shows
+	listed    bool                    // whether the fleet has said so in this look
+	excluded  map[placement.Pool]bool // pools that refused in this look
+	short     plan.Shortfall
+	removing  bool  // there is more to remove than could be removed
+	await     bool  // there is more to remove once it is shown
+	trouble   error // a neighbour that failed; nil when none did
+}
+
+func (c *Controller) newLook(key store.Key, group *storagev1.StoredGroup) *look {
+	return &look{
+		c: c, key: key, stored: group, read: proto.CloneOf(group), now: c.Clock.Now(),
+		excluded: map[placement.Pool]bool{},
+	}
+}
+
+func isEnding(group *storagev1.StoredGroup) bool {
+	switch group.GetGroup().GetLifecycle() {
+	case groupv1.Lifecycle_LIFECYCLE_DELETE_RUNNING, groupv1.Lifecycle_LIFECYCLE_DELETED:
+		return true
+	default:
+		return false
+	}
+}
+
+// run makes the look. An error means that nothing was recorded at its end.
+func (l *look) run(ctx context.Context) error {
+	group := l.stored.GetGroup()
+	if group.GetLifecycle() == groupv1.Lifecycle_LIFECYCLE_DELETED {
+		return l.forget(ctx)
+	}
+	l.forgetRefusals()
+	l.settle(ctx)
+	if err := l.observe(ctx); err != nil {
+		l.fail(err)
+		return l.finish(ctx)
+	}
+	if isEnding(l.stored) {
+		l.end(ctx)
+		return l.finish(ctx)
+	}
+	if err := l.deliver(ctx); err != nil {
+		return err
+	}
+	return l.finish(ctx)
+}
+
+// fail notes that a neighbour failed, so that the look is to be made again.
+func (l *look) fail(err error) {
+	if l.trouble == nil {
+		l.trouble = err
+	}
+}
+
+// forget removes a deleted group when its time has come.
+func (l *look) forget(ctx context.Context) error {
+	until := l.stored.GetGroup().GetDeleteTime().AsTime().Add(Retention)
+	if l.now.Before(until) {
+		return l.c.Store.Release(ctx, l.key, store.Done{Holder: l.c.holder(l.key), Next: until})
+	}
+	return l.c.Store.Remove(ctx, l.key, l.stored.GetVersion())
+}
+
+// desired is what the group's spec wants.
+func (l *look) desired() plan.Desired {
+	return plan.DesiredOf(l.stored.GetGroup(), l.stored.GetAttemptedGeneration() < l.stored.GetGroup().GetGeneration())
+}
+
+// deliver adds what is missing and removes what is too much. An error means
+// that another wrote the group, or that the store failed.
+func (l *look) deliver(ctx context.Context) error {
+	desired := l.desired()
+	needed := plan.Make(desired, l.observed())
+	for round := 0; needed.Need.Total() > 0 && l.trouble == nil && round < maxRounds; round++ {
+		if round == 0 {
+			if err := l.openActivity(plan.TargetNotMet(desired, l.observed())); err != nil {
+				return err
+			}
+		}
+		launched, err := l.launchRound(ctx, needed.Need)
+		if err != nil {
+			return err
+		}
+		if !launched {
+			break
+		}
+		needed = plan.Make(desired, l.observed())
+	}
+	if needed.Need.Total() == 0 {
+		l.short = plan.Shortfall{}
+	}
+	if len(needed.Removals) > 0 {
+		if err := l.openActivity(fmt.Sprintf("%d instances to give up", len(needed.Removals))); err != nil {
+			return err
+		}
+		l.remove(ctx, needed.Removals)
+	}
+	l.await = needed.AwaitShown
+	return nil
+}
+
+// save writes the group as it is now, between two steps of a look.
+func (l *look) save(ctx context.Context) error { return l.write(ctx, store.Change{}) }
+
+// write makes a change of the group as it is now.
+func (l *look) write(ctx context.Context, change store.Change) error {
+	if l.first != nil {
+		change.Token, change.Now, change.Lease = l.first.Token, l.first.Now, l.first.Lease
+	}
+	change.Account, change.Group = l.key.Account, l.stored
+	if err := l.c.Store.Save(ctx, change); err != nil {
+		return err
+	}
+	l.first = nil
+	return nil
+}

@@ -1,0 +1,94 @@
+package control
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
+	"github.com/seed-198b1370/muster/services/groupsvc/plan"
+)
+
+const (
+	// listPage is how many instances are asked for at once.
+	listPage = 250
+	// callTimeout bounds one call of a neighbour, in real time.
+	callTimeout = 30 * time.Second
+)
+
+// observe lists the group's instances and crosses them off the launches that
+// wait to be shown.
+func (l *look) observe(ctx context.Context) error {
+	if l.first != nil {
+		l.listed = true
+		return nil // a group that is not stored yet has launched nothing
+	}
+	instances, err := l.list(ctx)
+	if err != nil {
+		return err
+	}
+	l.instances, l.listed = instances, true
+	shown := make(map[string]bool, len(instances))
+	for _, instance := range instances {
+		shown[instance.GetInstanceId()] = true
+	}
+	l.stored.Launches = slices.DeleteFunc(l.stored.Launches, func(launch *storagev1.Launch) bool {
+		if launch.AnswerTime == nil {
+			return false
+		}
+		if !l.now.Before(launch.GetAnswerTime().AsTime().Add(l.c.LaunchGrace)) {
+			return true // what is not there by now never will be
+		}
+		launch.InstanceIds = slices.DeleteFunc(launch.InstanceIds, func(id string) bool { return shown[id] })
+		return len(launch.InstanceIds) == 0
+	})
+	return nil
+}
+
+// list reads all instances that carry the group's tag.
+func (l *look) list(ctx context.Context) ([]*fleetv1.Instance, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	request := &fleetv1.ListInstancesRequest{
+		Tags: map[string]string{TagGroup: l.key.GroupID}, PageSize: listPage,
+	}
+	var instances []*fleetv1.Instance
+	for {
+		page, err := l.c.Fleet.ListInstances(ctx, request)
+		if err != nil {
+			return nil, fmt.Errorf("list instances: %w", err)
+		}
+		instances = append(instances, page.GetInstances()...)
+		if page.GetNextPageToken() == "" {
+			return instances, nil
+		}
+		request.PageToken = page.GetNextPageToken()
+	}
+}
+
+// observed is what is there now, in the terms of the plan.
+func (l *look) observed() plan.Observed {
+	spec := l.stored.GetGroup().GetSpec()
+	observed := plan.Observed{Instances: make([]plan.Instance, len(l.instances))}
+	for i, instance := range l.instances {
+		observed.Instances[i] = plan.Instance{
+			ID: instance.GetInstanceId(), Zone: instance.GetZoneId(), Method: instance.GetBillingMethod(),
+			Status: instance.GetStatus(), Noticed: instance.GetInterruptionNoticeTime() != nil,
+			Price: instance.GetPriceMicrosPerHour(), Created: instance.GetCreateTime().AsTime(),
+			Class: plan.ClassOf(spec, instance.GetZoneId(), instance.GetInstanceType()),
+		}
+	}
+	for _, launch := range l.stored.GetLaunches() {
+		pending := plan.Pending{
+			Zone: launch.GetZoneId(), Method: launch.GetBillingMethod(), Weight: launch.GetWeightMilliunits(),
+			Count: int(launch.GetAmount()), Answered: launch.AnswerTime != nil, Price: launch.GetPriceMicrosPerHour(),
+		}
+		if pending.Answered {
+			pending.Count = len(launch.GetInstanceIds())
+		}
+		observed.Pending = append(observed.Pending, pending)
+	}
+	return observed
+}

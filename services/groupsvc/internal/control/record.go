@@ -1,0 +1,158 @@
+package control
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/catalog"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
+	"github.com/seed-198b1370/muster/services/groupsvc/plan"
+)
+
+// soon is when a look follows that has something to wait for.
+const soon = 5 * time.Second
+
+// finish records what the look saw and did, and gives the group back.
+func (l *look) finish(ctx context.Context) error {
+	if l.trouble != nil && l.first != nil {
+		return fmt.Errorf("%w: %w", ErrUnreachable, l.trouble) // nothing is stored, nothing was launched
+	}
+	complete := l.trouble == nil && !l.await
+	if isEnding(l.stored) {
+		l.recordEnd(complete)
+	} else {
+		l.recordStanding(complete)
+	}
+	if l.trouble == nil {
+		l.stored.Group.ObservedGeneration = l.stored.GetGroup().GetGeneration()
+	}
+	if l.listed {
+		l.recordFigures(ctx)
+	}
+	change := store.Change{Activities: l.closeActivity()}
+	next := l.next()
+	change.Done = &store.Done{Holder: l.c.holder(l.key), Next: next}
+	if l.first == nil && len(change.Activities) == 0 && proto.Equal(l.stored, l.read) {
+		return l.c.Store.Release(ctx, l.key, *change.Done)
+	}
+	return l.write(ctx, change)
+}
+
+// recordStanding says how a living group stands.
+func (l *look) recordStanding(complete bool) {
+	group := l.stored.GetGroup()
+	if complete {
+		l.stored.AttemptedGeneration = group.GetGeneration()
+	}
+	if complete || group.GetLifecycle() == groupv1.Lifecycle_LIFECYCLE_SUBMITTED && l.stored.GetNextSlot() > 0 {
+		group.Lifecycle = groupv1.Lifecycle_LIFECYCLE_ACTIVE
+	}
+	short := l.short
+	if l.trouble != nil {
+		short = plan.Shortfall{Reason: "Unreachable", Message: "a service that is needed can not be reached; it is tried again", Retrying: true}
+	}
+	standing := plan.Stand(l.desired(), l.observed(), short, l.removing || l.await)
+	if l.wasShort(group) && complete && short.Reason == "" && !standing.Met {
+		return // an instant group that came short once stays so, for the reason told then
+	}
+	group.Fulfillment = standing.Fulfillment
+	l.condition(standing.Met, standing.Reason, standing.Message)
+}
+
+// wasShort tells whether the look before found that the target is not met and
+// had nothing left to try.
+func (l *look) wasShort(group *groupv1.Group) bool {
+	return l.read.GetAttemptedGeneration() == group.GetGeneration() &&
+		group.GetFulfillment() == groupv1.Fulfillment_FULFILLMENT_ERROR
+}
+
+// recordEnd says how a group stands that is being deleted.
+func (l *look) recordEnd(complete bool) {
+	group := l.stored.GetGroup()
+	if !complete || len(l.instances) > 0 || len(l.stored.GetLaunches()) > 0 {
+		group.Fulfillment = groupv1.Fulfillment_FULFILLMENT_PENDING_TERMINATION
+		l.condition(false, "Deleting", fmt.Sprintf("%d instances are left", len(l.instances)))
+		return
+	}
+	group.Lifecycle = groupv1.Lifecycle_LIFECYCLE_DELETED
+	group.Fulfillment = groupv1.Fulfillment_FULFILLMENT_UNSPECIFIED
+	group.DeleteTime = timestamppb.New(l.now)
+	l.stored.Refusals = nil
+	l.condition(false, "Deleted", "the group is deleted")
+}
+
+// condition sets the one condition that groups have.
+func (l *look) condition(holds bool, reason, message string) {
+	group := l.stored.GetGroup()
+	changed := timestamppb.New(l.now)
+	for _, condition := range group.GetConditions() {
+		if condition.GetHolds() == holds {
+			changed = condition.GetLastTransitionTime()
+		}
+	}
+	group.Conditions = []*groupv1.Condition{{
+		Type: groupv1.ConditionType_CONDITION_TYPE_FULFILLED, Holds: holds,
+		Reason: reason, Message: message, LastTransitionTime: changed,
+	}}
+}
+
+// recordFigures sums up what the group holds and costs.
+func (l *look) recordFigures(ctx context.Context) {
+	group := l.stored.GetGroup()
+	group.Capacity = plan.CapacityOf(l.observed())
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	listing, err := l.c.Catalog.Get(ctx, func(*catalog.Listing) bool { return true })
+	if err != nil {
+		return // figures of money wait for the next look
+	}
+	cost := &groupv1.Cost{}
+	for _, instance := range l.instances {
+		cost.MicrosPerHour += instance.GetPriceMicrosPerHour()
+		cost.AllPayAsYouGoMicrosPerHour += listing.ListPrice(instance.GetInstanceType())
+	}
+	for _, launch := range l.stored.GetLaunches() {
+		count := int64(len(launch.GetInstanceIds()))
+		cost.MicrosPerHour += count * launch.GetPriceMicrosPerHour()
+		cost.AllPayAsYouGoMicrosPerHour += count * listing.ListPrice(launch.GetInstanceType())
+	}
+	group.Cost = cost
+}
+
+// next tells when the group is to be looked at again.
+func (l *look) next() time.Time {
+	if l.trouble != nil {
+		delay := l.c.failed(l.key)
+		l.c.Log.Warn("look not finished", "group_id", l.key.GroupID, "error", l.trouble, "next_look_in", delay)
+		return l.now.Add(delay)
+	}
+	l.c.succeeded(l.key)
+	group := l.stored.GetGroup()
+	if group.GetLifecycle() == groupv1.Lifecycle_LIFECYCLE_DELETED {
+		return l.now.Add(Retention)
+	}
+	next := l.now.Add(l.c.LookInterval)
+	if isEnding(l.stored) || l.await || l.removing || len(l.stored.GetLaunches()) > 0 {
+		next = earliest(next, l.now.Add(soon))
+	}
+	if l.short.Reason != "" {
+		for _, refusal := range l.stored.GetRefusals() {
+			if retry := refusal.GetRetryTime().AsTime(); retry.After(l.now) {
+				next = earliest(next, retry)
+			}
+		}
+	}
+	return next
+}
+
+func earliest(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}

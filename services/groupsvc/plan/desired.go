@@ -1,0 +1,143 @@
+package plan
+
+import (
+	"math"
+	"time"
+
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
+)
+
+// Bounds of what one group may hold.
+const (
+	// MaxInstances is how many instances a group may count at most.
+	MaxInstances = 1_000
+	// MaxMilliunits is how much capacity a group may count at most.
+	MaxMilliunits = 10_000 * 1_000
+)
+
+// defaultWeight is what an instance contributes that belongs to no candidate.
+const defaultWeight = 1_000
+
+// Amounts is an amount of capacity of each billing method, in milliunits.
+type Amounts struct {
+	// PayAsYouGo is the pay-as-you-go part.
+	PayAsYouGo int64
+	// Spot is the spot part.
+	Spot int64
+}
+
+// Total is the sum of both parts.
+func (a Amounts) Total() int64 { return a.PayAsYouGo + a.Spot }
+
+// Of tells the part of a billing method.
+func (a Amounts) Of(method fleetv1.BillingMethod) int64 {
+	if method == fleetv1.BillingMethod_BILLING_METHOD_PAY_AS_YOU_GO {
+		return a.PayAsYouGo
+	}
+	return a.Spot
+}
+
+// add counts an amount toward a billing method.
+func (a *Amounts) add(method fleetv1.BillingMethod, milliunits int64) {
+	if method == fleetv1.BillingMethod_BILLING_METHOD_PAY_AS_YOU_GO {
+		a.PayAsYouGo += milliunits
+	} else {
+		a.Spot += milliunits
+	}
+}
+
+// An Order says which instances of a billing method go first when there are
+// too many: those that the strategy would have taken last.
+type Order int
+
+// Orders of removal.
+const (
+	// DearestFirst removes the dearest per unit first.
+	DearestFirst Order = iota
+	// LowestPriorityFirst removes those of the candidate ranked last first.
+	LowestPriorityFirst
+	// FullestZoneFirst removes from the zone that holds most.
+	FullestZoneFirst
+)
+
+// Desired is what is wanted of a group.
+type Desired struct {
+	// Target is the capacity wanted, the remainder of the total included.
+	Target Amounts
+	// Replace is whether lost and broken instances are replaced: always for
+	// maintain, never for instant.
+	Replace bool
+	// Attempt is whether a scheduling task is outstanding: the spec has changed
+	// and what it asks for has not been tried yet.
+	Attempt bool
+	// Since is when the spec last changed.
+	Since time.Time
+	// ReleaseExcess is whether instances above the target are released; else
+	// they leave the group and run on.
+	ReleaseExcess bool
+	// PayAsYouGoOrder is the order of removal among pay-as-you-go instances.
+	PayAsYouGoOrder Order
+	// SpotOrder is the order of removal among spot instances.
+	SpotOrder Order
+}
+
+// DesiredOf tells what a group whose spec has every default filled in wants.
+// Attempt says whether its scheduling task is outstanding.
+func DesiredOf(group *groupv1.Group, attempt bool) Desired {
+	spec := group.GetSpec()
+	return Desired{
+		Target:          targetOf(spec.GetTargetCapacity()),
+		Replace:         spec.GetType() == groupv1.GroupType_GROUP_TYPE_MAINTAIN,
+		Attempt:         attempt,
+		Since:           group.GetUpdateTime().AsTime(),
+		ReleaseExcess:   spec.GetExcessCapacityTerminationPolicy() == groupv1.ExcessCapacityTerminationPolicy_EXCESS_CAPACITY_TERMINATION_POLICY_TERMINATION,
+		PayAsYouGoOrder: payAsYouGoOrder(spec),
+		SpotOrder:       spotOrder(spec),
+	}
+}
+
+// targetOf gives what the two targets leave of the total to the default type.
+func targetOf(target *groupv1.TargetCapacity) Amounts {
+	amounts := Amounts{
+		PayAsYouGo: int64(target.GetPayAsYouGo()) * defaultWeight,
+		Spot:       int64(target.GetSpot()) * defaultWeight,
+	}
+	rest := int64(target.GetTotal())*defaultWeight - amounts.Total()
+	if target.GetDefaultType() == groupv1.DefaultTargetCapacityType_DEFAULT_TARGET_CAPACITY_TYPE_PAY_AS_YOU_GO {
+		amounts.PayAsYouGo += rest
+	} else {
+		amounts.Spot += rest
+	}
+	return amounts
+}
+
+// A Class is what the instances of one candidate have in common.
+type Class struct {
+	// Weight is what an instance contributes, in milliunits.
+	Weight int64
+	// Priority ranks the candidate, 0 first.
+	Priority int32
+}
+
+// ClassOf tells the class of an instance of a type in a zone. One that no
+// candidate names contributes one unit and ranks last.
+func ClassOf(spec *groupv1.GroupSpec, zoneID, instanceType string) Class {
+	for _, candidate := range spec.GetCandidates() {
+		if candidate.GetZoneId() == zoneID && candidate.GetInstanceType() == instanceType {
+			return classOf(candidate)
+		}
+	}
+	return Class{Weight: defaultWeight, Priority: math.MaxInt32}
+}
+
+func classOf(candidate *groupv1.Candidate) Class {
+	class := Class{Weight: defaultWeight, Priority: math.MaxInt32}
+	if candidate.WeightedCapacity != nil {
+		class.Weight = int64(math.Round(candidate.GetWeightedCapacity() * defaultWeight))
+	}
+	if candidate.Priority != nil {
+		class.Priority = candidate.GetPriority()
+	}
+	return class
+}

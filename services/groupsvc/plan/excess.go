@@ -1,0 +1,163 @@
+package plan
+
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+)
+
+// excess chooses instances to give up such that, of each method and in total,
+// what is left still makes the target (S4). Only instances that the fleet shows
+// are relied upon: a launched one that never appears must not have cost a
+// running one.
+func excess(desired Desired, observed Observed) []Removal {
+	held := observed.Counted()
+	total := held.Total() - desired.Target.Total()
+	var removals []Removal
+	for _, method := range methods {
+		own := held.Of(method) - desired.Target.Of(method)
+		members := countedOf(observed, method)
+		if !worthScaling(desired, members, own) {
+			continue
+		}
+		order := desired.PayAsYouGoOrder
+		if method == fleetv1.BillingMethod_BILLING_METHOD_SPOT {
+			order = desired.SpotOrder
+		}
+		for _, instance := range choose(members, order, min(own, total)) {
+			total -= instance.Class.Weight
+			removals = append(removals, Removal{ID: instance.ID, Release: desired.ReleaseExcess, Reason: reasons[order]})
+		}
+	}
+	return removals
+}
+
+var reasons = map[Order]string{
+	DearestFirst:        "excess: dearest unit price",
+	LowestPriorityFirst: "excess: lowest priority",
+	FullestZoneFirst:    "excess: fullest zone",
+}
+
+// worthScaling tells excess from rounding. The last instance of a placement may
+// pass the target, by less than its weight (S3); to take smaller ones out for
+// that would undo launches that were just made. So what is below the heaviest
+// instance is left, unless a change of the spec that launched nothing is being
+// carried out: that is followed as closely as weights allow.
+func worthScaling(desired Desired, members []Instance, own int64) bool {
+	heaviest, launched := int64(0), false
+	for _, instance := range members {
+		heaviest = max(heaviest, instance.Class.Weight)
+		launched = launched || !instance.Created.Before(desired.Since)
+	}
+	return len(members) > 0 && (own >= heaviest || desired.Attempt && !launched && own > 0)
+}
+
+// awaitShown tells whether what is pending makes, beyond what is shown, more of
+// some method than is wanted, by more than rounding.
+func awaitShown(desired Desired, observed Observed) bool {
+	shown, expected := observed.Counted(), observed.Expected()
+	beyond := func(held Amounts, method fleetv1.BillingMethod) int64 {
+		return max(0, min(held.Of(method)-desired.Target.Of(method), held.Total()-desired.Target.Total()))
+	}
+	for _, method := range methods {
+		more := beyond(expected, method)
+		if more > beyond(shown, method) && more >= heaviest(observed, method) {
+			return true
+		}
+	}
+	return false
+}
+
+// heaviest is the weight of the heaviest instance of a method, shown or not.
+func heaviest(observed Observed, method fleetv1.BillingMethod) int64 {
+	weight := int64(0)
+	for _, instance := range countedOf(observed, method) {
+		weight = max(weight, instance.Class.Weight)
+	}
+	for _, pending := range observed.Pending {
+		if pending.Method == method {
+			weight = max(weight, pending.Weight)
+		}
+	}
+	return weight
+}
+
+func countedOf(observed Observed, method fleetv1.BillingMethod) []Instance {
+	var members []Instance
+	for _, instance := range observed.Instances {
+		if instance.Counts() && instance.Method == method {
+			members = append(members, instance)
+		}
+	}
+	return members
+}
+
+// choose takes instances in the order of removal for as long as they fit in
+// what is removable.
+func choose(members []Instance, order Order, removable int64) []Instance {
+	slices.SortFunc(members, func(a, b Instance) int { return compare(order, a, b) })
+	if order == FullestZoneFirst {
+		return chooseByZone(members, removable)
+	}
+	var chosen []Instance
+	for _, instance := range members {
+		if instance.Class.Weight <= removable {
+			removable -= instance.Class.Weight
+			chosen = append(chosen, instance)
+		}
+	}
+	return chosen
+}
+
+// chooseByZone takes one instance after the other from the zone that holds most
+// at that moment, of those that have one that fits.
+func chooseByZone(members []Instance, removable int64) []Instance {
+	zones := map[string][]Instance{}
+	held := map[string]int64{}
+	for _, instance := range members {
+		zones[instance.Zone] = append(zones[instance.Zone], instance)
+		held[instance.Zone] += instance.Class.Weight
+	}
+	var chosen []Instance
+	for {
+		fullest := ""
+		for zone, left := range zones {
+			// What does not fit now never will: what is removable only shrinks.
+			left = slices.DeleteFunc(left, func(i Instance) bool { return i.Class.Weight > removable })
+			zones[zone] = left
+			if len(left) == 0 {
+				continue
+			}
+			if fullest == "" || held[zone] > held[fullest] || held[zone] == held[fullest] && zone < fullest {
+				fullest = zone
+			}
+		}
+		if fullest == "" {
+			return chosen
+		}
+		next := zones[fullest][0]
+		zones[fullest] = zones[fullest][1:]
+		held[fullest] -= next.Class.Weight
+		removable -= next.Class.Weight
+		chosen = append(chosen, next)
+	}
+}
+
+// compare orders instances by which goes first.
+func compare(order Order, a, b Instance) int {
+	byPriority := 0
+	if order == LowestPriorityFirst {
+		byPriority = cmp.Compare(b.Class.Priority, a.Class.Priority)
+	}
+	return cmp.Or(byPriority, compareUnitPrice(b, a), a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
+}
+
+// compareUnitPrice compares price per unit without dividing: a/wa against b/wb
+// is a*wb against b*wa, in 128 bits.
+func compareUnitPrice(a, b Instance) int {
+	aHigh, aLow := bits.Mul64(uint64(max(0, a.Price)), uint64(b.Class.Weight))
+	bHigh, bLow := bits.Mul64(uint64(max(0, b.Price)), uint64(a.Class.Weight))
+	return cmp.Or(cmp.Compare(aHigh, bHigh), cmp.Compare(aLow, bLow))
+}

@@ -1,0 +1,82 @@
+package plan
+
+import (
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+)
+
+// A Removal is an instance that is to go.
+type Removal struct {
+	// ID is the instance's id.
+	ID string
+	// Release is whether it is released; else it leaves the group and runs on.
+	Release bool
+	// Reason says why this one, for people.
+	Reason string
+}
+
+// A Plan is what brings a group from what is there to what is wanted.
+type Plan struct {
+	// Need is the capacity to add.
+	Need Amounts
+	// Removals are the instances to give up, in order. None of them is needed
+	// to hold the target.
+	Removals []Removal
+	// AwaitShown is true when more would be removed if the fleet already showed
+	// every instance that was launched.
+	AwaitShown bool
+}
+
+// IsNothing tells whether there is nothing to do.
+func (p Plan) IsNothing() bool { return p.Need == Amounts{} && len(p.Removals) == 0 && !p.AwaitShown }
+
+// methods in the order in which they are served: pay-as-you-go takes
+// precedence over spot, as it does in the cloud.
+var methods = [...]fleetv1.BillingMethod{
+	fleetv1.BillingMethod_BILLING_METHOD_PAY_AS_YOU_GO,
+	fleetv1.BillingMethod_BILLING_METHOD_SPOT,
+}
+
+// Make plans for a group that is to live.
+func Make(desired Desired, observed Observed) Plan {
+	var plan Plan
+	if !desired.Replace && !desired.Attempt {
+		return plan
+	}
+	expected := observed.Expected()
+	for _, method := range methods {
+		plan.Need.add(method, max(0, desired.Target.Of(method)-expected.Of(method)))
+	}
+	if desired.Replace {
+		plan.Removals = unhealthy(observed, plan.Need)
+	}
+	plan.Removals = append(plan.Removals, excess(desired, observed)...)
+	plan.AwaitShown = awaitShown(desired, observed)
+	return plan
+}
+
+// End plans for a group that is being deleted: all of it goes.
+func End(observed Observed, release bool) Plan {
+	var plan Plan
+	for _, instance := range observed.Instances {
+		plan.Removals = append(plan.Removals, Removal{ID: instance.ID, Release: release, Reason: "the group is being deleted"})
+	}
+	plan.AwaitShown = len(observed.Pending) > 0
+	return plan
+}
+
+// unhealthy are the stopped instances whose replacement is there. They are no
+// capacity, so to release them takes nothing away.
+func unhealthy(observed Observed, need Amounts) []Removal {
+	var removals []Removal
+	for _, instance := range observed.Instances {
+		if need.Of(instance.Method) > 0 || instance.Noticed {
+			continue // one with a notice goes by itself
+		}
+		switch instance.Status {
+		case fleetv1.InstanceStatus_INSTANCE_STATUS_STOPPING, fleetv1.InstanceStatus_INSTANCE_STATUS_STOPPED:
+			removals = append(removals, Removal{ID: instance.ID, Release: true, Reason: "unhealthy: stopped"})
+		default:
+		}
+	}
+	return removals
+}

@@ -1,0 +1,103 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/seed-198b1370/muster/pkg/money"
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
+)
+
+// A Shortfall is why the last attempt did not meet the need.
+type Shortfall struct {
+	// Reason is one word for programs; empty when nothing came short.
+	Reason string
+	// Message is a sentence for people.
+	Message string
+	// Retrying is true when the attempt was not finished, so that nothing can
+	// be said about the pools yet.
+	Retrying bool
+}
+
+// A Standing is how a group stands.
+type Standing struct {
+	// Fulfillment is the state of fulfilment.
+	Fulfillment groupv1.Fulfillment
+	// Met is whether the target is met.
+	Met bool
+	// Reason says why, as one word for programs.
+	Reason string
+	// Message says why, as a sentence for people.
+	Message string
+}
+
+// Stand tells how a group stands when a look is over: against its target, after
+// what was tried.
+func Stand(desired Desired, observed Observed, short Shortfall, removing bool) Standing {
+	expected := observed.Expected()
+	have := Amounts{
+		PayAsYouGo: min(expected.PayAsYouGo, desired.Target.PayAsYouGo),
+		Spot:       min(expected.Spot, desired.Target.Spot),
+	}
+	if short.Reason == "" && !desired.Replace && !desired.Attempt {
+		short = Shortfall{Reason: "NotReplaced", Message: "an instant group does not replace what it loses"}
+	}
+	figures := fmt.Sprintf("%s of %s units", units(have.Total()), units(desired.Target.Total()))
+	switch {
+	case have != desired.Target && (short.Retrying || short.Reason == ""):
+		reason, message := "Launching", figures
+		if short.Message != "" {
+			reason, message = short.Reason, figures+": "+short.Message
+		}
+		return Standing{groupv1.Fulfillment_FULFILLMENT_PENDING_FULFILLMENT, false, reason, message}
+	case have != desired.Target:
+		return Standing{groupv1.Fulfillment_FULFILLMENT_ERROR, false, short.Reason, figures + ": " + short.Message}
+	case removing:
+		return Standing{groupv1.Fulfillment_FULFILLMENT_PENDING_TERMINATION, true, "Fulfilled", figures + ", and more that is being removed"}
+	default:
+		return Standing{groupv1.Fulfillment_FULFILLMENT_FULFILLED, true, "Fulfilled", figures}
+	}
+}
+
+// CapacityOf sums up what a group holds, as clients see it.
+func CapacityOf(observed Observed) *groupv1.Capacity {
+	var capacity, answered Amounts
+	var running int64
+	result := &groupv1.Capacity{}
+	for _, instance := range observed.Instances {
+		result.Instances++
+		if instance.Noticed {
+			result.NoticedInstances++
+		}
+		if !instance.Counts() {
+			continue
+		}
+		capacity.add(instance.Method, instance.Class.Weight)
+		if instance.Status == fleetv1.InstanceStatus_INSTANCE_STATUS_RUNNING {
+			running += instance.Class.Weight
+		}
+	}
+	for _, pending := range observed.Pending {
+		if pending.Answered {
+			result.Instances += int32(pending.Count)
+			answered.add(pending.Method, pending.Weight*int64(pending.Count))
+		}
+	}
+	result.Fulfilled = money.UnitsOf(capacity.Total() + answered.Total())
+	result.FulfilledPayAsYouGo = money.UnitsOf(capacity.PayAsYouGo + answered.PayAsYouGo)
+	result.FulfilledSpot = money.UnitsOf(capacity.Spot + answered.Spot)
+	result.Running = money.UnitsOf(running)
+	return result
+}
+
+// units writes milliunits as units, without a fraction when there is none.
+func units(milliunits int64) string {
+	return fmt.Sprint(money.UnitsOf(milliunits))
+}
+
+// TargetNotMet says what is missing, for the cause of an activity.
+func TargetNotMet(desired Desired, observed Observed) string {
+	expected := observed.Expected()
+	have := min(expected.PayAsYouGo, desired.Target.PayAsYouGo) + min(expected.Spot, desired.Target.Spot)
+	return fmt.Sprintf("target not met: %s of %s units", units(have), units(desired.Target.Total()))
+}
