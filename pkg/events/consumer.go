@@ -24,6 +24,10 @@ const (
 	// pullExpiry is for how long one request for events holds.
 	pullExpiry = 30 * time.Second
 
+	// drainWait bounds the wait for what is still on its way when a consumer
+	// stops.
+	drainWait = 100 * time.Millisecond
+
 	minRedeliverDelay = 100 * time.Millisecond
 	maxRedeliverDelay = 30 * time.Second
 )
@@ -57,14 +61,11 @@ func (c *Consumer) Consume(ctx context.Context, handle func(context.Context, *he
 	retry := newBackoff()
 	for {
 		err := c.session(ctx, handle, retry)
-		if ctx.Err() != nil {
-			return nil //nolint:nilerr // ended as asked
-		}
-		if !retry.waited() {
+		if ctx.Err() == nil && !retry.waited() {
 			c.log.WarnContext(ctx, "events can not be read now", "error", err)
 		}
 		if retry.wait(ctx) != nil {
-			return nil
+			return nil //nolint:nilerr // the context has ended, as it was meant to
 		}
 	}
 }
@@ -86,7 +87,7 @@ func (c *Consumer) session(ctx context.Context, handle func(context.Context, *he
 	if err != nil {
 		return fmt.Errorf("ask for events: %w", err)
 	}
-	defer messages.Stop()
+	defer giveBack(messages)
 	if retry.waited() {
 		c.log.InfoContext(ctx, "events can be read again")
 	}
@@ -98,6 +99,18 @@ func (c *Consumer) session(ctx context.Context, handle func(context.Context, *he
 		}
 		if err := c.deliver(ctx, msg, handle); err != nil {
 			return err
+		}
+	}
+}
+
+// giveBack ends a request for events and returns those that were not handled,
+// so that the next consumer gets them at once.
+func giveBack(messages jetstream.MessagesContext) {
+	messages.Drain()
+	for {
+		msg, err := messages.Next(jetstream.NextMaxWait(drainWait))
+		if err != nil || msg.Nak() != nil {
+			return
 		}
 	}
 }

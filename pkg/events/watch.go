@@ -21,7 +21,7 @@ const (
 	// watchAttempts is how often in a row a watch tries to go on before it gives
 	// up: enough for a server that restarts, short enough to tell the reader
 	// that the stream is away. With growing delay that is about six seconds.
-	watchAttempts = 8
+	watchAttempts = 7
 	// watchCall bounds one question to the server.
 	watchCall = 5 * time.Second
 )
