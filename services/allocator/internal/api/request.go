@@ -1,0 +1,93 @@
+package api
+
+import (
+	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	"github.com/seed-198b1370/muster/services/allocator/place"
+)
+
+// fromProto turns a validated request into what is to be placed.
+func fromProto(request *allocatorv1.PlaceRequest) place.Request {
+	return place.Request{
+		Candidates:    candidatesOf(request.GetCandidates()),
+		Demands:       demandsOf(request.GetDemands()),
+		Exclusions:    exclusionsOf(request.GetExclusions()),
+		Existing:      existingOf(request.GetExisting()),
+		MaxInstances:  request.MaxInstances,
+		MaxMilliunits: request.MaxMilliunits,
+	}
+}
+
+func candidatesOf(asked []*allocatorv1.Candidate) []place.Candidate {
+	candidates := make([]place.Candidate, len(asked))
+	for i, c := range asked {
+		candidates[i] = place.Candidate{
+			Key:      place.Key{Zone: c.GetZoneId(), Type: c.GetInstanceType()},
+			Weight:   c.GetWeightMilliunits(),
+			Priority: c.Priority,
+			MaxPrice: c.GetMaxPriceMicrosPerHour(),
+		}
+	}
+	return candidates
+}
+
+func demandsOf(asked []*allocatorv1.Demand) []place.Demand {
+	demands := make([]place.Demand, len(asked))
+	for i, d := range asked {
+		demands[i] = place.Demand{Billing: billingOf(d.GetBillingMethod()), Wanted: d.GetWantedMilliunits()}
+		if demands[i].Billing == place.Spot {
+			demands[i].Strategy = spotStrategy(d.GetSpotStrategy())
+			demands[i].PoolsToUse = int(d.GetPoolsToUse())
+			demands[i].MaxPrice = d.GetMaxPriceMicrosPerHour()
+		} else {
+			demands[i].Strategy = payAsYouGoStrategy(d.GetPayAsYouGoStrategy())
+		}
+	}
+	return demands
+}
+
+func exclusionsOf(asked []*allocatorv1.Exclusion) []place.Exclusion {
+	exclusions := make([]place.Exclusion, len(asked))
+	for i, e := range asked {
+		exclusions[i] = place.Exclusion{
+			Key:     place.Key{Zone: e.GetZoneId(), Type: e.GetInstanceType()},
+			Billing: billingOf(e.GetBillingMethod()),
+		}
+		if e.GetRefuseTime() != nil {
+			exclusions[i].Refused = e.GetRefuseTime().AsTime()
+		}
+	}
+	return exclusions
+}
+
+func existingOf(asked []*allocatorv1.ZoneCapacity) []place.ZoneCapacity {
+	existing := make([]place.ZoneCapacity, len(asked))
+	for i, z := range asked {
+		existing[i] = place.ZoneCapacity{Zone: z.GetZoneId(), Milliunits: z.GetSpotMilliunits()}
+	}
+	return existing
+}
+
+// billingOf turns one of the two billing methods that validation lets pass.
+func billingOf(method fleetv1.BillingMethod) place.Billing {
+	if method == fleetv1.BillingMethod_BILLING_METHOD_SPOT {
+		return place.Spot
+	}
+	return place.PayAsYouGo
+}
+
+// spotStrategy turns a strategy; unspecified is lowest-price.
+func spotStrategy(strategy allocatorv1.SpotAllocationStrategy) place.Strategy {
+	if strategy == allocatorv1.SpotAllocationStrategy_SPOT_ALLOCATION_STRATEGY_DIVERSIFIED {
+		return place.Diversified
+	}
+	return place.LowestPrice
+}
+
+// payAsYouGoStrategy turns a strategy; unspecified is lowest-price.
+func payAsYouGoStrategy(strategy allocatorv1.PayAsYouGoAllocationStrategy) place.Strategy {
+	if strategy == allocatorv1.PayAsYouGoAllocationStrategy_PAY_AS_YOU_GO_ALLOCATION_STRATEGY_PRIORITIZED {
+		return place.Prioritized
+	}
+	return place.LowestPrice
+}

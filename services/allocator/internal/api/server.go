@@ -1,0 +1,36 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/seed-198b1370/muster/pkg/rpc"
+	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
+	"github.com/seed-198b1370/muster/services/allocator/internal/view"
+	"github.com/seed-198b1370/muster/services/allocator/place"
+)
+
+// retryDelay is how long, in real time, a caller is asked to wait for the first
+// view of the market.
+const retryDelay = time.Second
+
+// A Server implements AllocatorService.
+type Server struct {
+	allocatorv1.UnimplementedAllocatorServiceServer
+	view *view.View
+}
+
+// NewServer makes a server that places on what a view sees.
+func NewServer(view *view.View) *Server { return &Server{view: view} }
+
+// Place implements [allocatorv1.AllocatorServiceServer].
+func (s *Server) Place(_ context.Context, request *allocatorv1.PlaceRequest) (*allocatorv1.PlaceResponse, error) {
+	market := s.view.Snapshot()
+	if market == nil {
+		return nil, rpc.Error(codes.Unavailable, allocatorv1.ErrorReason_ERROR_REASON_VIEW_NOT_READY, nil,
+			"the market has not been loaded from the fleet yet", rpc.RetryAfter(retryDelay))
+	}
+	return toProto(request, place.Place(fromProto(request), market), market.AsOf()), nil
+}

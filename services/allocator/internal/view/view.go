@@ -1,0 +1,103 @@
+package view
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/seed-198b1370/muster/pkg/clock"
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+)
+
+// Bounds of the delay before a stream that broke is opened again, by the clock.
+// It doubles while no stream gets as far as a full view.
+const (
+	minRetryDelay = 100 * time.Millisecond
+	maxRetryDelay = 30 * time.Second
+)
+
+// A View follows the market.
+type View struct {
+	fleet   fleetv1.FleetServiceClient
+	clock   clock.Clock
+	log     *slog.Logger
+	current atomic.Pointer[Snapshot]
+	ready   chan struct{} // closed when the first full view is in
+}
+
+// New makes a view that follows a fleet once it runs.
+func New(fleet fleetv1.FleetServiceClient, clock clock.Clock, log *slog.Logger) *View {
+	return &View{fleet: fleet, clock: clock, log: log, ready: make(chan struct{})}
+}
+
+// Snapshot tells the market as last seen, or nil before the first full view is
+// in. While the fleet is away it is what was last seen before.
+func (v *View) Snapshot() *Snapshot { return v.current.Load() }
+
+// Ready is closed when the first full view is in.
+func (v *View) Ready() <-chan struct{} { return v.ready }
+
+// Run follows the market until the context ends. It opens the stream again
+// whenever that breaks.
+func (v *View) Run(ctx context.Context) error {
+	delay := minRetryDelay
+	for {
+		complete, err := v.follow(ctx)
+		if complete {
+			delay = minRetryDelay
+		}
+		if ctx.Err() == nil {
+			v.log.WarnContext(ctx, "lost the market, its last state stays in use", "error", err, "retry_after", delay)
+		}
+		retry := v.clock.NewTimer(v.clock.Now().Add(delay))
+		select {
+		case <-retry.C:
+		case <-ctx.Done():
+			retry.Stop()
+			return nil
+		}
+		delay = min(2*delay, maxRetryDelay)
+	}
+}
+
+// follow reads one stream to its end and tells whether it brought a full view.
+func (v *View) follow(ctx context.Context) (complete bool, _ error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	// A fleet that can not be reached is waited for; the connection paces its
+	// own attempts in real time.
+	stream, err := v.fleet.WatchPools(ctx, &fleetv1.WatchPoolsRequest{}, grpc.WaitForReady(true))
+	if err != nil {
+		return false, err
+	}
+	// The first responses bring every pool anew: those that are no longer sold
+	// are left behind with the old book.
+	book := newBook(v.Snapshot())
+	for {
+		response, err := stream.Recv()
+		if err != nil {
+			return complete, err
+		}
+		book.apply(response)
+		switch {
+		case complete:
+			v.current.Store(book.publish())
+		case response.GetComplete():
+			complete = true
+			v.begin(ctx, book.publish())
+		}
+	}
+}
+
+// begin puts the first snapshot of a stream into use.
+func (v *View) begin(ctx context.Context, snapshot *Snapshot) {
+	first := v.Snapshot() == nil
+	v.current.Store(snapshot)
+	if first {
+		close(v.ready)
+	}
+	v.log.InfoContext(ctx, "market is in view", "offers", len(snapshot.index), "view_time", snapshot.asOf)
+}
