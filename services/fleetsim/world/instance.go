@@ -80,6 +80,9 @@ const (
 // An Account owns instances.
 type Account struct{ id string }
 
+// NewAccount makes an account as it is seen in instances.
+func NewAccount(id string) *Account { return &Account{id: id} }
+
 // ID is the account's id.
 func (a *Account) ID() string { return a.id }
 

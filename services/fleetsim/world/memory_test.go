@@ -49,12 +49,12 @@ func populate(t testing.TB, n, perCall int) *world.World {
 	return w
 }
 
-func heapOf(make func() *world.World) (*world.World, uint64) {
+func heapOf(build func() *world.World) (*world.World, uint64) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	w := make()
+	w := build()
 	runtime.GC()
 	runtime.GC()
 	runtime.ReadMemStats(&after)

@@ -163,6 +163,7 @@ func (c *watcher) step(transition world.Transition) {
 			c.t.Errorf("S10: noticed %v, released %v", notice, transition)
 		}
 		delete(c.noticed, i.Number)
+	default:
 	}
 }
 

@@ -1,6 +1,7 @@
 package world_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -72,7 +73,7 @@ func TestLaunch_remembersAnswersForADayAndTheLastHundredThousand(t *testing.T) {
 		t.Errorf("the same request id in another account: %+v, %v", answer, err)
 	}
 	launch.Amount = 4
-	if _, err := w.Apply(later, launch); err != world.ErrRequestMismatch {
+	if _, err := w.Apply(later, launch); !errors.Is(err, world.ErrRequestMismatch) {
 		t.Errorf("other parameters: %v", err)
 	}
 }
@@ -112,7 +113,7 @@ func TestRetag_allOrNone(t *testing.T) {
 	for _, key := range strings.Split("abcdefghijklmnopqrst", "") {
 		many.Set[key] = ""
 	}
-	if _, err := w.Apply(origin, many); err != world.ErrTooManyTags {
+	if _, err := w.Apply(origin, many); !errors.Is(err, world.ErrTooManyTags) {
 		t.Errorf("21 tags: %v", err)
 	}
 }
@@ -142,8 +143,8 @@ func TestLaunch_deliversInPartDownToTheLeast(t *testing.T) {
 	w := world.New(small(t), still{}, 1, origin) // 10, of which others want 2
 	launch := world.Launch{AccountID: "default", RequestID: "r1", Pool: world.Pool{Offer: 0}, Amount: 20, MinAmount: 9}
 	_, err := w.Apply(origin, launch)
-	short, ok := err.(*world.StockError)
-	if !ok || short.Wanted != 9 || short.Available != 8 {
+	var short *world.StockError
+	if !errors.As(err, &short) || short.Wanted != 9 || short.Available != 8 {
 		t.Fatalf("got %v", err)
 	}
 	launch.MinAmount = 8 // the refusal was not remembered
@@ -160,7 +161,7 @@ func TestLaunch_refusesABidBelowTheMarket(t *testing.T) {
 	w := world.New(small(t), still{}, 1, origin)
 	launch := world.Launch{AccountID: "default", RequestID: "r1", Pool: world.Pool{Offer: 0, Spot: true}, Amount: 1, MinAmount: 1, MaxPrice: 199_999}
 	_, err := w.Apply(origin, launch)
-	if low, ok := err.(*world.PriceError); !ok || low.Bid != 199_999 || low.Market != 200_000 {
+	if low := (*world.PriceError)(nil); !errors.As(err, &low) || low.Bid != 199_999 || low.Market != 200_000 {
 		t.Errorf("got %v", err)
 	}
 	launch.MaxPrice = 200_000

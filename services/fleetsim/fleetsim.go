@@ -1,0 +1,191 @@
+package fleetsim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/seed-198b1370/muster/pkg/clock"
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
+	"github.com/seed-198b1370/muster/services/fleetsim/internal/api"
+	"github.com/seed-198b1370/muster/services/fleetsim/internal/engine"
+	"github.com/seed-198b1370/muster/services/fleetsim/market"
+	"github.com/seed-198b1370/muster/services/fleetsim/world"
+)
+
+// accountID is the one account there is.
+const accountID = "default"
+
+// Bounds of how many transitions are kept.
+const (
+	defaultRetain = 1 << 20
+	maxRetain     = 1 << 24
+)
+
+// Config says what a simulated cloud is like.
+type Config struct {
+	// Catalog is what it sells; nil is the catalog shipped with the service.
+	// A data directory keeps the catalog it was begun with, also when a later
+	// release ships another.
+	Catalog *catalog.Catalog
+	// Seed decides the market and everything else that is drawn. It can not
+	// change during the life of a data directory.
+	Seed uint64
+	// Volatility is how widely prices and demand move, 0 to 10: nil or 1 is
+	// like the real market, 0 is one that stands still. It can not change
+	// during the life of a data directory.
+	Volatility *float64
+	// Origin is the simulated time at the first start; the zero time is the
+	// wall clock's now. It is not used when [Deps] gives a clock.
+	Origin time.Time
+	// Speed is how many simulated seconds pass in a real one,
+	// [clock.MinSpeed] to [clock.MaxSpeed]; 0 is 1. It is not used when [Deps]
+	// gives a clock.
+	Speed float64
+	// DataDir is the folder that state is kept in; empty to keep it in memory
+	// only. One process at a time can use it.
+	DataDir string
+	// RetainTransitions is how many transitions are kept for watches to resume
+	// from, at least, at most 16,777,216; 0 is 1,048,576. Each takes about 100
+	// bytes of memory, once there are so many.
+	RetainTransitions int
+}
+
+// Deps is what a simulated cloud works with.
+type Deps struct {
+	// Clock is the time it lives in. Nil: it makes its own, see
+	// [Service.Clock]. A clock that is not a [*clock.Scaled] can not change its
+	// speed, and its time never comes before that in the data directory.
+	Clock clock.Clock
+	// Log is told what operators should know; nil for nobody.
+	Log *slog.Logger
+}
+
+// A Service is a simulated cloud. All methods are safe for use by several
+// goroutines; Run and Close are called once.
+type Service struct {
+	engine     *engine.Engine
+	fleet      *api.Fleet
+	simulation *api.Simulation
+	own        *clock.Scaled // nil when the clock was given
+}
+
+// New opens a simulated cloud. On a data directory that has been used before it
+// goes on where that stopped: the time in between did not pass.
+func New(config Config, deps Deps) (*Service, error) {
+	if deps.Log == nil {
+		deps.Log = slog.New(slog.DiscardHandler)
+	}
+	volatility, err := config.check()
+	if err != nil {
+		return nil, err
+	}
+	start, err := begin(config, deps.Clock, volatility)
+	if err != nil {
+		return nil, err
+	}
+	service, err := assemble(config, deps, start)
+	if err != nil && start.file != nil {
+		err = errors.Join(err, start.file.Close())
+	}
+	return service, err
+}
+
+// assemble puts the parts together. The engine takes over the journal.
+func assemble(config Config, deps Deps, start beginning) (*Service, error) {
+	e, err := engine.Open(engine.Config{
+		World: start.world, Journal: start.file, Kept: start.snapshot.Transitions, First: start.snapshot.First,
+		Offers: len(start.catalog.Offers()), Retain: config.RetainTransitions, Log: deps.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{
+		engine:     e,
+		fleet:      api.NewFleet(e, start.catalog, accountID, start.fleetID()),
+		simulation: api.NewSimulation(e, start.catalog),
+	}
+	if deps.Clock == nil {
+		s.own = clock.NewScaled(e.Now(), config.Speed)
+		deps.Clock = s.own
+	}
+	e.SetClock(deps.Clock)
+	return s, nil
+}
+
+// check holds the configuration against its rules, sets defaults, and tells the
+// volatility in millionths.
+func (c *Config) check() (volatility int64, err error) {
+	var errs []error
+	if c.Speed == 0 {
+		c.Speed = 1
+	}
+	if err := clock.CheckSpeed(c.Speed); err != nil {
+		errs = append(errs, err)
+	}
+	volatility = 1_000_000
+	if v := c.Volatility; v != nil {
+		if !(*v >= 0 && *v <= market.MaxVolatility) { // written so that NaN fails
+			errs = append(errs, fmt.Errorf("volatility %v is not between 0 and %d", *v, market.MaxVolatility))
+		} else {
+			volatility = int64(math.Round(*v * 1_000_000))
+		}
+	}
+	if c.RetainTransitions == 0 {
+		c.RetainTransitions = defaultRetain
+	}
+	if c.RetainTransitions < 1 || c.RetainTransitions > maxRetain {
+		errs = append(errs, fmt.Errorf("%d transitions to retain are not between 1 and %d", c.RetainTransitions, maxRetain))
+	}
+	return volatility, errors.Join(errs...)
+}
+
+// Clock is the service's own clock, which neighbours in the process can share:
+// when its speed changes, theirs does. It is nil when [Deps] gave a clock.
+func (s *Service) Clock() *clock.Scaled { return s.own }
+
+// Register hooks FleetService and SimulationService into a server.
+func (s *Service) Register(server grpc.ServiceRegistrar) {
+	fleetv1.RegisterFleetServiceServer(server, s.fleet)
+	fleetv1.RegisterSimulationServiceServer(server, s.simulation)
+}
+
+// Run lets time pass and answers calls until the context ends, then returns
+// nil. It fails when the data directory can no longer be written.
+func (s *Service) Run(ctx context.Context) error { return s.engine.Run(ctx) }
+
+// Ready is closed once calls are answered. Until then they wait.
+func (s *Service) Ready() <-chan struct{} { return s.engine.Ready() }
+
+// Close writes a snapshot and frees what New opened. Call it after Run has
+// returned, or instead of Run.
+func (s *Service) Close() error { return s.engine.Close() }
+
+// begin finds the world to go on with, in the data directory or anew.
+func begin(config Config, given clock.Clock, volatility int64) (beginning, error) {
+	b := beginning{catalog: config.Catalog, seed: config.Seed, volatility: volatility}
+	now := config.Origin
+	switch {
+	case given != nil:
+		now = given.Now()
+	case now.IsZero():
+		now = clock.NewWall().Now()
+	}
+	b.origin = world.InstantOf(now)
+	if config.DataDir == "" {
+		return b, b.create()
+	}
+	if err := b.open(config.DataDir); err != nil {
+		if b.file != nil {
+			err = errors.Join(err, b.file.Close())
+		}
+		return beginning{}, fmt.Errorf("data directory %s: %w", config.DataDir, err)
+	}
+	return b, nil
+}

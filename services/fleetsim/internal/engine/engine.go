@@ -1,0 +1,212 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/seed-198b1370/muster/pkg/clock"
+	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/fleetsim/storage/v1"
+	"github.com/seed-198b1370/muster/services/fleetsim/internal/journal"
+	"github.com/seed-198b1370/muster/services/fleetsim/world"
+)
+
+// Durations of the engine, in real time.
+const (
+	// lookEvery is how often the engine looks at the clock when nothing else
+	// happens, so that the board does not look stale.
+	lookEvery = time.Second
+	// settleEvery is how often the time is journalled when nothing else is: so
+	// far simulated time can go back at a kill.
+	settleEvery = 5 * time.Second
+)
+
+// maxBatch is how many calls share a commit at most.
+const maxBatch = 256
+
+// When the journal is so long, a snapshot takes its place.
+const (
+	snapshotCommands = 50_000
+	snapshotBytes    = 64 << 20
+)
+
+// Errors of calls.
+var (
+	// ErrStopped is a call to an engine that is not running any more.
+	ErrStopped = errors.New("the simulated cloud has stopped")
+)
+
+// Config is what an [Engine] needs.
+type Config struct {
+	// World is the world as a snapshot held it, or a new one.
+	World *world.World
+	// Journal is where what happens is kept; nil to keep nothing. The engine
+	// closes it.
+	Journal *journal.File
+	// Kept is the transitions that the snapshot held; First is the number of
+	// the first of them.
+	Kept  []world.Transition
+	First uint64
+	// Offers is how many offers the catalog has.
+	Offers int
+	// Retain is how many transitions the feed keeps.
+	Retain int
+	// SnapshotCommands is after how many commands a snapshot is taken; 0 is the
+	// default.
+	SnapshotCommands int
+	// Log is told about snapshots and failures.
+	Log *slog.Logger
+}
+
+// An Engine runs a world.
+type Engine struct {
+	world   *world.World
+	journal *journal.File
+	feed    *Feed
+	board   *Board
+	log     *slog.Logger
+	pace    Pace
+
+	calls chan *call
+	ready chan struct{} // closed when Run has begun
+	done  chan struct{} // closed when Run has ended
+
+	settled          world.Instant // up to when time is journalled
+	commands, bytes  int           // in the journal since the last snapshot
+	snapshotCommands int
+}
+
+// call is a command or a look, on its way through the engine.
+type call struct {
+	command world.Command      // nil for a look
+	look    func(*world.World) // nil for a command
+	answer  world.Answer
+	err     error
+	done    chan struct{} // closed when answered
+}
+
+// Open makes an engine and replays the journal. The clock comes later, with
+// [Engine.SetClock]: where it starts is known only then.
+func Open(config Config) (*Engine, error) {
+	next := config.World.Sequence() + 1
+	if len(config.Kept) > 0 {
+		next = config.First
+	}
+	e := &Engine{
+		world: config.World, journal: config.Journal, log: config.Log,
+		feed: newFeed(config.Retain, next), board: newBoard(config.Offers),
+		calls: make(chan *call), ready: make(chan struct{}), done: make(chan struct{}),
+		snapshotCommands: config.SnapshotCommands,
+	}
+	if e.snapshotCommands == 0 {
+		e.snapshotCommands = snapshotCommands
+	}
+	e.feed.append(config.Kept)
+	if e.journal != nil {
+		if err := e.journal.Records(e.replay); err != nil {
+			return nil, fmt.Errorf("replay the journal: %w", err)
+		}
+	}
+	e.settled = e.world.Now()
+	e.board.update(e.world, nil, true)
+	return e, nil
+}
+
+// replay does again what a record says was done.
+func (e *Engine) replay(record *storagev1.JournalRecord) error {
+	now := world.Instant(record.GetTimeUnixNanos())
+	e.world.Advance(now)
+	for _, stored := range record.GetCommands() {
+		command, err := journal.Decode(stored)
+		if err != nil {
+			return err
+		}
+		if answer, err := e.world.Apply(now, command); err != nil || !answer.Changed {
+			return fmt.Errorf("%T had an effect when it was written and has none now (error: %w)", command, err)
+		}
+	}
+	e.commands += max(1, len(record.GetCommands()))
+	e.feed.append(e.world.Take().Transitions)
+	return nil
+}
+
+// Now is the simulated time up to which everything has happened. Only for use
+// before Run.
+func (e *Engine) Now() time.Time { return e.world.Now().Time() }
+
+// SetClock gives the engine its clock. Call it once, before Run.
+func (e *Engine) SetClock(c clock.Clock) { e.pace = NewPace(c) }
+
+// Pace is the engine's clock.
+func (e *Engine) Pace() Pace { return e.pace }
+
+// Feed is the log of transitions.
+func (e *Engine) Feed() *Feed { return e.feed }
+
+// Board is the state of the pools.
+func (e *Engine) Board() *Board { return e.board }
+
+// Ready is closed once the engine runs.
+func (e *Engine) Ready() <-chan struct{} { return e.ready }
+
+// Done is closed once the engine has stopped.
+func (e *Engine) Done() <-chan struct{} { return e.done }
+
+// Apply obeys a command. When it returns, what it did is journalled and
+// published. Its errors are those of the command, [ErrStopped], and the
+// context's; after the last two it may have been obeyed.
+func (e *Engine) Apply(ctx context.Context, command world.Command) (world.Answer, error) {
+	c := &call{command: command, done: make(chan struct{})}
+	if err := e.do(ctx, c); err != nil {
+		return world.Answer{}, err
+	}
+	return c.answer, c.err
+}
+
+// Look calls a function with the world, while nothing changes it, after all
+// that is due has happened and is journalled. The function must be quick and
+// keep nothing of the world but values. Its errors: [ErrStopped], the
+// context's; then the function may still be called.
+func (e *Engine) Look(ctx context.Context, look func(*world.World)) error {
+	return e.do(ctx, &call{look: look, done: make(chan struct{})})
+}
+
+func (e *Engine) do(ctx context.Context, c *call) error {
+	select {
+	case e.calls <- c:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-e.done:
+		return ErrStopped
+	}
+	var err error
+	select {
+	case <-c.done:
+		return nil
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-e.done:
+		err = ErrStopped
+	}
+	select {
+	case <-c.done: // both came at once; the answer is worth more
+		return nil
+	default:
+		return err
+	}
+}
+
+// Close puts a snapshot in place of the journal and closes it. Run must have
+// ended, or never have begun.
+func (e *Engine) Close() error {
+	if e.journal == nil {
+		return nil
+	}
+	var err error
+	if e.commands > 0 {
+		err = e.snapshot()
+	}
+	return errors.Join(err, e.journal.Close())
+}
