@@ -60,21 +60,22 @@ func (f *Follower) Follow(ctx context.Context, cursor string, deliver func(conte
 		if cursor != before {
 			delay, startedOver = minDelay, false
 		}
-		if lost(err) && !startedOver { // twice in a row would be in a circle
-			startedOver = true
+		if lost(err) {
 			f.Log.WarnContext(ctx, "fleet does not keep the place where it was followed; going on from what there is now, transitions in between are not told",
 				"cursor", cursor, "error", err)
-			err = f.startOver(ctx, &cursor, deliver)
+			listErr := f.startOver(ctx, &cursor, deliver)
+			if listErr == nil && !startedOver {
+				startedOver = true
+				continue // watch from there at once, but do not go round in a circle
+			}
+			err = errors.Join(err, listErr)
 		}
 		switch {
 		case ctx.Err() != nil:
 			return nil //nolint:nilerr // the context has ended, as it was meant to
-		case err == nil: // started over; watch from there at once
-			continue
 		case errors.Is(err, errDeliver):
 			return err
 		}
-		startedOver = startedOver && delay < maxDelay
 		f.Log.WarnContext(ctx, "stream of the fleet broke", "again_in", delay, "error", err)
 		if clock.SleepUntil(ctx, f.Clock, f.Clock.Now().Add(delay)) != nil {
 			return nil //nolint:nilerr // the context has ended, as it was meant to
