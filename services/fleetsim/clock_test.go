@@ -24,6 +24,16 @@ func cursorAt(t *testing.T, cursor string, position int) string {
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
+// decode tells the position of a cursor.
+func decode(t *testing.T, cursor string) int {
+	t.Helper()
+	raw, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(binary.BigEndian.Uint64(raw[len(raw)-8:]))
+}
+
 func TestClock_followsItsSpeed(t *testing.T) {
 	c := start(t, fleetsim.Config{Volatility: still(), Origin: origin, Speed: 0.001}, true)
 	stream, err := c.simulation.WatchClock(t.Context(), &fleetv1.WatchClockRequest{})

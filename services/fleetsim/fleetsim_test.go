@@ -67,7 +67,7 @@ func start(t testing.TB, config fleetsim.Config, ownClock bool) *cloud {
 		t.Fatal(err)
 	}
 	c.fleet, c.simulation = fleetv1.NewFleetServiceClient(conn), fleetv1.NewSimulationServiceClient(conn)
-	ctx, cancel := context.WithCancel(context.Background()) //nolint:usetesting // it ends in Cleanup, after t.Context
+	ctx, cancel := context.WithCancel(context.Background()) // it ends in Cleanup, after t.Context
 	served, ran := make(chan error, 1), make(chan error, 1)
 	go func() { ran <- service.Run(ctx) }()
 	go func() { served <- server.Serve(ctx, time.Second, local) }()

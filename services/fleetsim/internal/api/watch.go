@@ -82,11 +82,12 @@ func (b *beat) wait(ctx context.Context, more <-chan struct{}, e *engine.Engine)
 
 // WatchInstances implements the contract.
 func (f *Fleet) WatchInstances(req *fleetv1.WatchInstancesRequest, stream grpc.ServerStreamingServer[fleetv1.WatchInstancesResponse]) error {
-	after, ok := f.engine.Feed().Oldest(), true
-	if req.GetCursor() != "" {
-		if after, ok = sequenceOf(f.id, req.GetCursor()); !ok {
-			return invalidToken("cursor", req.GetCursor())
-		}
+	after, ok := sequenceOf(f.id, req.GetCursor())
+	if req.GetCursor() == "" {
+		after, ok = f.engine.Feed().Oldest(), true
+	}
+	if !ok {
+		return invalidToken("cursor", req.GetCursor())
 	}
 	tags := fromTags(req.GetTags())
 	life := newBeat(f.engine.Pace(), signOfLifeEvery)
