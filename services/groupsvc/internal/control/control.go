@@ -230,7 +230,7 @@ func (c *Controller) Deliver(ctx context.Context, account string, group *storage
 	c.mu.Unlock()
 	defer c.finished(key)
 	look := c.newLook(key, group)
-	look.first = &store.Change{Token: token, Now: now, Lease: &store.Lease{Holder: holder, Until: now.Add(c.LeaseDuration)}}
+	look.first = &store.Change{Token: token, Now: now, Wake: now, Lease: &store.Lease{Holder: holder, Until: now.Add(c.LeaseDuration)}}
 	err = look.run(ctx)
 	if err != nil && group.GetVersion() > 0 {
 		c.giveBack(ctx, key, err)

@@ -132,7 +132,7 @@ func (l *look) save(ctx context.Context) error { return l.write(ctx, store.Chang
 // write makes a change of the group as it is now.
 func (l *look) write(ctx context.Context, change store.Change) error {
 	if l.first != nil {
-		change.Token, change.Now, change.Lease = l.first.Token, l.first.Now, l.first.Lease
+		change.Token, change.Now, change.Wake, change.Lease = l.first.Token, l.first.Now, l.first.Wake, l.first.Lease
 	}
 	change.Account, change.Group = l.key.Account, l.stored
 	if err := l.c.Store.Save(ctx, change); err != nil {

@@ -84,7 +84,7 @@ type Change struct {
 	// Wake makes the group due at a time, unless it is due earlier; zero does
 	// not.
 	Wake time.Time
-	// Lease takes the group; nil does not.
+	// Lease takes the group, after it was woken; nil does not.
 	Lease *Lease
 	// Done gives it back; nil does not.
 	Done *Done

@@ -76,12 +76,13 @@ func earlier(t *time.Time, other time.Time) bool {
 	return true
 }
 
-// Apply carries out what a change says about the schedule.
+// Apply carries out what a change says about the schedule: a group that is made
+// due and leased in one change is due again when the lease is dropped.
 func (t *Turn) Apply(change Change) {
+	t.Wake(change.Wake)
 	if change.Lease != nil {
 		t.Claim(*change.Lease)
 	}
-	t.Wake(change.Wake)
 	if change.Done != nil {
 		t.Finish(*change.Done)
 	}

@@ -56,13 +56,11 @@ func (b *Boltstore) Activities(_ context.Context, key store.Key, before string, 
 	}
 	err = b.db.View(func(tx *bbolt.Tx) error {
 		cursor := tx.Bucket(bucketActivities).Cursor()
-		raw, value := cursor.Seek(end)
-		if raw == nil {
-			raw, value = cursor.Last()
-		} else {
-			raw, value = cursor.Prev()
+		back := cursor.Prev
+		if after, _ := cursor.Seek(end); after == nil {
+			back = cursor.Last // nothing follows
 		}
-		for ; bytes.HasPrefix(raw, prefix) && len(found) < limit; raw, value = cursor.Prev() {
+		for raw, value := back(); bytes.HasPrefix(raw, prefix) && len(found) < limit; raw, value = cursor.Prev() {
 			activity, err := readActivity(value)
 			if err != nil {
 				return err

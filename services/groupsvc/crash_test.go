@@ -1,0 +1,269 @@
+package groupsvc
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+
+	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/cloudtest"
+)
+
+// A life is what a user does with one group, each call with a token so that it
+// can be made again.
+type life struct {
+	b  *bench
+	id string
+}
+
+// again makes a call until it succeeds, starting the service anew when it has
+// died.
+func (l *life) again(call func() error) {
+	l.b.t.Helper()
+	for attempt := range 3 {
+		err := l.driven(attempt > 0, call)
+		if err == nil {
+			return
+		}
+		if !l.b.crash.dead {
+			l.b.t.Fatalf("after the crash at %q: %v", l.b.crash.where, err)
+		}
+		l.b.restart()
+	}
+	l.b.t.Fatal("the call never succeeded")
+}
+
+// driven makes a call, and while it is under way lets the service work in the
+// background, if asked to.
+func (l *life) driven(background bool, call func() error) error {
+	ctx, cancel := context.WithCancel(l.b.t.Context())
+	var working sync.WaitGroup
+	if background {
+		working.Go(func() { _ = l.b.service.Run(ctx) })
+	}
+	defer working.Wait()
+	defer cancel()
+	return call()
+}
+
+// pass lets time pass, starting the service anew when it has died.
+func (l *life) pass(period time.Duration) {
+	l.b.t.Helper()
+	err := l.b.settle(period)
+	if l.b.crash.dead {
+		l.b.restart()
+		err = l.b.settle(period)
+	}
+	if err != nil {
+		l.b.t.Fatal(err)
+	}
+}
+
+func (l *life) create(request *groupv1.CreateGroupRequest) {
+	l.again(func() error {
+		resp, err := l.b.client.CreateGroup(l.b.t.Context(), request)
+		l.id = resp.GetGroup().GetGroupId()
+		return err
+	})
+}
+
+func (l *life) update(total int32) {
+	l.again(func() error {
+		_, err := l.b.client.UpdateGroup(l.b.t.Context(), &groupv1.UpdateGroupRequest{
+			RequestId: fmt.Sprint("to-", total), GroupId: l.id, TargetCapacity: &groupv1.TargetCapacity{Total: total},
+			UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"target_capacity.total"}},
+		})
+		return err
+	})
+}
+
+func (l *life) delete() {
+	l.again(func() error {
+		_, err := l.b.client.DeleteGroup(l.b.t.Context(), &groupv1.DeleteGroupRequest{GroupId: l.id, TerminateInstances: proto.Bool(true)})
+		return err
+	})
+}
+
+// expect holds the group against S1, S2 and S6: as many members as wanted, no
+// other instance, and no more launched than there had to be.
+func (l *life) expect(members, launched int) {
+	l.b.t.Helper()
+	where := l.b.crash.where
+	if got := len(l.b.members(l.id)); got != members {
+		l.b.t.Errorf("crash at %q: %d members, want %d", where, got, members)
+	}
+	if got := len(l.b.cloud.Instances("", "")); got != members {
+		l.b.t.Errorf("crash at %q: %d instances live, want %d (S2)", where, got, members)
+	}
+	if got := l.b.cloud.Created(); got != launched {
+		l.b.t.Errorf("crash at %q: %d instances were launched, want %d (S1)", where, got, launched)
+	}
+	if resp, err := l.b.client.ListGroups(l.b.t.Context(), &groupv1.ListGroupsRequest{ShowDeleted: true}); err != nil || len(resp.GetGroups()) != 1 {
+		l.b.t.Errorf("crash at %q: groups %v, %v, want one (S6)", where, resp.GetGroups(), err)
+	}
+}
+
+// maintainLife goes through all that a group can do.
+func maintainLife(b *bench) {
+	l := &life{b: b}
+	request := &groupv1.CreateGroupRequest{RequestId: "create", Spec: spec(230, 30, 0)}
+	request.Spec.ExcessCapacityTerminationPolicy = groupv1.ExcessCapacityTerminationPolicy_EXCESS_CAPACITY_TERMINATION_POLICY_TERMINATION
+	l.create(request)
+	l.pass(3 * time.Minute)
+	l.expect(230, 230)
+	l.update(260)
+	l.pass(3 * time.Minute)
+	l.expect(260, 260)
+	l.update(120)
+	l.pass(3 * time.Minute)
+	l.expect(120, 260)
+	for _, instance := range b.members(l.id)[:20] {
+		b.cloud.Change(instance.GetInstanceId(), nil)
+	}
+	l.pass(3 * time.Minute)
+	l.expect(120, 280)
+	l.delete()
+	l.pass(3 * time.Minute)
+	l.expect(0, 280)
+}
+
+// instantLife creates an instant group and deletes it.
+func instantLife(b *bench) {
+	l := &life{b: b}
+	request := &groupv1.CreateGroupRequest{RequestId: "create", Spec: spec(230, 30, 0)}
+	request.Spec.Type = groupv1.GroupType_GROUP_TYPE_INSTANT
+	l.create(request)
+	l.expect(230, 230)
+	l.pass(3 * time.Minute)
+	l.expect(230, 230)
+	resp, err := b.client.CreateGroup(b.t.Context(), request)
+	if err != nil || len(resp.GetLaunchResults()) == 0 {
+		b.t.Errorf("crash at %q: the answer is %v, %v", b.crash.where, resp, err)
+	}
+	launched := int32(0)
+	for _, result := range resp.GetLaunchResults() {
+		launched += result.GetAmount()
+	}
+	if launched != 230 {
+		b.t.Errorf("crash at %q: launch results tell of %d instances", b.crash.where, launched)
+	}
+	l.delete()
+	l.pass(3 * time.Minute)
+	l.expect(0, 230)
+}
+
+// TestCrash kills the service at every point of a group's life at which it asks
+// something of another, before and after the effect, and starts it anew.
+func TestCrash(t *testing.T) {
+	lives := map[string]func(*bench){"maintain": maintainLife, "instant": instantLife}
+	for name, live := range lives {
+		for _, onDisk := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, on disk %v", name, onDisk), func(t *testing.T) {
+				points := crashAt(t, live, onDisk, 0)
+				if points < 20 {
+					t.Fatalf("only %d points", points)
+				}
+				step := 1
+				if testing.Short() || onDisk {
+					step = 5
+				}
+				for on := 1; on <= points; on += step {
+					crashAt(t, live, onDisk, on)
+				}
+			})
+		}
+	}
+}
+
+// crashAt lives a life with one crash and tells how many points it had.
+func crashAt(t *testing.T, live func(*bench), onDisk bool, on int) int {
+	folder := ""
+	if onDisk {
+		folder = t.TempDir()
+	}
+	b := newBench(t, folder)
+	defer b.end()
+	b.crash.on = on
+	live(b)
+	return b.crash.points
+}
+
+// TestLostReplies loses every third reply, effect and all, in every phase.
+func TestLostReplies(t *testing.T) {
+	for _, when := range []string{"before", "after"} {
+		t.Run(when, func(t *testing.T) {
+			b := newBench(t, "")
+			calls := 0
+			b.cloud.Fault = func(point string) error {
+				if point != when+" RunInstances" && point != when+" DeleteInstances" {
+					return nil
+				}
+				if calls++; calls%3 == 0 {
+					return nil
+				}
+				return status.Error(codes.Unavailable, "lost")
+			}
+			l := &life{b: b}
+			l.create(&groupv1.CreateGroupRequest{RequestId: "create", Spec: spec(230, 30, 0)})
+			b.settled(10 * time.Minute)
+			l.expect(230, 230)
+			l.delete()
+			b.settled(10 * time.Minute)
+			l.expect(0, 230)
+		})
+	}
+}
+
+func TestUnreachable_isToldAndStoresNothing(t *testing.T) {
+	b := newBench(t, "")
+	b.cloud.Fault = func(point string) error {
+		if point == "before Place" {
+			return status.Error(codes.Unavailable, "a secret")
+		}
+		return nil
+	}
+	request := &groupv1.CreateGroupRequest{Spec: spec(5, 0, 0)}
+	request.Spec.Type = groupv1.GroupType_GROUP_TYPE_INSTANT
+	_, err := b.client.CreateGroup(t.Context(), request)
+	if status.Code(err) != codes.Unavailable || len(status.Convert(err).Details()) != 1 {
+		t.Errorf("got %v, want UNAVAILABLE with RetryInfo", err)
+	}
+	resp, err := b.client.ListGroups(t.Context(), &groupv1.ListGroupsRequest{})
+	if err != nil || len(resp.GetGroups()) != 0 {
+		t.Errorf("stored %v, %v", resp.GetGroups(), err)
+	}
+}
+
+// TestTwoWorkers lets two services with one store and one cloud look at one
+// group at the same time: a lease that ends too early must do no harm (S1).
+func TestTwoWorkers(t *testing.T) {
+	b := newBench(t, "")
+	other := compose(Config{Entropy: b.entropy, LeaseDuration: 1}.withDefaults(), b.deps, b.groups)
+	id := b.create(spec(150, 20, 0)).GetGroup().GetGroupId()
+	b.cloud.SetStock(cloudtest.Pool{Zone: "zone-a", Type: "small", Method: spot}, 60)
+	stolen := 0
+	b.cloud.Fault = func(point string) error {
+		if stolen++; stolen%2 == 0 && stolen < 40 {
+			b.clock.Advance(time.Minute * 5)
+			fault := b.cloud.Fault
+			b.cloud.Fault = nil
+			_, err := other.Tick(t.Context())
+			b.cloud.Fault = fault
+			return err
+		}
+		return nil
+	}
+	b.settled(10 * time.Minute)
+	b.cloud.Fault = nil
+	b.settled(10 * time.Minute)
+	if len(b.members(id)) != 150 || b.cloud.Created() != 150 {
+		t.Errorf("%d members, %d ever launched, want 150", len(b.members(id)), b.cloud.Created())
+	}
+}
