@@ -54,3 +54,59 @@ lint: $(BIN)/buf $(BIN)/golangci-lint deps-proto ## Holds code and contracts aga
 	$(BIN)/golangci-lint run $(PACKAGES)
 	$(BIN)/buf lint
 	$(BIN)/buf format -d --exit-code proto
+
+.PHONY: fmt
+fmt: $(BIN)/golangci-lint $(BIN)/buf deps-proto ## Formats code and contracts.
+	$(BIN)/golangci-lint fmt $(PACKAGES)
+	$(BIN)/buf format -w proto
+
+.PHONY: breaking
+breaking: $(BIN)/buf deps-proto ## Holds the contracts against the last release's (proto/baseline.binpb).
+	$(BIN)/buf breaking proto --against proto/baseline.binpb
+
+.PHONY: baseline
+baseline: $(BIN)/buf deps-proto ## Makes the contracts as they are the ones that later changes must not break.
+	$(BIN)/buf build proto -o proto/baseline.binpb
+
+.PHONY: tidy
+tidy: ## Tidies every module.
+	tools/scripts/replaces.sh
+	for dir in $(MODULE_DIRS); do go -C $$dir mod tidy; done
+
+.PHONY: verify
+verify: lint breaking verify-generated ## Everything CI checks but the tests: lint, contracts, generated code, modules.
+	tools/scripts/replaces.sh
+	for dir in $(MODULE_DIRS); do go -C $$dir mod tidy -diff; done
+
+# Holds generated code against what its sources give now, without asking git:
+# the tree may hold other changes.
+.PHONY: verify-generated
+verify-generated: $(BIN)/buf $(BIN)/protoc-gen-go deps-proto
+	before=$$(mktemp -d); cp -r proto/gen $$before/; \
+	$(BIN)/buf generate; \
+	diff -r $$before/gen proto/gen; rm -r $$before
+
+## --- tests ---
+
+# What one test run may take; a hang then shows where.
+TIMEOUT := 20m
+
+.PHONY: test
+test: $(BIN)/grpcurl ## Runs every test with the race detector.
+	go test -race -shuffle=on -timeout $(TIMEOUT) $(PACKAGES)
+
+.PHONY: ci
+ci: verify test bench ## All that a change is held against.
+
+.PHONY: test-long
+test-long: ## Property tests with 100,000 cases, and fuzzing for half a minute a target.
+	go test -timeout 60m -run Prop $(PACKAGES) -args -rapid.checks=100000
+	tools/scripts/fuzz.sh 30s
+
+.PHONY: test-robust
+test-robust: ## Kills the process 50 times while a group of 1,000 is delivered (SEED=n for other moments).
+	go test -count=1 -timeout $(TIMEOUT) ./test/robust -v -args -rounds=50 -seed=$${SEED:-1}
+
+.PHONY: bench
+bench: ## Measures what is promised of speed; one line a bar.
+	go test -count=1 -timeout $(TIMEOUT) -run '^$$' -bench '^BenchmarkBar' -benchtime 1x ./test/bench | grep '^bar ' || { echo 'bench: failed; run: go test -bench . -benchtime 1x ./test/bench' >&2; exit 1; }

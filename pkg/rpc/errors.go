@@ -120,19 +120,27 @@ func FieldViolations(err error) []*errdetails.BadRequest_FieldViolation {
 	return all
 }
 
-// maxQuoted bounds how much of a wrong value an error repeats.
-const maxQuoted = 64
+// Bounds of how much of a wrong value an error repeats, in characters.
+const (
+	maxQuoted  = 64
+	maxLiteral = 256
+)
 
 func quote(value any) string {
-	text, isText := value.(string)
-	if !isText {
-		text = fmt.Sprint(value)
+	switch held := value.(type) {
+	case string:
+		return fmt.Sprintf("%q", cut(held, maxQuoted))
+	case literal:
+		return cut(string(held), maxLiteral)
+	default:
+		return cut(fmt.Sprint(value), maxQuoted)
 	}
-	if runes := []rune(text); len(runes) > maxQuoted {
-		text = string(runes[:maxQuoted]) + "..."
-	}
-	if isText {
-		return fmt.Sprintf("%q", text)
+}
+
+// cut shortens a text to at most so many characters and the dots that tell so.
+func cut(text string, length int) string {
+	if runes := []rune(text); len(runes) > length {
+		return string(runes[:length]) + "..."
 	}
 	return text
 }

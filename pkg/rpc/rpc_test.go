@@ -115,7 +115,7 @@ func TestPanic_isInternal(t *testing.T) {
 func TestValidation_namesEveryFieldValueAndRule(t *testing.T) {
 	conn, _ := serve(t, &fleet{})
 	_, err := fleetv1.NewFleetServiceClient(conn).RunInstances(t.Context(), &fleetv1.RunInstancesRequest{
-		RequestId: "with space", Amount: 101, MaxPriceMicrosPerHour: -5,
+		RequestId: "with space", Amount: 101, MinAmount: 102, MaxPriceMicrosPerHour: -5,
 	})
 	if status.Code(err) != codes.InvalidArgument {
 		t.Fatalf("got %v, want INVALID_ARGUMENT", err)
@@ -127,6 +127,9 @@ func TestValidation_namesEveryFieldValueAndRule(t *testing.T) {
 	for field, value := range map[string]string{
 		"request_id": `"with space"`, "zone_id": `""`, "instance_type": `""`,
 		"billing_method": "0", "amount": "101", "max_price_micros_per_hour": "-5",
+		"min_amount": "102",
+		// The rule that compares two fields is told with both.
+		"": "{request_id:with space amount:101 min_amount:102 max_price_micros_per_hour:-5}",
 	} {
 		if description := got[field]; !strings.HasSuffix(description, "got "+value) {
 			t.Errorf("violation of %s is %q, want one that ends in its value %s", field, description, value)

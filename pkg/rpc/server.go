@@ -127,7 +127,7 @@ func (s *Server) recoverInto(ctx context.Context, method string, err *error) {
 
 func validateUnary(validator *Validator) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-		if err := validate(validator, req); err != nil {
+		if err := holdAgainst(validator, req); err != nil {
 			return nil, err
 		}
 		return handler(ctx, req)
@@ -151,10 +151,10 @@ func (s *validatingStream) RecvMsg(message any) error {
 	if err := s.ServerStream.RecvMsg(message); err != nil {
 		return err
 	}
-	return validate(s.validator, message)
+	return holdAgainst(s.validator, message)
 }
 
-func validate(validator *Validator, req any) error {
+func holdAgainst(validator *Validator, req any) error {
 	message, ok := req.(proto.Message)
 	if !ok {
 		return status.Errorf(codes.Internal, "request of unexpected type %T", req)

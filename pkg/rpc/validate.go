@@ -3,7 +3,9 @@ package rpc
 import (
 	"errors"
 	"fmt"
+	"strings"
 
+	validatepb "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -43,29 +45,68 @@ func (v *Validator) Validate(message proto.Message) error {
 		if rule == "" {
 			rule = "must keep rule " + violation.Proto.GetRuleId()
 		}
-		violations.Add(field, valueOf(violation), rule)
+		violations.Add(field, wrongValue(message, violation), rule)
 	}
 	return violations.Err()
 }
 
-// valueOf tells the value that broke a rule in a form that is worth printing.
-func valueOf(violation *protovalidate.Violation) any {
+// literal is a value that an error repeats without quotes.
+type literal string
+
+// wrongValue tells the value that broke a rule in a form that is worth
+// printing.
+func wrongValue(root proto.Message, violation *protovalidate.Violation) any {
 	value := violation.FieldValue
+	if !value.IsValid() { // the rule is of a whole message
+		value = protoreflect.ValueOfMessage(messageAt(root.ProtoReflect(), violation.Proto.GetField().GetElements()))
+	}
 	switch held := value.Interface().(type) {
-	case nil:
-		return "nothing"
 	case protoreflect.List:
-		return fmt.Sprintf("%d items", held.Len())
+		return literal(fmt.Sprintf("%d items", held.Len()))
 	case protoreflect.Map:
-		return fmt.Sprintf("%d entries", held.Len())
+		return literal(fmt.Sprintf("%d entries", held.Len()))
 	case protoreflect.Message:
-		if !held.IsValid() {
-			return "nothing"
-		}
-		return "{" + fmt.Sprint(held.Interface()) + "}"
+		return literal(outline(held))
 	case protoreflect.EnumNumber:
 		return int32(held)
 	default:
 		return held
 	}
+}
+
+// messageAt finds the message of a field path, or the closest one above it.
+func messageAt(message protoreflect.Message, path []*validatepb.FieldPathElement) protoreflect.Message {
+	for _, step := range path {
+		field := message.Descriptor().Fields().ByNumber(protoreflect.FieldNumber(step.GetFieldNumber()))
+		if field == nil || field.Message() == nil || field.IsMap() {
+			return message
+		}
+		if !field.IsList() {
+			message = message.Get(field).Message()
+			continue
+		}
+		items := message.Get(field).List()
+		index := step.GetIndex()
+		if index >= uint64(items.Len()) {
+			return message
+		}
+		message = items.Get(int(index)).Message()
+	}
+	return message
+}
+
+// outline writes the scalar fields of a message in the order of their numbers.
+func outline(message protoreflect.Message) string {
+	if !message.IsValid() {
+		return "nothing"
+	}
+	var parts []string
+	fields := message.Descriptor().Fields()
+	for i := range fields.Len() {
+		field := fields.Get(i)
+		if message.Has(field) && field.Message() == nil && !field.IsList() {
+			parts = append(parts, fmt.Sprintf("%s:%v", field.Name(), message.Get(field)))
+		}
+	}
+	return "{" + strings.Join(parts, " ") + "}"
 }

@@ -1,0 +1,167 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-198b1370/muster/cmd/muster/stack"
+)
+
+// A shell runs command lines against a system.
+type shell struct {
+	t      *testing.T
+	server string
+}
+
+func newShell(t *testing.T) shell {
+	t.Helper()
+	running, err := stack.Start(t.Context(), stack.Config{Listen: "127.0.0.1:0", CalmMarket: true, Speed: 600, Grace: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := running.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return shell{t: t, server: running.Addr()}
+}
+
+// run runs a command line and returns its exit code and what it wrote.
+func (s shell) run(line string) (code int, out, errOut string) {
+	s.t.Helper()
+	var stdout, stderr bytes.Buffer
+	code = Run(s.t.Context(), append(strings.Fields(line), "--server", s.server), strings.NewReader(""), &stdout, &stderr)
+	return code, stdout.String(), stderr.String()
+}
+
+// ok runs a command line that must succeed and write each of the texts.
+func (s shell) ok(line string, want ...string) string {
+	s.t.Helper()
+	code, out, errOut := s.run(line)
+	if code != exitOK || errOut != "" {
+		s.t.Fatalf("%s: exit code %d:\n%s%s", line, code, out, errOut)
+	}
+	for _, text := range want {
+		if !strings.Contains(out, text) {
+			s.t.Errorf("%s: %q is missing in:\n%s", line, text, out)
+		}
+	}
+	return out
+}
+
+// fails runs a command line that must fail and tell each of the texts.
+func (s shell) fails(line string, want ...string) {
+	s.t.Helper()
+	code, out, errOut := s.run(line)
+	if code != exitFailed || out != "" {
+		s.t.Errorf("%s: exit code %d, wrote:\n%s", line, code, out)
+	}
+	for _, text := range want {
+		if !strings.Contains(errOut, text) {
+			s.t.Errorf("%s: %q is missing in:\n%s", line, text, errOut)
+		}
+	}
+}
+
+func TestCommands(t *testing.T) {
+	s := newShell(t)
+	examples := "../../../../examples/"
+
+	s.ok("market --type ecs.c6.large --billing spot", "ecs.c6.large  cn-shenzhen-d  spot", "PRICE/H")
+	s.ok("market --limit 3", "There are more")
+	s.ok("preview -f "+examples+"web.yaml", "pay-as-you-go: 8 of 8 units placed", "spot: 32 of 32 units placed", "all pay-as-you-go it would be")
+	created := s.ok("group create -f "+examples+"web.yaml", "web", "maintain")
+	group := regexp.MustCompile(`apg-\S+`).FindString(created)
+	if again := s.ok("group create -f " + examples + "web.yaml"); !strings.Contains(again, group) {
+		t.Errorf("the same client token created another group:\n%s", again)
+	}
+	s.ok("group create -f "+examples+"sample.yaml", "no-spot", "spot-as-price-go")
+	s.ok("group list", group, "web")
+	s.ok("group get "+group, "40 units: at least 8 pay-as-you-go, at least 32 spot", "Fulfilled:", "ecs.g6.xlarge")
+	s.ok("group update "+group+" --total 42", "/42")
+	s.ok("group instances " + group)
+	s.ok("group activities " + group)
+	s.ok("fleet drain --zone cn-shenzhen-c", "pools are drained")
+	s.ok("fleet restore --all", "pools sell again")
+	s.ok("fleet reclaim --type ecs.c6.large --max 1", "their notice")
+	s.ok("clock --speed 500", "at speed 500")
+	s.ok("group delete "+group+" --terminate", "delete")
+
+	var listed struct {
+		Groups []struct {
+			GroupID string `json:"groupId"`
+		} `json:"groups"`
+	}
+	if err := json.Unmarshal([]byte(s.ok("group list --deleted -o json")), &listed); err != nil || len(listed.Groups) != 2 {
+		t.Errorf("JSON list has %v, %v", listed, err)
+	}
+}
+
+func TestCommands_helpWhenWrong(t *testing.T) {
+	s := newShell(t)
+	file := filepath.Join(t.TempDir(), "group.yaml")
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("spec:\n  targetCapacity: {total: 1, spot: 2}\n  candidates:\n    - {zoneId: cn-shenzhen-d, instanceType: ecs.c6.large, weightedCapacity: 0}\n")
+	s.fails("group create -f "+file, file+":2 spec.target_capacity: total must be at least", file+":4 spec.candidates[0].weighted_capacity: ")
+	write("spec:\n  targetCapacity: {total: 1}\n  candidates:\n    - {zoneId: cn-shenzhen-d, instanceType: ecs.c6.largest}\n")
+	s.fails("group create -f "+file, file+":4 spec.candidates[0].instance_type: ", `"ecs.c6.largest"`)
+	write("spec:\n  targetCapacitee: {total: 1}\n")
+	s.fails("group create -f "+file, file+":2:3", "targetCapacitee")
+	s.fails("group create -f "+filepath.Join(t.TempDir(), "none.yaml"), "no such file")
+	s.fails("group get apg-none", "GROUP_NOT_FOUND")
+	s.fails("group update apg-none", "nothing to change")
+	s.fails("fleet drain", "--all for every pool")
+	s.fails("clock --speed=-5", "speed")
+	s.ok("group list")
+	if code, _, errOut := s.run("group lits"); code != exitUsage || !strings.Contains(errOut, "list") {
+		t.Errorf("a misspelt command gave %d:\n%s", code, errOut)
+	}
+	var stdout, stderr bytes.Buffer
+	if code := Run(t.Context(), []string{"group", "list", "--server", "127.0.0.1:1"}, nil, &stdout, &stderr); code != exitFailed ||
+		!strings.Contains(stderr.String(), "muster up") {
+		t.Errorf("without a system: %d:\n%s", code, stderr.String())
+	}
+}
+
+// Streams end without an error when the user ends them.
+func TestCommands_streams(t *testing.T) {
+	s := newShell(t)
+	group := regexp.MustCompile(`apg-\S+`).FindString(s.ok("group create -f ../../../../examples/sample.yaml"))
+	for _, line := range []string{"events --from-start", "group watch " + group, "events --from-start -o json --group " + group} {
+		ctx, cancel := context.WithCancel(t.Context())
+		first := &firstWrite{then: cancel}
+		var stderr bytes.Buffer
+		code := Run(ctx, append(strings.Fields(line), "--server", s.server), nil, first, &stderr)
+		if code != exitOK || stderr.Len() > 0 || first.text == "" {
+			t.Errorf("%s: exit code %d, first wrote %q:\n%s", line, code, first.text, stderr.String())
+		}
+		cancel()
+	}
+}
+
+// firstWrite does something at the first write.
+type firstWrite struct {
+	text string
+	then func()
+}
+
+// Write implements io.Writer.
+func (f *firstWrite) Write(p []byte) (int, error) {
+	if f.text == "" {
+		f.text = string(p)
+		f.then()
+	}
+	return len(p), nil
+}

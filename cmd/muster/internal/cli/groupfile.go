@@ -1,0 +1,174 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"buf.build/go/protoyaml"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/seed-198b1370/muster/pkg/rpc"
+	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
+)
+
+// maxGroupFileBytes bounds the size of a group file.
+const maxGroupFileBytes = 1 << 20
+
+// A groupFile is a CreateGroup request in YAML, and where in the file its
+// fields stand.
+type groupFile struct {
+	name    string
+	request *groupv1.CreateGroupRequest
+	root    *yaml.Node
+}
+
+// fileError tells what is wrong with a file, a line for each finding.
+type fileError struct{ lines []string }
+
+// Error implements error.
+func (e *fileError) Error() string { return strings.Join(e.lines, "\n") }
+
+// readGroupFile reads a group file; the name - means standard input.
+func readGroupFile(name string, stdin io.Reader) (*groupFile, error) {
+	source := stdin
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = file.Close() }() // only read from
+		source = file
+	}
+	data, err := io.ReadAll(io.LimitReader(source, maxGroupFileBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	if len(data) > maxGroupFileBytes {
+		return nil, fmt.Errorf("%s is larger than %d bytes", name, maxGroupFileBytes)
+	}
+	return parseGroupFile(name, data)
+}
+
+// parseGroupFile parses a group file. Its errors name line, field and what is
+// wrong.
+func parseGroupFile(name string, data []byte) (*groupFile, error) {
+	file := &groupFile{name: name, request: &groupv1.CreateGroupRequest{}, root: &yaml.Node{}}
+	if err := yaml.Unmarshal(data, file.root); err != nil {
+		return nil, &fileError{lines: []string{name + ": " + err.Error()}}
+	}
+	if file.root.Kind == 0 {
+		return nil, &fileError{lines: []string{name + ": is empty; it must hold a CreateGroup request with a spec"}}
+	}
+	if found := doubles(name, file.root); len(found) > 0 {
+		return nil, &fileError{lines: found}
+	}
+	if err := (protoyaml.UnmarshalOptions{Path: name}).Unmarshal(data, file.request); err != nil {
+		return nil, &fileError{lines: strings.Split(strings.TrimSpace(err.Error()), "\n")}
+	}
+	return file, nil
+}
+
+// doubles tells of fields that are given more than once, in either spelling: the
+// parser would let the last one win.
+func doubles(name string, node *yaml.Node) []string {
+	var found []string
+	seen := map[string]int{}
+	for i, item := range node.Content {
+		if node.Kind == yaml.MappingNode && i%2 == 0 {
+			spelled := plain(item.Value)
+			if line, twice := seen[spelled]; twice {
+				found = append(found, fmt.Sprintf("%s:%d:%d %s: is given twice, first in line %d", name, item.Line, item.Column, item.Value, line))
+			}
+			seen[spelled] = item.Line
+		}
+		found = append(found, doubles(name, item)...)
+	}
+	return found
+}
+
+// plain is what the two spellings of a field, zone_id and zoneId, have in
+// common.
+func plain(field string) string { return strings.ReplaceAll(strings.ToLower(field), "_", "") }
+
+// locate turns the field violations of a refused request into errors that point
+// into the file. Other errors stay as they are.
+func (f *groupFile) locate(err error) error {
+	violations := rpc.FieldViolations(err)
+	if len(violations) == 0 {
+		return err
+	}
+	found := &fileError{}
+	for _, violation := range violations {
+		line := ""
+		if node := f.nodeAt(violation.GetField()); node != nil {
+			line = ":" + strconv.Itoa(node.Line)
+		}
+		found.lines = append(found.lines, fmt.Sprintf("%s%s %s: %s", f.name, line, violation.GetField(), violation.GetDescription()))
+	}
+	return found
+}
+
+// nodeAt finds the node of a field path such as spec.candidates[0].zone_id, or
+// the closest one above it; nil when not even the first step is there.
+func (f *groupFile) nodeAt(path string) *yaml.Node {
+	node := f.root
+	if node.Kind == yaml.DocumentNode && len(node.Content) == 1 {
+		node = node.Content[0]
+	}
+	var found *yaml.Node
+	for _, step := range strings.Split(path, ".") {
+		name, index, err := splitStep(step)
+		if err != nil {
+			return found
+		}
+		key, value := child(node, name)
+		if key == nil {
+			return found
+		}
+		found, node = key, value
+		if index < 0 {
+			continue
+		}
+		if node.Kind != yaml.SequenceNode || index >= len(node.Content) {
+			return found
+		}
+		node = node.Content[index]
+		found = node
+	}
+	return found
+}
+
+// splitStep splits a step of a field path such as candidates[0] into name and
+// index; the index is -1 when there is none.
+func splitStep(step string) (name string, index int, err error) {
+	name, rest, indexed := strings.Cut(step, "[")
+	if !indexed {
+		return name, -1, nil
+	}
+	number, closed := strings.CutSuffix(rest, "]")
+	if !closed {
+		return "", 0, errors.New("no closing bracket")
+	}
+	index, err = strconv.Atoi(number)
+	if err == nil && index < 0 {
+		err = errors.New("negative index")
+	}
+	return name, index, err
+}
+
+// child finds the key of a field, in either of its spellings, and its value.
+func child(node *yaml.Node, field string) (key, value *yaml.Node) {
+	if node.Kind != yaml.MappingNode {
+		return nil, nil
+	}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		if plain(node.Content[i].Value) == plain(field) {
+			return node.Content[i], node.Content[i+1]
+		}
+	}
+	return nil, nil
+}

@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"github.com/seed-198b1370/muster/cmd/muster/stack"
+	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
+)
+
+// simulated is what commands that run the simulated cloud have in common.
+type simulated struct {
+	Speed   float64 `help:"Seconds of simulated time that pass in a second, 0.001 to 100,000." default:"1"`
+	Seed    uint64  `help:"Seed of the simulated market: the same seed gives the same market." default:"1"`
+	Calm    bool    `help:"Let prices and other tenants' demand stand still."`
+	Catalog string  `help:"CSV file of what the simulated cloud sells, instead of the catalog built in." placeholder:"FILE"`
+}
+
+func (s simulated) apply(config *stack.Config) error {
+	config.Speed, config.Seed, config.CalmMarket = s.Speed, s.Seed, s.Calm
+	if s.Catalog == "" {
+		return nil
+	}
+	file, err := os.Open(s.Catalog)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }() // only read from
+	if config.Catalog, err = catalog.Parse(file); err != nil {
+		return fmt.Errorf("%s: %w", s.Catalog, err)
+	}
+	return nil
+}
+
+// process is what commands that run services have in common.
+type process struct {
+	Listen   string     `help:"Host and port of the gRPC server." default:"127.0.0.1:7070"`
+	DataDir  string     `help:"Folder of everything that must survive a restart. Without it all state is in memory." placeholder:"DIR"`
+	LogLevel slog.Level `help:"Log from this level on: debug, info, warn or error." default:"info"`
+}
+
+// startTimeout bounds how long a start may take.
+const startTimeout = time.Minute
+
+// run runs a stack until the user ends it or a part of it fails.
+func (p process) run(ctx context.Context, on console, config stack.Config) error {
+	config.Listen, config.DataDir, config.Log = p.Listen, p.DataDir, on.logger(p.LogLevel)
+	p.warn(config.Log)
+	starting, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	running, err := stack.Start(starting, config)
+	if err != nil {
+		return err
+	}
+	if url := running.NATSURL(); url != "" {
+		_, _ = fmt.Fprintf(on.out, "muster: serving NATS on %s\n", url)
+	}
+	_, _ = fmt.Fprintf(on.out, "muster: serving gRPC on %s\n", running.Addr())
+	var failure error
+	select {
+	case <-ctx.Done():
+	case failure = <-running.Failed():
+	}
+	return errors.Join(failure, running.Stop())
+}
+
+// controlled is what commands that run the group service have in common.
+type controlled struct {
+	LookInterval time.Duration `help:"How often to look at a group that no event woke the service for, in simulated time." default:"1m"`
+}
+
+// warn warns of a server that strangers can reach.
+func (p process) warn(log *slog.Logger) {
+	host, _, err := net.SplitHostPort(p.Listen)
+	if err != nil {
+		return // the listener tells what is wrong
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		log.Warn("the gRPC server has neither encryption nor authentication and listens beyond this machine", "listen", p.Listen)
+	}
+}
+
+type upCommand struct {
+	process
+	simulated
+	controlled
+	NATSListen string `name:"nats-listen" help:"Host and port on which others reach the event stream; by default they do not." placeholder:"ADDR"`
+}
+
+// Run runs all services.
+func (c *upCommand) Run(ctx context.Context, on console) error {
+	config := stack.Config{LookInterval: c.LookInterval, NATSListen: c.NATSListen}
+	if err := c.apply(&config); err != nil {
+		return err
+	}
+	return c.run(ctx, on, config)
+}
+
+type serveCommand struct {
+	Fleetsim    serveFleetsim    `cmd:"" help:"Run the simulated cloud."`
+	Allocator   serveAllocator   `cmd:"" help:"Run the allocator."`
+	Healthcheck serveHealthcheck `cmd:"" help:"Run the health check, with a JetStream of its own unless one is named."`
+	Groupsvc    serveGroupsvc    `cmd:"" help:"Run the group service."`
+}
+
+type serveFleetsim struct {
+	process
+	simulated
+}
+
+// Run runs the simulated cloud.
+func (c *serveFleetsim) Run(ctx context.Context, on console) error {
+	config := stack.Config{Roles: []stack.Role{stack.Fleetsim}}
+	if err := c.apply(&config); err != nil {
+		return err
+	}
+	return c.run(ctx, on, config)
+}
+
+type serveAllocator struct {
+	process
+	Fleet string `required:"" help:"Host and port of the cloud."`
+}
+
+// Run runs the allocator.
+func (c *serveAllocator) Run(ctx context.Context, on console) error {
+	return c.run(ctx, on, stack.Config{Roles: []stack.Role{stack.Allocator}, FleetAddr: c.Fleet})
+}
+
+type serveHealthcheck struct {
+	process
+	Fleet      string `required:"" help:"Host and port of the cloud."`
+	NATS       string `name:"nats" help:"URL of a NATS server with JetStream." placeholder:"URL"`
+	NATSListen string `name:"nats-listen" help:"Host and port on which the JetStream in this process is reached by others." placeholder:"ADDR"`
+}
+
+// Run runs the health check.
+func (c *serveHealthcheck) Run(ctx context.Context, on console) error {
+	return c.run(ctx, on, stack.Config{
+		Roles: []stack.Role{stack.Healthcheck}, FleetAddr: c.Fleet, NATSURL: c.NATS, NATSListen: c.NATSListen,
+	})
+}
+
+type serveGroupsvc struct {
+	process
+	controlled
+	Fleet     string `required:"" help:"Host and port of the cloud."`
+	Allocator string `required:"" help:"Host and port of the allocator."`
+	NATS      string `name:"nats" required:"" help:"URL of the NATS server with JetStream that the health check publishes to." placeholder:"URL"`
+}
+
+// Run runs the group service.
+func (c *serveGroupsvc) Run(ctx context.Context, on console) error {
+	return c.run(ctx, on, stack.Config{
+		Roles: []stack.Role{stack.Groupsvc}, FleetAddr: c.Fleet, AllocatorAddr: c.Allocator, NATSURL: c.NATS,
+		LookInterval: c.LookInterval,
+	})
+}

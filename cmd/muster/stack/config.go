@@ -1,0 +1,142 @@
+// Package stack composes Muster's services into a process: all of them, or one.
+// It owns which service is handed which connection, clock and folder, and in
+// which order they start and stop. It must not decide anything that a service
+// decides.
+//
+// It is what `muster up` and `muster serve` run, and it can be embedded: a test
+// starts the whole system with [Start] and talks to it over [Stack.Conn].
+package stack
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/seed-198b1370/muster/pkg/clock"
+	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
+)
+
+// A Role is one of the services that a process can play.
+type Role string
+
+// The roles.
+const (
+	// Fleetsim is the simulated cloud.
+	Fleetsim Role = "fleetsim"
+	// Allocator answers placement requests.
+	Allocator Role = "allocator"
+	// Healthcheck publishes instance events.
+	Healthcheck Role = "healthcheck"
+	// Groupsvc keeps groups at their targets.
+	Groupsvc Role = "groupsvc"
+)
+
+// AllRoles are the roles of `muster up`, in the order in which they start.
+func AllRoles() []Role { return []Role{Fleetsim, Allocator, Healthcheck, Groupsvc} }
+
+// Config tells what a process shall be.
+type Config struct {
+	// Roles to play. Empty: all.
+	Roles []Role
+	// Listen is the host and port of the gRPC server. Port 0 takes a free one.
+	// Empty: the server is reached in process only, through [Stack.Conn].
+	Listen string
+	// DataDir holds everything that must survive, one folder a service; it is
+	// made if it does not exist. Empty: all state is in memory.
+	DataDir string
+
+	// FleetAddr, AllocatorAddr: host and port of services that other processes
+	// play. Needed for each role that a role played here depends on.
+	FleetAddr     string
+	AllocatorAddr string
+	// NATSURL is where JetStream is reached. Empty: it is embedded, and a role
+	// that needs it finds it in process.
+	NATSURL string
+	// NATSListen is the host and port on which the embedded JetStream is
+	// reached by other processes. Empty: none.
+	NATSListen string
+
+	// Speed is how many seconds of simulated time pass in a second, 0.001 to
+	// 100,000; 0 means 1. Only with the role fleetsim.
+	Speed float64
+	// Seed of the simulated market and of the times that instances take. Only
+	// with the role fleetsim.
+	Seed uint64
+	// CalmMarket makes prices and other tenants' demand stand still. Only with
+	// the role fleetsim.
+	CalmMarket bool
+	// Catalog is what the simulated cloud sells; nil means the one built in.
+	// Only with the role fleetsim.
+	Catalog *catalog.Catalog
+	// LookInterval is how often the group service looks at a group that
+	// nothing woke it for, in time of the cloud's clock; 0 means its default.
+	LookInterval time.Duration
+	// WithoutEvents cuts the group service off from the event stream, so that
+	// only its periodic look is left. For tests.
+	WithoutEvents bool
+
+	// Grace is how long running calls may take to end when the process stops;
+	// 0 means five seconds.
+	Grace time.Duration
+	// Log takes what operators should know; nil discards it.
+	Log *slog.Logger
+}
+
+// defaultGrace is the Grace of a Config that names none.
+const defaultGrace = 5 * time.Second
+
+func (c Config) withDefaults() Config {
+	if len(c.Roles) == 0 {
+		c.Roles = AllRoles()
+	}
+	if c.Speed == 0 {
+		c.Speed = 1
+	}
+	if c.Grace == 0 {
+		c.Grace = defaultGrace
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// check tells everything that is wrong with the configuration.
+func (c Config) check() error {
+	var wrong []error
+	if err := clock.CheckSpeed(c.Speed); err != nil {
+		wrong = append(wrong, err)
+	}
+	for _, role := range c.Roles {
+		switch role {
+		case Fleetsim:
+		case Allocator, Healthcheck:
+			wrong = append(wrong, c.needs(role, Fleetsim, c.FleetAddr))
+		case Groupsvc:
+			wrong = append(wrong, c.needs(role, Fleetsim, c.FleetAddr), c.needs(role, Allocator, c.AllocatorAddr))
+			if !c.plays(Healthcheck) && c.NATSURL == "" && !c.WithoutEvents {
+				wrong = append(wrong, errors.New("groupsvc without healthcheck in the same process needs the URL of NATS"))
+			}
+		default:
+			wrong = append(wrong, fmt.Errorf("role %q is none of %v", role, AllRoles()))
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+func (c Config) needs(role, other Role, addr string) error {
+	if c.plays(other) || addr != "" {
+		return nil
+	}
+	return fmt.Errorf("%s needs the address of %s", role, other)
+}
+
+func (c Config) plays(role Role) bool {
+	for _, played := range c.Roles {
+		if played == role {
+			return true
+		}
+	}
+	return false
+}

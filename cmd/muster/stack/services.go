@@ -1,0 +1,82 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/seed-198b1370/muster/pkg/events"
+	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	"github.com/seed-198b1370/muster/services/allocator"
+	"github.com/seed-198b1370/muster/services/fleetsim"
+	"github.com/seed-198b1370/muster/services/groupsvc"
+	"github.com/seed-198b1370/muster/services/healthcheck"
+)
+
+// newServices makes the services of the roles, in order, and registers them.
+func (s *Stack) newServices(ctx context.Context) ([]service, error) {
+	services := make([]service, 0, len(s.config.Roles))
+	if !s.config.plays(Fleetsim) {
+		if err := s.followClock(ctx, fleetv1.NewSimulationServiceClient(s.fleet)); err != nil {
+			return nil, err
+		}
+	}
+	for _, role := range s.config.Roles {
+		svc, err := s.newService(role)
+		if err != nil {
+			return nil, fmt.Errorf("open %s: %w", role, err)
+		}
+		s.closeLater(svc.Close)
+		svc.Register(s.server)
+		services = append(services, svc)
+	}
+	return services, nil
+}
+
+func (s *Stack) newService(role Role) (service, error) {
+	fleet := fleetv1.NewFleetServiceClient(s.fleet)
+	log := s.config.Log.With("service", string(role))
+	switch role {
+	case Fleetsim:
+		return s.newFleetsim()
+	case Allocator:
+		return allocator.New(allocator.Config{}, allocator.Deps{Fleet: fleet, Clock: s.clock, Log: log})
+	case Healthcheck:
+		js, err := s.jetStream()
+		if err != nil {
+			return nil, err
+		}
+		return healthcheck.New(healthcheck.Config{}, healthcheck.Deps{Fleet: fleet, JetStream: js, Clock: s.clock, Log: log})
+	case Groupsvc:
+		deps := groupsvc.Deps{
+			Fleet: fleet, Allocator: allocatorv1.NewAllocatorServiceClient(s.allocator), Clock: s.clock, Log: log,
+		}
+		if !s.config.WithoutEvents {
+			js, err := s.jetStream()
+			if err != nil {
+				return nil, err
+			}
+			deps.Events = events.NewConsumer(js, "groupsvc", log)
+		}
+		return groupsvc.New(groupsvc.Config{DataDir: s.folder("groupsvc"), LookInterval: s.config.LookInterval}, deps)
+	default:
+		return nil, fmt.Errorf("role %q is not known", role)
+	}
+}
+
+// newFleetsim makes the cloud, whose clock is everyone's.
+func (s *Stack) newFleetsim() (service, error) {
+	config := fleetsim.Config{
+		Catalog: s.config.Catalog, Seed: s.config.Seed, Speed: s.config.Speed, DataDir: s.folder("fleetsim"),
+	}
+	if s.config.CalmMarket {
+		calm := 0.0
+		config.Volatility = &calm
+	}
+	cloud, err := fleetsim.New(config, fleetsim.Deps{Log: s.config.Log.With("service", string(Fleetsim))})
+	if err != nil {
+		return nil, err
+	}
+	s.clock = cloud.Clock()
+	return cloud, nil
+}

@@ -1,0 +1,304 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/seed-198b1370/muster/pkg/clock"
+	"github.com/seed-198b1370/muster/pkg/natsserver"
+	"github.com/seed-198b1370/muster/pkg/rpc"
+	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
+)
+
+// A Stack is a process that plays one role or more.
+type Stack struct {
+	config Config
+	server *rpc.Server
+	local  rpc.Local
+	conn   *grpc.ClientConn
+	tcp    net.Listener
+	clock  clock.Clock
+
+	fleet, allocator *grpc.ClientConn
+	nats             *nats.Conn
+	natsURL          string
+
+	// parts in the order in which they were started; they stop in reverse.
+	parts   []*part
+	closers []func() error
+	failed  chan error
+	stop    sync.Once
+	stopErr error
+}
+
+// A service is what every service's package exports.
+type service interface {
+	Register(grpc.ServiceRegistrar)
+	Run(context.Context) error
+	Ready() <-chan struct{}
+	Close() error
+}
+
+// A part is something that runs until it is cancelled.
+type part struct {
+	name   string
+	cancel context.CancelFunc
+	ended  chan struct{}
+	err    error
+}
+
+// Start starts a process's roles and returns when all of them are served. The
+// context bounds the start only; end the stack with [Stack.Stop]. When a role
+// can not be started, those that were are stopped.
+func Start(ctx context.Context, config Config) (_ *Stack, err error) {
+	config = config.withDefaults()
+	if err := config.check(); err != nil {
+		return nil, err
+	}
+	validator, err := rpc.NewValidator(hotMessages()...)
+	if err != nil {
+		return nil, err
+	}
+	s := &Stack{
+		config: config, server: rpc.NewServer(validator, config.Log), local: rpc.NewLocal(),
+		failed: make(chan error, 1),
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Stop())
+		}
+	}()
+	if err := s.open(ctx); err != nil {
+		return nil, err
+	}
+	services, err := s.newServices(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.serve(ctx)
+	for i, role := range config.Roles {
+		s.start(ctx, string(role), services[i].Run)
+		// One after the other, so that each finds those that it needs.
+		if err := s.awaitReady(ctx, role, services[i]); err != nil {
+			return nil, err
+		}
+	}
+	s.server.SetServing()
+	return s, nil
+}
+
+// hotMessages are those whose validation is prepared at start, so that the
+// first caller does not wait for it.
+func hotMessages() []proto.Message {
+	return []proto.Message{
+		&groupv1.CreateGroupRequest{}, &groupv1.PreviewGroupRequest{}, &allocatorv1.PlaceRequest{},
+		&fleetv1.RunInstancesRequest{}, &fleetv1.ListInstancesRequest{}, &fleetv1.DeleteInstancesRequest{},
+	}
+}
+
+// open takes what can be refused: folders, ports, connections.
+func (s *Stack) open(ctx context.Context) error {
+	if s.config.DataDir != "" {
+		if err := os.MkdirAll(s.config.DataDir, 0o700); err != nil {
+			return fmt.Errorf("make data folder: %w", err)
+		}
+	}
+	if s.config.Listen != "" {
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.config.Listen)
+		if err != nil {
+			return fmt.Errorf("listen for gRPC: %w", err)
+		}
+		s.tcp = listener
+		s.closeLater(func() error { return ignoreClosed(listener.Close()) })
+	}
+	var err error
+	if s.conn, err = s.local.Dial(); err != nil {
+		return err
+	}
+	s.closeLater(s.conn.Close)
+	if s.fleet, err = s.connTo(Fleetsim, s.config.FleetAddr); err != nil {
+		return err
+	}
+	if s.allocator, err = s.connTo(Allocator, s.config.AllocatorAddr); err != nil {
+		return err
+	}
+	return s.openNATS()
+}
+
+// connTo is the connection to a role: in process when it is played here.
+func (s *Stack) connTo(role Role, addr string) (*grpc.ClientConn, error) {
+	if s.config.plays(role) || addr == "" {
+		return s.conn, nil
+	}
+	conn, err := rpc.Dial(addr)
+	if err != nil {
+		return nil, err
+	}
+	s.closeLater(conn.Close)
+	return conn, nil
+}
+
+// openNATS connects those roles that need it to JetStream, and starts one in
+// the process when none is named.
+func (s *Stack) openNATS() (err error) {
+	if !s.config.plays(Healthcheck) && !s.config.plays(Groupsvc) {
+		return nil
+	}
+	if s.config.NATSURL != "" {
+		s.nats, err = nats.Connect(s.config.NATSURL, nats.MaxReconnects(-1), nats.RetryOnFailedConnect(true), nats.Name("muster"))
+		if err != nil {
+			return fmt.Errorf("connect to NATS: %w", err)
+		}
+	} else {
+		server, err := natsserver.Start(natsserver.Config{
+			DataDir: s.folder("nats"), Listen: s.config.NATSListen, Log: s.config.Log,
+		})
+		if err != nil {
+			return err
+		}
+		s.closeLater(server.Close)
+		s.natsURL = server.URL()
+		if s.nats, err = server.Connect(); err != nil {
+			return err
+		}
+	}
+	s.closeLater(func() error { s.nats.Close(); return nil })
+	return nil
+}
+
+// jetStream is the JetStream that openNATS connected to.
+func (s *Stack) jetStream() (jetstream.JetStream, error) {
+	js, err := jetstream.New(s.nats)
+	if err != nil {
+		return nil, fmt.Errorf("use JetStream: %w", err)
+	}
+	return js, nil
+}
+
+// folder is the data folder of one service; empty when state is in memory.
+func (s *Stack) folder(name string) string {
+	if s.config.DataDir == "" {
+		return ""
+	}
+	return filepath.Join(s.config.DataDir, name)
+}
+
+func (s *Stack) serve(ctx context.Context) {
+	listeners := []net.Listener{s.local}
+	if s.tcp != nil {
+		listeners = append(listeners, s.tcp)
+	}
+	s.start(ctx, "server", func(ctx context.Context) error { return s.server.Serve(ctx, s.config.Grace, listeners...) })
+}
+
+// start runs a part until Stop, however early the given context ends. A part
+// that ends before that fails the stack.
+func (s *Stack) start(ctx context.Context, name string, run func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	p := &part{name: name, cancel: cancel, ended: make(chan struct{})}
+	s.parts = append(s.parts, p)
+	go func() {
+		defer close(p.ended)
+		p.err = run(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if p.err == nil {
+			p.err = fmt.Errorf("%s ended by itself", name)
+		}
+		select {
+		case s.failed <- p.err:
+		default: // an earlier failure is reported already
+		}
+	}()
+}
+
+func (s *Stack) awaitReady(ctx context.Context, role Role, svc service) error {
+	select {
+	case <-svc.Ready():
+		return nil
+	case err := <-s.failed:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("%s did not become ready: %w", role, ctx.Err())
+	}
+}
+
+// Conn is a connection to the process's own server, in memory. It is closed by
+// Stop.
+func (s *Stack) Conn() *grpc.ClientConn { return s.conn }
+
+// Addr is where the gRPC server listens; empty when it does not.
+func (s *Stack) Addr() string {
+	if s.tcp == nil {
+		return ""
+	}
+	return s.tcp.Addr().String()
+}
+
+// NATSURL is where other processes reach the embedded JetStream; empty when
+// they do not.
+func (s *Stack) NATSURL() string { return s.natsURL }
+
+// Clock is the clock of the cloud.
+func (s *Stack) Clock() clock.Clock { return s.clock }
+
+// Failed delivers the error of a part that ended by itself. The stack should
+// then be stopped.
+func (s *Stack) Failed() <-chan error { return s.failed }
+
+// Stop ends the roles in an order that lets each finish what it is at: those
+// that drive others first, then the server, the cloud and the stores. Running
+// calls have the configured grace. It returns what went wrong in any part.
+func (s *Stack) Stop() error {
+	s.stop.Do(func() {
+		// The cloud started right after the server but stops after it: calls
+		// that are still running may need it.
+		for i := len(s.parts) - 1; i >= 0; i-- {
+			if s.parts[i].name != string(Fleetsim) {
+				s.stopErr = errors.Join(s.stopErr, s.parts[i].end())
+			}
+		}
+		for _, p := range s.parts {
+			if p.name == string(Fleetsim) {
+				s.stopErr = errors.Join(s.stopErr, p.end())
+			}
+		}
+		for i := len(s.closers) - 1; i >= 0; i-- {
+			s.stopErr = errors.Join(s.stopErr, s.closers[i]())
+		}
+	})
+	return s.stopErr
+}
+
+func (p *part) end() error {
+	p.cancel()
+	<-p.ended
+	if errors.Is(p.err, context.Canceled) {
+		return nil
+	}
+	return p.err
+}
+
+func (s *Stack) closeLater(closer func() error) { s.closers = append(s.closers, closer) }
+
+// ignoreClosed drops the error of closing a listener that its server has closed
+// already.
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,141 @@
+package system
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/seed-198b1370/muster/pkg/rpc"
+)
+
+// Build builds the binary into a folder and returns its path.
+func Build(dir string) (string, error) {
+	binary := filepath.Join(dir, "muster")
+	build := exec.Command("go", "build", "-o", binary, "github.com/seed-198b1370/muster/cmd/muster")
+	if output, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the binary: %w\n%s", err, output)
+	}
+	return binary, nil
+}
+
+// A Process is a running muster process.
+type Process struct {
+	// GRPC is the host and port of its gRPC server.
+	GRPC string
+	// NATS is the URL of its JetStream; empty when others can not reach it.
+	NATS string
+
+	cmd    *exec.Cmd
+	ended  chan struct{}
+	killed sync.Once
+}
+
+// StartProcess starts the binary and waits until it serves. When the test ends
+// it is asked to stop, and the test fails if it does not do so cleanly.
+func StartProcess(t testing.TB, binary string, args ...string) *Process {
+	t.Helper()
+	p := &Process{cmd: exec.Command(binary, args...), ended: make(chan struct{})}
+	var errors lockedBuffer
+	p.cmd.Stderr = &errors
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	serving := make(chan bool, 1)
+	go func() {
+		lines := bufio.NewScanner(out)
+		for lines.Scan() {
+			if url, ok := strings.CutPrefix(lines.Text(), "muster: serving NATS on "); ok {
+				p.NATS = url
+			}
+			if addr, ok := strings.CutPrefix(lines.Text(), "muster: serving gRPC on "); ok {
+				p.GRPC = addr
+				serving <- true
+			}
+		}
+		_ = p.cmd.Wait() // its end is judged by what it was asked to do
+		close(p.ended)
+	}()
+	t.Cleanup(func() { p.stop(t, &errors) })
+	select {
+	case <-serving:
+	case <-p.ended:
+		t.Fatalf("muster %s ended at once:\n%s", strings.Join(args, " "), errors.String())
+	case <-time.After(Patience):
+		t.Fatalf("muster %s does not serve after %v:\n%s", strings.Join(args, " "), Patience, errors.String())
+	}
+	return p
+}
+
+// Kill ends the process as kill -9 does, and waits until it is gone.
+func (p *Process) Kill() {
+	p.killed.Do(func() { _ = p.cmd.Process.Kill() }) // fails only when it has ended
+	<-p.ended
+}
+
+// Dial connects to the process until the test ends.
+func (p *Process) Dial(t testing.TB) *grpc.ClientConn {
+	t.Helper()
+	conn, err := rpc.Dial(p.GRPC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+func (p *Process) stop(t testing.TB, errors *lockedBuffer) {
+	stopped := false
+	p.killed.Do(func() {
+		stopped = true
+		_ = p.cmd.Process.Signal(os.Interrupt) // fails only when it has ended
+	})
+	select {
+	case <-p.ended:
+	case <-time.After(Patience):
+		_ = p.cmd.Process.Kill()
+		<-p.ended
+		t.Errorf("muster did not stop within %v of being asked", Patience)
+	}
+	if stopped && p.cmd.ProcessState.ExitCode() != 0 {
+		t.Errorf("muster ended with %v:\n%s", p.cmd.ProcessState, errors.String())
+	}
+	if strings.Contains(errors.String(), "DATA RACE") || strings.Contains(errors.String(), "panic") {
+		t.Errorf("muster wrote:\n%s", errors.String())
+	}
+}
+
+// lockedBuffer is a buffer that a process writes to while a test reads it.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer // guarded by mu
+}
+
+// Write implements io.Writer.
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+// String is what was written so far.
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func formatFloat(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }

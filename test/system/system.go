@@ -1,0 +1,157 @@
+// Package system starts Muster for tests, in each of the shapes in which users
+// run it, behind one surface: clients of its services. It owns processes,
+// ports and folders; it must not know what is tested.
+package system
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/seed-198b1370/muster/cmd/muster/stack"
+	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
+	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
+	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
+)
+
+// Patience bounds how long a test waits for something that should come soon,
+// in real time. It is long because machines are slow at times, and only a
+// failing test ever waits for so long.
+const Patience = 90 * time.Second
+
+// Options tell how a system is started.
+type Options struct {
+	// Speed of the simulated clock; 0 means 600: an hour in six seconds.
+	Speed float64
+	// Catalog in the CSV form of the simulated cloud; empty means the one
+	// built in.
+	Catalog string
+	// WildMarket lets prices and other tenants' demand move. By default they
+	// stand still.
+	WildMarket bool
+	// LookInterval of the group service, in simulated time; 0 means its
+	// default.
+	LookInterval time.Duration
+	// WithoutEvents starts the group service cut off from the events.
+	WithoutEvents bool
+}
+
+func (o Options) speed() float64 {
+	if o.Speed == 0 {
+		return 600
+	}
+	return o.Speed
+}
+
+// A System is Muster, running.
+type System struct {
+	// Clients of the services.
+	Groups     groupv1.GroupServiceClient
+	Allocator  allocatorv1.AllocatorServiceClient
+	Fleet      fleetv1.FleetServiceClient
+	Simulation fleetv1.SimulationServiceClient
+	Health     healthv1.HealthServiceClient
+	// Conns are the connections behind the clients, one for each process.
+	Conns []*grpc.ClientConn
+}
+
+// A Deployment is a shape in which the system can be started.
+type Deployment struct {
+	// Name of the deployment, for subtests.
+	Name string
+	// Start starts it; it is stopped when the test ends.
+	Start func(testing.TB, Options) *System
+}
+
+// Deployments are all shapes that one machine can run without more than the
+// binary, which was built with [Build].
+func Deployments(binary string) []Deployment {
+	return []Deployment{
+		{Name: "in process", Start: StartInProcess},
+		{Name: "four processes", Start: func(t testing.TB, o Options) *System { return startProcesses(t, binary, o) }},
+	}
+}
+
+// StartInProcess starts everything in the test's process, state in memory.
+func StartInProcess(t testing.TB, options Options) *System {
+	t.Helper()
+	config := stack.Config{
+		Seed: 1, Speed: options.speed(), CalmMarket: !options.WildMarket, LookInterval: options.LookInterval,
+		WithoutEvents: options.WithoutEvents, Grace: time.Second,
+	}
+	if options.Catalog != "" {
+		parsed, err := catalog.Parse(strings.NewReader(options.Catalog))
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.Catalog = parsed
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	running, err := stack.Start(ctx, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := running.Stop(); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	})
+	return newSystem(running.Conn(), running.Conn(), running.Conn(), running.Conn())
+}
+
+// startProcesses starts each service in a process of its own, on free ports of
+// the loopback interface.
+func startProcesses(t testing.TB, binary string, options Options) *System {
+	t.Helper()
+	dir := t.TempDir()
+	args := func(service string, more ...string) []string {
+		return append([]string{"serve", service, "--listen", "127.0.0.1:0", "--log-level", "warn", "--data-dir", filepath.Join(dir, service)}, more...)
+	}
+	cloud := []string{"--speed", formatFloat(options.speed())}
+	if !options.WildMarket {
+		cloud = append(cloud, "--calm")
+	}
+	if options.Catalog != "" {
+		file := filepath.Join(dir, "catalog.csv")
+		if err := os.WriteFile(file, []byte(options.Catalog), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cloud = append(cloud, "--catalog", file)
+	}
+	fleetsim := StartProcess(t, binary, args("fleetsim", cloud...)...)
+	allocator := StartProcess(t, binary, args("allocator", "--fleet", fleetsim.GRPC)...)
+	healthcheck := StartProcess(t, binary, args("healthcheck", "--fleet", fleetsim.GRPC, "--nats-listen", "127.0.0.1:0")...)
+	controller := []string{"--fleet", fleetsim.GRPC, "--allocator", allocator.GRPC, "--nats", healthcheck.NATS}
+	if options.LookInterval > 0 {
+		controller = append(controller, "--look-interval", options.LookInterval.String())
+	}
+	groupsvc := StartProcess(t, binary, args("groupsvc", controller...)...)
+	if options.WithoutEvents {
+		healthcheck.Kill()
+	}
+	return newSystem(groupsvc.Dial(t), allocator.Dial(t), fleetsim.Dial(t), healthcheck.Dial(t))
+}
+
+// StartAllInOne starts `muster up` as a process on a data folder.
+func StartAllInOne(t testing.TB, binary, dataDir string, speed float64) (*Process, *System) {
+	t.Helper()
+	up := StartProcess(t, binary, "up", "--listen", "127.0.0.1:0", "--data-dir", dataDir, "--calm", "--speed", formatFloat(speed), "--log-level", "warn")
+	conn := up.Dial(t)
+	return up, newSystem(conn, conn, conn, conn)
+}
+
+func newSystem(groups, allocator, fleet, health *grpc.ClientConn) *System {
+	return &System{
+		Groups: groupv1.NewGroupServiceClient(groups), Allocator: allocatorv1.NewAllocatorServiceClient(allocator),
+		Fleet: fleetv1.NewFleetServiceClient(fleet), Simulation: fleetv1.NewSimulationServiceClient(fleet),
+		Health: healthv1.NewHealthServiceClient(health), Conns: []*grpc.ClientConn{groups, allocator, fleet, health},
+	}
+}
