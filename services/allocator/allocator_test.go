@@ -312,6 +312,47 @@ func TestPlace_usesTheStrategyAskedFor(t *testing.T) {
 	})
 }
 
+// What a request says is what is placed on: each field that is not covered
+// elsewhere makes a difference.
+func TestPlace_heedsEveryFieldOfTheRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t)
+		stream := <-h.fleet.streams
+		stream.tell(1, true, spotPool("a", 9), spotPool("b", 9))
+		<-h.service.Ready()
+		for name, test := range map[string]struct {
+			change func(*allocatorv1.PlaceRequest)
+			want   string
+		}{
+			"nothing":                {func(*allocatorv1.PlaceRequest) {}, "a/c6.large 4"},
+			"max_instances":          {func(r *allocatorv1.PlaceRequest) { r.MaxInstances = new(int32(3)) }, "a/c6.large 3"},
+			"max_instances of 0":     {func(r *allocatorv1.PlaceRequest) { r.MaxInstances = new(int32(0)) }, ""},
+			"max_milliunits":         {func(r *allocatorv1.PlaceRequest) { r.MaxMilliunits = new(int64(2999)) }, "a/c6.large 2"},
+			"a weight":               {func(r *allocatorv1.PlaceRequest) { r.Candidates[1].WeightMilliunits = 2000 }, "b/c6.large 2"},
+			"a candidate's maximum":  {func(r *allocatorv1.PlaceRequest) { r.Candidates[0].MaxPriceMicrosPerHour = 19_999 }, "b/c6.large 4"},
+			"the maximum price":      {func(r *allocatorv1.PlaceRequest) { r.Demands[0].MaxPriceMicrosPerHour = 19_999 }, ""},
+			"an exclusion":           {exclude(spot), "b/c6.large 4"},
+			"one of another billing": {exclude(payAsYouGo), "a/c6.large 4"},
+			"existing capacity": {func(r *allocatorv1.PlaceRequest) {
+				r.Demands[0].SpotStrategy = allocatorv1.SpotAllocationStrategy_SPOT_ALLOCATION_STRATEGY_DIVERSIFIED
+				r.Existing = []*allocatorv1.ZoneCapacity{{ZoneId: "a", SpotMilliunits: 2000}}
+			}, "b/c6.large 3, a/c6.large 1"},
+		} {
+			r := request(4, "a", "b")
+			test.change(r)
+			if launches := launchesOf(h.place(t, r).GetPlacements()[0]); launches != test.want {
+				t.Errorf("%s: got %q, want %q", name, launches, test.want)
+			}
+		}
+	})
+}
+
+func exclude(billing fleetv1.BillingMethod) func(*allocatorv1.PlaceRequest) {
+	return func(r *allocatorv1.PlaceRequest) {
+		r.Exclusions = []*allocatorv1.Exclusion{{ZoneId: "a", InstanceType: "c6.large", BillingMethod: billing}}
+	}
+}
+
 func launchesOf(placement *allocatorv1.DemandPlacement) string {
 	var launches []string
 	for _, p := range placement.GetPools() {

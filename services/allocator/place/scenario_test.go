@@ -14,7 +14,7 @@ import (
 	"github.com/seed-198b1370/muster/services/allocator/place"
 )
 
-// TestScenarios runs the scripts in testdata. `go test -run TestScenarios
+// TestScenarios runs the scripts in testdata/scenarios. `go test -run TestScenarios
 // -rewrite` writes what comes out into them; commit only what you understand.
 //
 // A `market` block says what is for sale, one offer a line:
@@ -29,7 +29,7 @@ import (
 //	exclude ZONE TYPE spot|pay-as-you-go [refused=MINUTE]
 //	limit [instances=N] [units=UNITS]
 func TestScenarios(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+	datadriven.Walk(t, "testdata/scenarios", func(t *testing.T, path string) {
 		market := market{}
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			s := script{t: t, at: d.Pos}

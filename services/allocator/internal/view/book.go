@@ -23,9 +23,6 @@ type book struct {
 func newBook(before *Snapshot) *book {
 	b := &book{before: before, own: map[int32]struct{}{}}
 	b.now.index = map[place.Key]int32{}
-	if before != nil {
-		b.now.asOf = before.asOf
-	}
 	return b
 }
 
