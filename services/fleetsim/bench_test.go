@@ -10,11 +10,16 @@ import (
 )
 
 // BenchmarkRunInstances100 launches and releases 100 instances, through gRPC in
-// memory, each call with its own commit or sharing it with the other callers.
+// memory: two calls, each with a commit of its own or one that it shares with
+// the other callers, or, to compare with, with none.
 func BenchmarkRunInstances100(b *testing.B) {
-	for _, callers := range []int{1, 16} {
-		b.Run(fmt.Sprintf("%dCallers", callers), func(b *testing.B) {
-			c := start(b, fleetsim.Config{Volatility: still(), DataDir: b.TempDir()}, true)
+	for name, callers := range map[string]int{"inMemory": 1, "onDisk": 1, "onDiskShared": 16} {
+		b.Run(name, func(b *testing.B) {
+			config := fleetsim.Config{Volatility: still()}
+			if name != "inMemory" {
+				config.DataDir = b.TempDir()
+			}
+			c := start(b, config, true)
 			var calls atomic.Int64
 			b.SetParallelism((callers + 1) / 2) // times two cores
 			if callers == 1 {

@@ -32,9 +32,9 @@ func TestReopen_goesOnAsIfNothingHadHappened(t *testing.T) {
 	c := start(t, config, false)
 	random := rand.New(rand.NewPCG(1, 2))
 	var ids []string
-	for step := range 12 {
-		for range 10 {
-			req := launch(fmt.Sprint("r", random.IntN(60)), 1+random.Int32N(30), func(r *fleetv1.RunInstancesRequest) {
+	for step := range 9 {
+		for range 5 {
+			req := launch(fmt.Sprint("r", random.IntN(60)), 1+random.Int32N(10), func(r *fleetv1.RunInstancesRequest) {
 				r.MinAmount = 1
 				r.ZoneId = []string{"cn-shenzhen-d", "cn-shenzhen-e"}[random.IntN(2)]
 				r.SpotProtection = fleetv1.SpotProtection(random.IntN(3))
