@@ -384,11 +384,26 @@ func TestPlace_namesEveryValueThatBreaksARule(t *testing.T) {
 		}
 		for _, field := range []string{
 			"candidates", "candidates[0].zone_id", "candidates[1].weight_milliunits", "demands[0].wanted_milliunits",
-			"demands[1].max_price_micros_per_hour", "",
+			"demands[1].max_price_micros_per_hour",
 		} {
 			if !named[field] {
 				t.Errorf("no violation names %q: %v", field, err)
 			}
+		}
+	})
+}
+
+func TestPlace_refusesTwoDemandsOfOneBillingMethod(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t)
+		(<-h.fleet.streams).tell(1, true)
+		<-h.service.Ready()
+		r := request(1, "a")
+		r.Demands = append(r.Demands, r.GetDemands()[0])
+		_, err := h.client.Place(t.Context(), r)
+		violations := rpc.FieldViolations(err)
+		if status.Code(err) != codes.InvalidArgument || len(violations) != 1 || violations[0].GetField() != "demands[1].billing_method" {
+			t.Errorf("got %v, want a violation of demands[1].billing_method", err)
 		}
 	})
 }

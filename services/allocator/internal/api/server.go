@@ -27,10 +27,25 @@ func NewServer(view *view.View) *Server { return &Server{view: view} }
 
 // Place implements [allocatorv1.AllocatorServiceServer].
 func (s *Server) Place(_ context.Context, request *allocatorv1.PlaceRequest) (*allocatorv1.PlaceResponse, error) {
+	if err := checkDemands(request.GetDemands()); err != nil {
+		return nil, err
+	}
 	market := s.view.Snapshot()
 	if market == nil {
 		return nil, rpc.Error(codes.Unavailable, allocatorv1.ErrorReason_ERROR_REASON_VIEW_NOT_READY, nil,
 			"the market has not been loaded from the fleet yet", rpc.RetryAfter(retryDelay))
 	}
 	return toProto(request, place.Place(fromProto(request), market), market.AsOf()), nil
+}
+
+// checkDemands refuses two demands of one billing method. It is checked here
+// and not by a rule of the contract because an expression over a list costs a
+// tenth of the whole call.
+func checkDemands(demands []*allocatorv1.Demand) error {
+	if len(demands) < 2 || demands[0].GetBillingMethod() != demands[1].GetBillingMethod() {
+		return nil
+	}
+	var violations rpc.Violations
+	violations.Add("demands[1].billing_method", int32(demands[1].GetBillingMethod()), "must differ from the first demand's")
+	return violations.Err()
 }

@@ -22,18 +22,18 @@ const feedBlock = 1024
 // one. Transitions are numbered from 1 without a gap.
 type Feed struct {
 	retain int // how many are kept at least, once there were so many
-	block  int
+	size   int // of a block
 
 	mu     sync.RWMutex
-	blocks [][]world.Transition // guarded by mu; each has capacity block and is only appended to
-	first  uint64               // guarded by mu; number of the first transition kept
-	next   uint64               // guarded by mu; number of the next to come
-	more   chan struct{}        // guarded by mu; closed and replaced when more have come
+	blocks []*block      // guarded by mu; all but the last are full
+	first  uint64        // guarded by mu; number of the first transition kept
+	next   uint64        // guarded by mu; number of the next to come
+	more   chan struct{} // guarded by mu; closed and replaced when more have come
 }
 
 // newFeed makes a feed whose next transition has a number.
 func newFeed(retain int, next uint64) *Feed {
-	return &Feed{retain: retain, block: max(1, min(feedBlock, retain/4)), first: next, next: next, more: make(chan struct{})}
+	return &Feed{retain: retain, size: max(1, min(feedBlock, retain/4)), first: next, next: next, more: make(chan struct{})}
 }
 
 // append adds transitions and forgets old ones.
@@ -43,17 +43,20 @@ func (f *Feed) append(transitions []world.Transition) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, t := range transitions {
+	for i := range transitions {
 		last := len(f.blocks) - 1
-		if last < 0 || len(f.blocks[last]) == f.block {
-			f.blocks = append(f.blocks, make([]world.Transition, 0, f.block))
+		if last < 0 || f.blocks[last].len() == f.size {
+			if last >= 0 {
+				f.blocks[last].seal()
+			}
+			f.blocks = append(f.blocks, &block{})
 			last++
 		}
-		f.blocks[last] = append(f.blocks[last], t)
+		f.blocks[last].add(&transitions[i])
 		f.next++
 	}
-	for len(f.blocks) > 1 && f.next-f.first-uint64(len(f.blocks[0])) >= uint64(f.retain) {
-		f.first += uint64(len(f.blocks[0]))
+	for len(f.blocks) > 1 && f.next-f.first-uint64(f.size) >= uint64(f.retain) {
+		f.first += uint64(f.size)
 		f.blocks[0] = nil
 		f.blocks = f.blocks[1:]
 	}
@@ -63,7 +66,7 @@ func (f *Feed) append(transitions []world.Transition) {
 
 // Read tells up to limit transitions after a number, and a channel that is
 // closed when there are more than it told of. Its errors: [ErrCompacted],
-// [ErrAhead]. The caller must not change what it gets.
+// [ErrAhead].
 func (f *Feed) Read(after uint64, limit int) ([]world.Transition, <-chan struct{}, error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
@@ -76,8 +79,8 @@ func (f *Feed) Read(after uint64, limit int) ([]world.Transition, <-chan struct{
 		return nil, f.more, nil
 	}
 	at := after + 1 - f.first
-	block := f.blocks[at/uint64(f.block)][at%uint64(f.block):]
-	return block[:min(limit, len(block))], f.more, nil
+	from, in := int(at%uint64(f.size)), f.blocks[at/uint64(f.size)]
+	return in.read(from, min(from+limit, in.len())), f.more, nil
 }
 
 // Oldest is the number after which the feed still tells everything.

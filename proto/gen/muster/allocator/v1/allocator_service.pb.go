@@ -491,7 +491,7 @@ var File_muster_allocator_v1_allocator_service_proto protoreflect.FileDescriptor
 
 const file_muster_allocator_v1_allocator_service_proto_rawDesc = "" +
 	"\n" +
-	"+muster/allocator/v1/allocator_service.proto\x12\x13muster.allocator.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#muster/allocator/v1/placement.proto\x1a\"muster/allocator/v1/strategy.proto\x1a$muster/fleet/v1/billing_method.proto\"\xf3\x04\n" +
+	"+muster/allocator/v1/allocator_service.proto\x12\x13muster.allocator.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#muster/allocator/v1/placement.proto\x1a\"muster/allocator/v1/strategy.proto\x1a$muster/fleet/v1/billing_method.proto\"\xc8\x03\n" +
 	"\fPlaceRequest\x12J\n" +
 	"\n" +
 	"candidates\x18\x01 \x03(\v2\x1e.muster.allocator.v1.CandidateB\n" +
@@ -504,8 +504,7 @@ const file_muster_allocator_v1_allocator_service_proto_rawDesc = "" +
 	"exclusions\x12G\n" +
 	"\bexisting\x18\x04 \x03(\v2!.muster.allocator.v1.ZoneCapacityB\b\xbaH\x05\x92\x01\x02\x10@R\bexisting\x125\n" +
 	"\rmax_instances\x18\x05 \x01(\x05B\v\xbaH\b\x1a\x06\x18\xa0\x8d\x06(\x00H\x00R\fmaxInstances\x88\x01\x01\x12:\n" +
-	"\x0emax_milliunits\x18\x06 \x01(\x03B\x0e\xbaH\v\"\t\x18\x80\xa0\x94\xa5\x8d\x1d(\x00H\x01R\rmaxMilliunits\x88\x01\x01:\xa8\x01\xbaH\xa4\x01\x1a\xa1\x01\n" +
-	"\x14place.demands_differ\x12,demands must be of different billing methods\x1a[this.demands.size() < 2 || this.demands[0].billing_method != this.demands[1].billing_methodB\x10\n" +
+	"\x0emax_milliunits\x18\x06 \x01(\x03B\x0e\xbaH\v\"\t\x18\x80\xa0\x94\xa5\x8d\x1d(\x00H\x01R\rmaxMilliunits\x88\x01\x01B\x10\n" +
 	"\x0e_max_instancesB\x11\n" +
 	"\x0f_max_milliunits\"\x94\x02\n" +
 	"\tCandidate\x12\"\n" +
