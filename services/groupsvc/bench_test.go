@@ -31,6 +31,10 @@ const (
 	spot       = fleetv1.BillingMethod_BILLING_METHOD_SPOT
 )
 
+// validator is made once: its rules are compiled when they are first used, which
+// takes longer than a test does.
+var validator = sync.OnceValues(func() (*rpc.Validator, error) { return rpc.NewValidator() })
+
 var origin = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // A bench is the service between a cloud and a client, driven by hand.
@@ -77,7 +81,7 @@ func (b *bench) start() {
 	} else if b.groups == nil {
 		b.groups = memstore.New()
 	}
-	validator, err := rpc.NewValidator()
+	validator, err := validator()
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -265,4 +269,3 @@ func (c *crashing) Claim(ctx context.Context, now time.Time, lease store.Lease, 
 	}
 	return keys, err
 }
-

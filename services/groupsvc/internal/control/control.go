@@ -193,6 +193,13 @@ func (c *Controller) finished(key store.Key) {
 	c.progress = make(chan struct{})
 }
 
+// Progress returns a channel that is closed when the next look has ended.
+func (c *Controller) Progress() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.progress
+}
+
 // Bounds of the delay after a look that a neighbour failed.
 const (
 	minBackoff = time.Second

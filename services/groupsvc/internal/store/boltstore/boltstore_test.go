@@ -71,8 +71,10 @@ func TestSameAsMemory_Prop(t *testing.T) {
 		}()
 		t.Repeat(map[string]func(*rapid.T){
 			"save": d.save, "remove": d.remove, "claim": d.claim, "release": d.release, "wake": d.wake,
-			"pass": func(t *rapid.T) { d.now = d.now.Add(time.Duration(rapid.IntRange(0, 90).Draw(t, "seconds")) * time.Second) },
-			"":     d.compare,
+			"pass": func(t *rapid.T) {
+				d.now = d.now.Add(time.Duration(rapid.IntRange(0, 90).Draw(t, "seconds")) * time.Second)
+			},
+			"": d.compare,
 		})
 	})
 }

@@ -55,9 +55,9 @@ func wakeDuringWork(t *testing.T, s store.Store) {
 	want(t, s.Wake(t.Context(), key("g"), at.Add(time.Second)), nil)
 	want(t, s.Wake(t.Context(), key("g"), at), nil)
 	wantIDs(t, claim(t, s, at, "other", 10))
-	done := store.Change{Account: account, Group: get(t, s, "g").Group, Done: &store.Done{Holder: "h", Next: Origin.Add(time.Hour)}}
+	done := store.Change{Account: account, Group: get(t, s).Group, Done: &store.Done{Holder: "h", Next: Origin.Add(time.Hour)}}
 	want(t, s.Save(t.Context(), done), nil)
-	if due := get(t, s, "g").Due; !due.Equal(at) {
+	if due := get(t, s).Due; !due.Equal(at) {
 		t.Errorf("due %v, want %v", due, at)
 	}
 	wantIDs(t, claim(t, s, at, "other", 10), "g")
@@ -105,7 +105,7 @@ func leasedAtBirth(t *testing.T, s store.Store) {
 	}
 	want(t, s.Save(t.Context(), change), nil)
 	wantIDs(t, claim(t, s, Origin, "other", 10))
-	if due := get(t, s, "g").Due; !due.Equal(Origin) {
+	if due := get(t, s).Due; !due.Equal(Origin) {
 		t.Errorf("due %v", due)
 	}
 	want(t, s.Release(t.Context(), key("g"), store.Done{Holder: "h", Next: Origin.Add(time.Hour)}), nil)

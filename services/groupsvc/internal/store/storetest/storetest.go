@@ -67,9 +67,10 @@ func save(t *testing.T, s store.Store, g *storagev1.StoredGroup, wake time.Time)
 	}
 }
 
-func get(t *testing.T, s store.Store, id string) store.Record {
+// get reads the group that most tests are about.
+func get(t *testing.T, s store.Store) store.Record {
 	t.Helper()
-	record, err := s.Get(t.Context(), key(id))
+	record, err := s.Get(t.Context(), key("g"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +144,7 @@ func twoWriters(t *testing.T, s store.Store) {
 			want(t, err, store.ErrConflict)
 		}
 	}
-	if got := get(t, s, "g").Group; winner < 0 || got.GetNextSlot() != int64(winner) || got.GetVersion() != 2 {
+	if got := get(t, s).Group; winner < 0 || got.GetNextSlot() != int64(winner) || got.GetVersion() != 2 {
 		t.Errorf("winner %d, stored %v", winner, got)
 	}
 }
@@ -223,8 +224,8 @@ func nothingShared(t *testing.T, s store.Store) {
 		t.Fatal(err)
 	}
 	g.NextSlot, activity.Cause = 99, "after"
-	get(t, s, "g").Group.NextSlot = 98
-	if got := get(t, s, "g").Group.GetNextSlot(); got != 0 {
+	get(t, s).Group.NextSlot = 98
+	if got := get(t, s).Group.GetNextSlot(); got != 0 {
 		t.Errorf("slot %d was written without a save", got)
 	}
 	if got, err := s.Activity(t.Context(), key("g"), "a"); err != nil || got.GetCause() != "before" {
@@ -339,7 +340,7 @@ func restart(t *testing.T, open func() store.Store) {
 		return
 	}
 	defer closeStore(t, again)
-	if diff := cmp.Diff(g, get(t, again, "g").Group, protocmp.Transform()); diff != "" {
+	if diff := cmp.Diff(g, get(t, again).Group, protocmp.Transform()); diff != "" {
 		t.Errorf("group (-before +after):\n%s", diff)
 	}
 	if _, err := again.Token(t.Context(), token.Key, Origin); err != nil {
