@@ -39,7 +39,7 @@ var origin = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // A bench is the service between a cloud and a client, driven by hand.
 type bench struct {
-	t       *testing.T
+	t       testing.TB
 	clock   *clock.Virtual
 	cloud   *cloudtest.Cloud
 	blind   bool // the allocator does not see stock
@@ -56,7 +56,7 @@ type bench struct {
 
 // newBench makes a bench whose cloud sells a few types in two zones. A folder
 // puts the store on disk.
-func newBench(t *testing.T, folder string) *bench {
+func newBench(t testing.TB, folder string) *bench {
 	b := &bench{t: t, clock: clock.NewVirtual(origin), folder: folder, crash: &crash{}, entropy: rand.NewChaCha8([32]byte{1})}
 	b.cloud = cloudtest.NewCloud(b.clock)
 	b.cloud.Fault = func(point string) error { return b.crash.at(point) }
