@@ -17,17 +17,7 @@ const (
 	ackWait = 10 * time.Second
 	// maxUnacked bounds the events that a consumer holds: few enough that a
 	// handler has gone through them within ackWait.
-	maxUnacked = 256
-	// heartbeat is how often the server tells that it is there while it has no
-	// events; after two that are missing, the consumer asks anew.
-	heartbeat = time.Second
-	// pullExpiry is for how long one request for events holds.
-	pullExpiry = 30 * time.Second
-
-	// drainWait bounds the wait for what is still on its way when a consumer
-	// stops.
-	drainWait = 100 * time.Millisecond
-
+	maxUnacked        = 256
 	minRedeliverDelay = 100 * time.Millisecond
 	maxRedeliverDelay = 30 * time.Second
 )
@@ -83,43 +73,23 @@ func (c *Consumer) session(ctx context.Context, handle func(context.Context, *he
 	if err != nil {
 		return fmt.Errorf("make consumer: %w", err)
 	}
-	messages, err := consumer.Messages(pullOptions(maxUnacked)...)
+	reader, err := newReader(c.js, consumer, maxUnacked)
 	if err != nil {
-		return fmt.Errorf("ask for events: %w", err)
+		return err
 	}
-	defer giveBack(messages)
+	defer reader.giveBack()
 	if retry.waited() {
 		c.log.InfoContext(ctx, "events can be read again")
 	}
 	retry.reset()
 	for {
-		msg, err := messages.Next(jetstream.NextContext(ctx))
+		msg, err := reader.next(ctx)
 		if err != nil {
-			return fmt.Errorf("read event: %w", err)
+			return err
 		}
 		if err := c.deliver(ctx, msg, handle); err != nil {
 			return err
 		}
-	}
-}
-
-// giveBack ends a request for events and returns those that were not handled,
-// so that the next consumer gets them at once.
-func giveBack(messages jetstream.MessagesContext) {
-	messages.Drain()
-	for {
-		msg, err := messages.Next(jetstream.NextMaxWait(drainWait))
-		if err != nil || msg.Nak() != nil {
-			return
-		}
-	}
-}
-
-// pullOptions are those of everyone who reads the stream.
-func pullOptions(maxMessages int) []jetstream.PullMessagesOpt {
-	return []jetstream.PullMessagesOpt{
-		jetstream.PullMaxMessages(maxMessages), jetstream.PullExpiry(pullExpiry),
-		jetstream.PullHeartbeat(heartbeat), jetstream.WithMessagesErrOnMissingHeartbeat(true),
 	}
 }
 

@@ -18,10 +18,10 @@ const (
 	// watchIdle is after how long the server forgets a watch that asks for
 	// nothing more.
 	watchIdle = 10 * time.Second
-	// watchAttempts is how often in a row a watch tries to go on before it gives
-	// up: enough for a server that restarts, short enough to tell the reader
-	// that the stream is away. With growing delay that is about six seconds.
-	watchAttempts = 7
+	// watchPatience is for how long a watch tries to go on before it gives up:
+	// enough for a server that restarts, short enough to tell the reader that
+	// the stream is away.
+	watchPatience = 6 * time.Second
 	// watchCall bounds one question to the server.
 	watchCall = 5 * time.Second
 )
@@ -67,15 +67,15 @@ func Watch(ctx context.Context, js jetstream.JetStream, options WatchOptions, se
 	if err := w.locate(ctx, options); err != nil {
 		return err
 	}
-	messages, err := w.open(ctx)
+	reader, err := w.open(ctx)
 	if err != nil {
 		return w.giveUp(ctx, err)
 	}
 	if err := send(nil, w.at.cursor()); err != nil {
-		messages.Stop()
+		reader.close()
 		return err
 	}
-	return w.run(ctx, messages)
+	return w.run(ctx, reader)
 }
 
 // watch is one call of Watch.
@@ -124,7 +124,7 @@ func (w *watch) stream(ctx context.Context) (incarnation int64, state jetstream.
 }
 
 // open asks for the messages after the position.
-func (w *watch) open(ctx context.Context) (jetstream.MessagesContext, error) {
+func (w *watch) open(ctx context.Context) (*reader, error) {
 	ctx, cancel := context.WithTimeout(ctx, watchCall)
 	defer cancel()
 	consumer, err := w.js.CreateConsumer(ctx, StreamName, jetstream.ConsumerConfig{
@@ -139,20 +139,16 @@ func (w *watch) open(ctx context.Context) (jetstream.MessagesContext, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make consumer: %w", err)
 	}
-	messages, err := consumer.Messages(pullOptions(watchBuffer)...)
-	if err != nil {
-		return nil, fmt.Errorf("ask for events: %w", err)
-	}
 	w.delivered = 0
-	return messages, nil
+	return newReader(w.js, consumer, watchBuffer)
 }
 
 // run sends what comes, and goes on where it stopped when reading fails.
-func (w *watch) run(ctx context.Context, messages jetstream.MessagesContext) error {
+func (w *watch) run(ctx context.Context, reader *reader) error {
 	retry := newBackoff()
-	for failures := 0; ; failures++ {
+	for {
 		before := w.at
-		err := w.drain(ctx, messages)
+		err := w.drain(ctx, reader)
 		var sendErr *sendError
 		switch {
 		case errors.As(err, &sendErr):
@@ -161,28 +157,35 @@ func (w *watch) run(ctx context.Context, messages jetstream.MessagesContext) err
 			return ctx.Err()
 		}
 		if w.at != before {
-			failures = 0
 			retry.reset()
 		}
-		for ; ; failures++ {
-			if failures == watchAttempts {
-				return w.giveUp(ctx, err)
-			}
-			if err := retry.wait(ctx); err != nil {
-				return err
-			}
-			if messages, err = w.reopen(ctx); err == nil {
-				break
-			}
-			if errors.Is(err, errMadeAnew) {
-				return w.giveUp(ctx, err)
-			}
+		if reader, err = w.resume(ctx, retry, err); err != nil {
+			return err
 		}
 	}
 }
 
+// resume opens the stream again after a failure, or gives up in the end.
+func (w *watch) resume(ctx context.Context, retry *backoff, cause error) (*reader, error) {
+	patient, cancel := context.WithTimeout(ctx, watchPatience)
+	defer cancel()
+	for {
+		if w.js.Conn().IsClosed() || retry.wait(patient) != nil {
+			return nil, w.giveUp(ctx, cause)
+		}
+		reader, err := w.reopen(patient)
+		switch {
+		case err == nil:
+			return reader, nil
+		case errors.Is(err, errMadeAnew):
+			return nil, w.giveUp(ctx, err)
+		}
+		cause = err
+	}
+}
+
 // reopen is open for a stream that was read before and may be another now.
-func (w *watch) reopen(ctx context.Context) (jetstream.MessagesContext, error) {
+func (w *watch) reopen(ctx context.Context) (*reader, error) {
 	incarnation, _, err := w.stream(ctx)
 	if err != nil {
 		return nil, err
@@ -194,12 +197,12 @@ func (w *watch) reopen(ctx context.Context) (jetstream.MessagesContext, error) {
 }
 
 // drain sends messages until reading or sending fails, and frees them.
-func (w *watch) drain(ctx context.Context, messages jetstream.MessagesContext) error {
-	defer messages.Stop()
+func (w *watch) drain(ctx context.Context, reader *reader) error {
+	defer reader.close()
 	for {
-		msg, err := messages.Next(jetstream.NextContext(ctx))
+		msg, err := reader.next(ctx)
 		if err != nil {
-			return fmt.Errorf("read event: %w", err)
+			return err
 		}
 		meta, err := msg.Metadata()
 		if err != nil {

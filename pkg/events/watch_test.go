@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -184,23 +185,35 @@ func TestWatch_outlivesTheServer(t *testing.T) {
 }
 
 func TestWatch_givesUpWhenTheServerStaysAway(t *testing.T) {
-	place := newSite(t)
-	js := place.dial()
-	if err := events.EnsureStream(t.Context(), js, events.StreamConfig{}); err != nil {
-		t.Fatal(err)
-	}
-	sent := make(chan struct{}, 1)
-	ended := make(chan error, 1)
-	go func() {
-		ended <- events.Watch(t.Context(), js, events.WatchOptions{}, func(*healthv1.InstanceEvent, string) error {
-			sent <- struct{}{}
-			return nil
+	for name, leave := range map[string]func(*site, jetstream.JetStream){
+		"server stops":         func(place *site, _ jetstream.JetStream) { place.stop() },
+		"connection is closed": func(_ *site, js jetstream.JetStream) { js.Conn().Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			place := newSite(t)
+			js := place.dial()
+			if err := events.EnsureStream(t.Context(), js, events.StreamConfig{}); err != nil {
+				t.Fatal(err)
+			}
+			sent := make(chan struct{}, 1)
+			ended := make(chan error, 1)
+			go func() {
+				ended <- events.Watch(t.Context(), js, events.WatchOptions{}, func(*healthv1.InstanceEvent, string) error {
+					sent <- struct{}{}
+					return nil
+				})
+			}()
+			<-sent
+			leave(place, js)
+			select {
+			case err := <-ended:
+				if !errors.Is(err, events.ErrUnavailable) {
+					t.Errorf("got %v", err)
+				}
+			case <-time.After(patience):
+				t.Fatal("did not give up")
+			}
 		})
-	}()
-	<-sent
-	js.Conn().Close()
-	if err := <-ended; !errors.Is(err, events.ErrUnavailable) {
-		t.Errorf("got %v", err)
 	}
 }
 
