@@ -1,16 +1,13 @@
 package e2e_test
 
 import (
-	"fmt"
 	"testing"
 
 	"google.golang.org/grpc"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
 
-	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
-	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 	"github.com/seed-198b1370/muster/test/system"
 )
 
@@ -23,40 +20,7 @@ func TestEvents_equalTheFleetsJournal(t *testing.T) {
 		reclaimed := reclaimBiggestPool(t, s, group.GetGroupId())
 		awaitReplaced(t, s, group, reclaimed)
 		s.AwaitFulfilled(t, group.GetGroupId())
-
-		want := map[string]bool{}
-		for _, transition := range s.Transitions(t, group.GetGroupId()) {
-			switch transition.GetKind() {
-			case fleetv1.TransitionKind_TRANSITION_KIND_CREATED, fleetv1.TransitionKind_TRANSITION_KIND_RUNNING,
-				fleetv1.TransitionKind_TRANSITION_KIND_INTERRUPTION_NOTICE, fleetv1.TransitionKind_TRANSITION_KIND_RELEASED:
-				instance := transition.GetInstance()
-				want[fmt.Sprintf("%s/%d", instance.GetInstanceId(), instance.GetTransitionNumber())] = true
-			default: // not published
-			}
-		}
-		watch, err := s.Health.WatchInstanceEvents(t.Context(), &healthv1.WatchInstanceEventsRequest{GroupId: group.GetGroupId(), FromStart: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		last := map[string]int64{}
-		for len(want) > 0 {
-			next, err := watch.Recv()
-			if err != nil {
-				t.Fatalf("%v, with %d events to come", err, len(want))
-			}
-			event := next.GetEvent()
-			if event == nil {
-				continue
-			}
-			if !want[event.GetEventId()] {
-				t.Errorf("event %v is not in the fleet's journal, or came twice", event)
-			}
-			delete(want, event.GetEventId())
-			if event.GetTransitionNumber() <= last[event.GetInstanceId()] {
-				t.Errorf("event %v came after transition %d of its instance", event, last[event.GetInstanceId()])
-			}
-			last[event.GetInstanceId()] = event.GetTransitionNumber()
-		}
+		s.AssertEvents(t, group.GetGroupId())
 	})
 }
 

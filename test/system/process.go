@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,6 +36,8 @@ type Process struct {
 	// NATS is the URL of its JetStream; empty when others can not reach it.
 	NATS string
 
+	binary string
+	args   []string
 	cmd    *exec.Cmd
 	ended  chan struct{}
 	killed sync.Once
@@ -44,7 +47,7 @@ type Process struct {
 // it is asked to stop, and the test fails if it does not do so cleanly.
 func StartProcess(t testing.TB, binary string, args ...string) *Process {
 	t.Helper()
-	p := &Process{cmd: exec.Command(binary, args...), ended: make(chan struct{})}
+	p := &Process{binary: binary, args: args, cmd: exec.Command(binary, args...), ended: make(chan struct{})}
 	var errors lockedBuffer
 	p.cmd.Stderr = &errors
 	out, err := p.cmd.StdoutPipe()
@@ -84,6 +87,21 @@ func StartProcess(t testing.TB, binary string, args ...string) *Process {
 func (p *Process) Kill() {
 	p.killed.Do(func() { _ = p.cmd.Process.Kill() }) // fails only when it has ended
 	<-p.ended
+}
+
+// Restart starts a killed process again with the same flags, on the same ports.
+func (p *Process) Restart(t testing.TB) *Process {
+	t.Helper()
+	args := slices.Clone(p.args)
+	for i, arg := range args {
+		switch arg {
+		case "--listen":
+			args[i+1] = p.GRPC
+		case "--nats-listen":
+			args[i+1] = strings.TrimPrefix(p.NATS, "nats://")
+		}
+	}
+	return StartProcess(t, p.binary, args...)
 }
 
 // Dial connects to the process until the test ends.

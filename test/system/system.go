@@ -107,9 +107,19 @@ func StartInProcess(t testing.TB, options Options) *System {
 	return newSystem(running.Conn(), running.Conn(), running.Conn(), running.Conn())
 }
 
-// startProcesses starts each service in a process of its own, on free ports of
-// the loopback interface.
+// startProcesses starts each service in a process of its own.
 func startProcesses(t testing.TB, binary string, options Options) *System {
+	t.Helper()
+	_, system := StartProcesses(t, binary, options)
+	return system
+}
+
+// Services are the processes of a system that runs each service alone.
+type Services struct{ Fleetsim, Allocator, Healthcheck, Groupsvc *Process }
+
+// StartProcesses starts each service in a process of its own, on free ports of
+// the loopback interface.
+func StartProcesses(t testing.TB, binary string, options Options) (*Services, *System) {
 	t.Helper()
 	dir := t.TempDir()
 	args := func(service string, more ...string) []string {
@@ -126,18 +136,19 @@ func startProcesses(t testing.TB, binary string, options Options) *System {
 		}
 		cloud = append(cloud, "--catalog", file)
 	}
-	fleetsim := StartProcess(t, binary, args("fleetsim", cloud...)...)
-	allocator := StartProcess(t, binary, args("allocator", "--fleet", fleetsim.GRPC)...)
-	healthcheck := StartProcess(t, binary, args("healthcheck", "--fleet", fleetsim.GRPC, "--nats-listen", "127.0.0.1:0")...)
-	controller := []string{"--fleet", fleetsim.GRPC, "--allocator", allocator.GRPC, "--nats", healthcheck.NATS}
+	s := &Services{}
+	s.Fleetsim = StartProcess(t, binary, args("fleetsim", cloud...)...)
+	s.Allocator = StartProcess(t, binary, args("allocator", "--fleet", s.Fleetsim.GRPC)...)
+	s.Healthcheck = StartProcess(t, binary, args("healthcheck", "--fleet", s.Fleetsim.GRPC, "--nats-listen", "127.0.0.1:0")...)
+	controller := []string{"--fleet", s.Fleetsim.GRPC, "--allocator", s.Allocator.GRPC, "--nats", s.Healthcheck.NATS}
 	if options.LookInterval > 0 {
 		controller = append(controller, "--look-interval", options.LookInterval.String())
 	}
-	groupsvc := StartProcess(t, binary, args("groupsvc", controller...)...)
+	s.Groupsvc = StartProcess(t, binary, args("groupsvc", controller...)...)
 	if options.WithoutEvents {
-		healthcheck.Kill()
+		s.Healthcheck.Kill()
 	}
-	return newSystem(groupsvc.Dial(t), allocator.Dial(t), fleetsim.Dial(t), healthcheck.Dial(t))
+	return s, newSystem(s.Groupsvc.Dial(t), s.Allocator.Dial(t), s.Fleetsim.Dial(t), s.Healthcheck.Dial(t))
 }
 
 // StartAllInOne starts `muster up` as a process on a data folder.

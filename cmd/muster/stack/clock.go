@@ -20,7 +20,7 @@ const clockRetry = 200 * time.Millisecond
 // process: the simulated time if it is a simulator, else the wall clock's. It
 // waits until the cloud answers.
 func (s *Stack) followClock(ctx context.Context, cloud fleetv1.SimulationServiceClient) error {
-	for {
+	for waiting := false; ; waiting = true {
 		answer, err := cloud.GetClock(ctx, &fleetv1.GetClockRequest{})
 		switch {
 		case err == nil:
@@ -34,7 +34,9 @@ func (s *Stack) followClock(ctx context.Context, cloud fleetv1.SimulationService
 		case ctx.Err() != nil:
 			return fmt.Errorf("ask the cloud for its time: %w", err)
 		}
-		s.config.Log.InfoContext(ctx, "waiting for the cloud", "error", err)
+		if !waiting {
+			s.config.Log.InfoContext(ctx, "waiting for the cloud", "error", err)
+		}
 		if err := pause(ctx, clockRetry); err != nil {
 			return err
 		}
@@ -42,21 +44,37 @@ func (s *Stack) followClock(ctx context.Context, cloud fleetv1.SimulationService
 }
 
 // keepFollowing sets the follower whenever the cloud tells its time, until the
-// context ends. While the cloud is away, the follower runs on at the last speed.
+// context ends. While the cloud is away the follower all but stands still, as
+// the time of a stopped simulator does: one that ran on would be ahead of the
+// cloud later, and would have to wait for it.
 func (s *Stack) keepFollowing(ctx context.Context, cloud fleetv1.SimulationServiceClient, follower *clock.Scaled) error {
+	lost := false
 	for {
-		err := follow(ctx, cloud, follower)
+		err := follow(ctx, cloud, func(now time.Time, speed float64) error {
+			if lost {
+				s.config.Log.InfoContext(ctx, "the cloud's clock is back", "time", now, "speed", speed)
+				lost = false
+			}
+			return follower.Set(now, speed)
+		})
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		s.config.Log.WarnContext(ctx, "lost the cloud's clock", "error", err)
+		if !lost {
+			s.config.Log.WarnContext(ctx, "lost the cloud's clock; time stands still until it is back", "error", err)
+			lost = true
+		}
+		if _, err := follower.SetSpeed(clock.MinSpeed); err != nil {
+			return err
+		}
 		if err := pause(ctx, clockRetry); err != nil {
 			return err
 		}
 	}
 }
 
-func follow(ctx context.Context, cloud fleetv1.SimulationServiceClient, follower *clock.Scaled) error {
+// follow hands on what the cloud tells of its clock until that ends.
+func follow(ctx context.Context, cloud fleetv1.SimulationServiceClient, tell func(time.Time, float64) error) error {
 	watch, err := cloud.WatchClock(ctx, &fleetv1.WatchClockRequest{})
 	if err != nil {
 		return err
@@ -66,7 +84,7 @@ func follow(ctx context.Context, cloud fleetv1.SimulationServiceClient, follower
 		if err != nil {
 			return err
 		}
-		if err := follower.Set(tick.GetTime().AsTime(), tick.GetSpeed()); err != nil {
+		if err := tell(tick.GetTime().AsTime(), tick.GetSpeed()); err != nil {
 			return err
 		}
 	}

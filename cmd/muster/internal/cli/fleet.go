@@ -84,7 +84,7 @@ func (c *drainCommand) Run(ctx context.Context, on console) error {
 		if err != nil {
 			return err
 		}
-		return c.show(on.out, drained, func(w *tabwriter.Writer) { row(w, drained.GetMatchedPools(), "pools are drained.") })
+		return c.show(on.out, drained, func(w *tabwriter.Writer) { row(w, fmt.Sprintf("%d pools are drained.", drained.GetMatchedPools())) })
 	})
 }
 
@@ -105,7 +105,7 @@ func (c *restoreCommand) Run(ctx context.Context, on console) error {
 		if err != nil {
 			return err
 		}
-		return c.show(on.out, restored, func(w *tabwriter.Writer) { row(w, restored.GetMatchedPools(), "pools sell again.") })
+		return c.show(on.out, restored, func(w *tabwriter.Writer) { row(w, fmt.Sprintf("%d pools sell again.", restored.GetMatchedPools())) })
 	})
 }
 
