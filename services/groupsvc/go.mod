@@ -17,13 +17,16 @@ replace github.com/seed-198b1370/muster/services/healthcheck => ../../services/h
 replace github.com/seed-198b1370/muster/test => ../../test
 
 require (
+	github.com/google/go-cmp v0.7.0
 	github.com/oklog/ulid/v2 v2.1.2
 	github.com/seed-198b1370/muster/pkg v0.0.0
 	github.com/seed-198b1370/muster/proto v0.0.0
 	go.etcd.io/bbolt v1.5.0
+	go.uber.org/goleak v1.3.0
 	golang.org/x/sync v0.24.0
 	google.golang.org/grpc v1.85.0
 	google.golang.org/protobuf v1.36.12
+	pgregory.net/rapid v1.3.0
 )
 
 require (

@@ -85,21 +85,18 @@ func (h *Handler) newGroup(spec *groupv1.GroupSpec, now time.Time) (*storagev1.S
 // created answers for a group that is stored: an instant one when its attempt
 // is over, whoever made it.
 func (h *Handler) created(ctx context.Context, groupID string) (*groupv1.CreateGroupResponse, error) {
-	record, err := h.read(ctx, groupID)
-	if err != nil {
-		return nil, err
-	}
-	if record.Group.GetGroup().GetSpec().GetType() != groupv1.GroupType_GROUP_TYPE_INSTANT {
-		return &groupv1.CreateGroupResponse{Group: show(record)}, nil
-	}
-	if _, err := h.Control.Await(ctx, h.key(groupID), 1); err != nil {
+	record, err := h.Control.Await(ctx, h.key(groupID), 1)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, notFound(groupID)
+	case err != nil:
 		return nil, h.unavailable(ctx, "the group is stored and is delivered when the cloud can be reached", err)
 	}
-	if record, err = h.read(ctx, groupID); err != nil {
-		return nil, err
+	resp := &groupv1.CreateGroupResponse{Group: show(record)}
+	if resp.GetGroup().GetSpec().GetType() == groupv1.GroupType_GROUP_TYPE_INSTANT {
+		resp.LaunchResults, err = h.firstResults(ctx, record.Group)
 	}
-	results, err := h.firstResults(ctx, record.Group)
-	return &groupv1.CreateGroupResponse{Group: show(record), LaunchResults: results}, err
+	return resp, err
 }
 
 // firstResults are the launch results of a group's first activity.

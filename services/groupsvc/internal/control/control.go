@@ -20,6 +20,7 @@ import (
 	"github.com/seed-198b1370/muster/pkg/clock"
 	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/catalog"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/ids"
@@ -249,23 +250,25 @@ func (c *Controller) Deliver(ctx context.Context, account string, group *storage
 	return err
 }
 
-// Await waits until a group's scheduling task for a generation is complete, or
-// the group is being deleted. Errors: ErrNotFound; ErrUnreachable when a look
+// Await waits until an instant group's scheduling task for a generation is
+// complete, or the group is being deleted; for a maintain group it does not
+// wait. Errors: ErrNotFound; ErrUnreachable when a look
 // failed meanwhile; the context's.
-func (c *Controller) Await(ctx context.Context, key store.Key, generation int64) (*storagev1.StoredGroup, error) {
+func (c *Controller) Await(ctx context.Context, key store.Key, generation int64) (store.Record, error) {
 	for {
 		c.mu.Lock()
 		progress, failures := c.progress, c.failures[key]
 		c.mu.Unlock()
 		record, err := c.Store.Get(ctx, key)
 		if err != nil {
-			return nil, err
+			return store.Record{}, err
 		}
-		if record.Group.GetAttemptedGeneration() >= generation || isEnding(record.Group) {
-			return record.Group, nil
+		instant := record.Group.GetGroup().GetSpec().GetType() == groupv1.GroupType_GROUP_TYPE_INSTANT
+		if !instant || record.Group.GetAttemptedGeneration() >= generation || isEnding(record.Group) {
+			return record, nil
 		}
 		if failures > 0 {
-			return nil, ErrUnreachable
+			return store.Record{}, ErrUnreachable
 		}
 		// Another process may be at it, of whose progress nobody tells.
 		timer := c.Clock.NewTimer(c.Clock.Now().Add(time.Second))
@@ -274,7 +277,7 @@ func (c *Controller) Await(ctx context.Context, key store.Key, generation int64)
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return nil, ctx.Err()
+			return store.Record{}, ctx.Err()
 		}
 		timer.Stop()
 	}

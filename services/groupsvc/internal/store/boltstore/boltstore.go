@@ -161,9 +161,10 @@ func (b *Boltstore) List(_ context.Context, account, after string, limit int, de
 
 // Save implements [store.Store].
 func (b *Boltstore) Save(ctx context.Context, change store.Change) error {
-	next := proto.CloneOf(change.Group)
-	next.Version++
-	value, err := proto.Marshal(next)
+	read := change.Group.GetVersion()
+	change.Group.Version = read + 1
+	value, err := proto.Marshal(change.Group)
+	change.Group.Version = read
 	if err != nil {
 		return fmt.Errorf("write group: %w", err)
 	}
@@ -185,7 +186,7 @@ func (b *Boltstore) Save(ctx context.Context, change store.Change) error {
 		return keepToken(tx, change.Token)
 	})
 	if err == nil && refused == nil {
-		change.Group.Version = next.GetVersion()
+		change.Group.Version = read + 1
 	}
 	return errors.Join(err, refused)
 }
