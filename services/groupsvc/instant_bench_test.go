@@ -23,7 +23,7 @@ func BenchmarkInstant(b *testing.B) {
 		fixture.cloud.Sell(zone, "bench", 100_000, 0, 100)
 		asked.Candidates = append(asked.Candidates, &groupv1.Candidate{ZoneId: zone, InstanceType: "bench"})
 	}
-	clear := func() {
+	empty := func() {
 		for _, instance := range fixture.cloud.Instances("", "") {
 			fixture.cloud.Change(instance.GetInstanceId(), nil)
 		}
@@ -35,7 +35,7 @@ func BenchmarkInstant(b *testing.B) {
 				b.Fatal(resp.GetGroup().GetCapacity(), err)
 			}
 			b.StopTimer()
-			clear()
+			empty()
 			b.StartTimer()
 		}
 	})
@@ -47,7 +47,7 @@ func BenchmarkInstant(b *testing.B) {
 				}
 			}
 			b.StopTimer()
-			clear()
+			empty()
 			b.StartTimer()
 		}
 	})
