@@ -47,6 +47,7 @@ func NewServer(validator *Validator, log *slog.Logger) *Server {
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute}),
 	)
 	healthpb.RegisterHealthServer(s.Server, s.Health)
+	reflection.Register(s.Server) // tells, when asked, of all that is registered by then
 	return s
 }
 
@@ -70,7 +71,6 @@ func (s *Server) SetServing() {
 // have not. It closes the listeners. An endless stream alone would keep a
 // graceful stop waiting for ever, so the cut is not optional.
 func (s *Server) Serve(ctx context.Context, grace time.Duration, listeners ...net.Listener) error {
-	reflection.Register(s.Server)
 	group, ctx := errgroup.WithContext(ctx)
 	for _, listener := range listeners {
 		group.Go(func() error {

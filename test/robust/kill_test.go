@@ -44,7 +44,11 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
+// target is the size of the group, in instances.
 const target = 1000
+
+// speed of the simulated clock: instances boot within half a second.
+const speed = 60
 
 // S1, S2, S6: whenever `muster up` is killed while a group of 1,000 instances
 // is delivered, after a restart on the same folder the group ends at exactly
@@ -71,7 +75,7 @@ func TestKillDuringDelivery(t *testing.T) {
 // any of its steps, or right after.
 func measureDelivery(t *testing.T) time.Duration {
 	t.Helper()
-	_, running := system.StartAllInOne(t, binary, filepath.Join(t.TempDir(), "data"), 10)
+	_, running := system.StartAllInOne(t, binary, filepath.Join(t.TempDir(), "data"), speed)
 	begun := time.Now()
 	group := createAgain(t, running, "undisturbed")
 	running.AwaitGroup(t, group.GetGroupId(), "the first delivery", func(g *groupv1.Group) bool {
@@ -85,7 +89,7 @@ func measureDelivery(t *testing.T) time.Duration {
 func deliverThroughKills(t *testing.T, dataDir, token string, moments []time.Duration) {
 	t.Helper()
 	for _, moment := range moments {
-		up, running := system.StartAllInOne(t, binary, dataDir, 10)
+		up, running := system.StartAllInOne(t, binary, dataDir, speed)
 		ended := make(chan struct{})
 		go func() { // the call is cut off by the kill, or was answered before
 			defer close(ended)
@@ -95,7 +99,7 @@ func deliverThroughKills(t *testing.T, dataDir, token string, moments []time.Dur
 		up.Kill()
 		<-ended
 	}
-	up, running := system.StartAllInOne(t, binary, dataDir, 10)
+	up, running := system.StartAllInOne(t, binary, dataDir, speed)
 	group := createAgain(t, running, token)
 	running.AwaitFulfilled(t, group.GetGroupId())
 	checkExact(t, running, group.GetGroupId(), moments)

@@ -1,7 +1,9 @@
 package system
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"io"
 	"testing"
@@ -37,14 +39,23 @@ func (s *System) Transitions(t testing.TB, groupID string) []*fleetv1.InstanceTr
 			t.Fatal(err)
 		}
 		all = append(all, next.GetTransitions()...)
-		if reached(next.GetCursor(), end.GetCursor()) {
+		if reached(t, next.GetCursor(), end.GetCursor()) {
 			return all
 		}
 	}
 }
 
 // reached compares cursors. Clients must not look into them; a test of the
-// simulator that made them may rely on their being ordered.
-func reached(cursor, end string) bool {
-	return len(cursor) > len(end) || len(cursor) == len(end) && cursor >= end
+// simulator that made them may rely on what they decode to being ordered.
+func reached(t testing.TB, cursor, end string) bool {
+	t.Helper()
+	at, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last, err := base64.RawURLEncoding.DecodeString(end)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.Compare(at, last) >= 0
 }
