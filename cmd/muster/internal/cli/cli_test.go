@@ -86,7 +86,7 @@ func TestCommands(t *testing.T) {
 	s.ok("group create -f "+examples+"sample.yaml", "no-spot", "spot-as-price-go")
 	s.ok("group list", group, "web")
 	s.ok("group get "+group, "40 units: at least 8 pay-as-you-go, at least 32 spot", "Fulfilled:", "ecs.g6.xlarge")
-	s.ok("group update "+group+" --total 42", "/42")
+	s.ok("group update "+group+" --total 42", "/42", "pending-fulfillment")
 	s.ok("group instances " + group)
 	s.ok("group activities " + group)
 	s.ok("fleet drain --zone cn-shenzhen-c", "pools are drained")

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
@@ -39,13 +40,14 @@ func checkCandidates(violations *rpc.Violations, listing *catalog.Listing, candi
 		zone, instanceType := candidate.GetZoneId(), candidate.GetInstanceType()
 		hasZone, hasType := listing.HasZone(zone), listing.HasType(instanceType)
 		if !hasZone {
-			violations.Add(field+".zone_id", zone, "must be a zone of the region")
+			violations.Add(field+".zone_id", zone, "must be a zone of the region, one of "+strings.Join(listing.Zones(), ", "))
 		}
 		if !hasType {
-			violations.Add(field+".instance_type", instanceType, "must be an instance type that the region sells")
+			violations.Add(field+".instance_type", instanceType, "must be an instance type that the region sells, as FleetService.ListInstanceTypes names them")
 		}
 		if hasZone && hasType && !listing.Sells(zone, instanceType) {
-			violations.Add(field+".instance_type", instanceType, fmt.Sprintf("must be sold in zone %s", zone))
+			violations.Add(field+".instance_type", instanceType, fmt.Sprintf("must be sold in zone %s; this one is sold in %s",
+				zone, strings.Join(listing.ZonesOf(instanceType), ", ")))
 		}
 		if first, again := seen[pool{zone, instanceType}]; again {
 			violations.Add(field, zone+" "+instanceType, fmt.Sprintf("must name each pair of zone and type once; candidates[%d] names it", first))

@@ -69,7 +69,23 @@ func update(stored *storagev1.StoredGroup, req *groupv1.UpdateGroupRequest) erro
 	}
 	group.Spec.TargetCapacity = target
 	group.Lifecycle = groupv1.Lifecycle_LIFECYCLE_MODIFYING
+	group.Fulfillment = towards(group)
 	return nil
+}
+
+// towards tells which way a group has to go to its new target, until a look
+// knows more.
+func towards(group *groupv1.Group) groupv1.Fulfillment {
+	target, capacity := group.GetSpec().GetTargetCapacity(), group.GetCapacity()
+	switch {
+	case capacity.GetFulfilled() < float64(target.GetTotal()), capacity.GetFulfilledSpot() < float64(target.GetSpot()),
+		capacity.GetFulfilledPayAsYouGo() < float64(target.GetPayAsYouGo()):
+		return groupv1.Fulfillment_FULFILLMENT_PENDING_FULFILLMENT
+	case capacity.GetFulfilled() > float64(target.GetTotal()):
+		return groupv1.Fulfillment_FULFILLMENT_PENDING_TERMINATION
+	default:
+		return group.GetFulfillment()
+	}
 }
 
 // DeleteGroup implements GroupService.

@@ -6,6 +6,7 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -45,6 +46,12 @@ func New(fleet fleetv1.FleetServiceClient, c clock.Clock) *Catalog {
 
 // HasZone tells whether the region has a zone.
 func (l *Listing) HasZone(zoneID string) bool { return l.zones[zoneID] }
+
+// Zones is the zones of the region, in order.
+func (l *Listing) Zones() []string { return slices.Sorted(maps.Keys(l.zones)) }
+
+// ZonesOf is the zones that sell a type, in order.
+func (l *Listing) ZonesOf(instanceType string) []string { return l.types[instanceType].GetZoneIds() }
 
 // HasType tells whether any zone sells a type.
 func (l *Listing) HasType(instanceType string) bool { return l.types[instanceType] != nil }
