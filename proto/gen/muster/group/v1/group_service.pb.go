@@ -1035,13 +1035,14 @@ const file_muster_group_v1_group_service_proto_rawDesc = "" +
 	"\fshow_deleted\x18\x03 \x01(\bR\vshowDeleted\"l\n" +
 	"\x12ListGroupsResponse\x12.\n" +
 	"\x06groups\x18\x01 \x03(\v2\x16.muster.group.v1.GroupR\x06groups\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa6\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x91\x03\n" +
 	"\x12UpdateGroupRequest\x126\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\x17\xbaH\x14\xd8\x01\x01r\x0f2\r^[!-~]{1,64}$R\trequestId\x12$\n" +
 	"\bgroup_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\agroupId\x12P\n" +
-	"\x0ftarget_capacity\x18\x03 \x01(\v2\x1f.muster.group.v1.TargetCapacityB\x06\xbaH\x03\xd8\x01\x03R\x0etargetCapacity\x12C\n" +
-	"\vupdate_mask\x18\x04 \x01(\v2\x1a.google.protobuf.FieldMaskB\x06\xbaH\x03\xc8\x01\x01R\n" +
+	"\x0ftarget_capacity\x18\x03 \x01(\v2\x1f.muster.group.v1.TargetCapacityB\x06\xbaH\x03\xd8\x01\x03R\x0etargetCapacity\x12\xad\x01\n" +
+	"\vupdate_mask\x18\x04 \x01(\v2\x1a.google.protobuf.FieldMaskBp\xbaHm\xba\x01g\n" +
+	"\x18update_group.update_mask\x12\x18must name 1 to 10 fields\x1a1this.paths.size() >= 1 && this.paths.size() <= 10\xc8\x01\x01R\n" +
 	"updateMask\x12\x1b\n" +
 	"\x04etag\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\"C\n" +
 	"\x13UpdateGroupResponse\x12,\n" +
