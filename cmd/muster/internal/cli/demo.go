@@ -17,7 +17,20 @@ type demoCommand struct {
 
 // Run runs the demo.
 func (c *demoCommand) Run(ctx context.Context, on console) error {
-	file, isFile := on.out.(*os.File)
-	live := !c.Plain && isFile && term.IsTerminal(int(file.Fd()))
-	return demo.Run(ctx, demo.Config{Seed: c.Seed, Out: on.out, Live: live, Log: on.logger(slog.LevelWarn)})
+	config := demo.Config{Seed: c.Seed, Out: on.out, Log: on.logger(slog.LevelWarn)}
+	if file, ok := on.out.(*os.File); ok && !c.Plain && term.IsTerminal(int(file.Fd())) {
+		config.Width = func() int { return width(file) }
+	}
+	return demo.Run(ctx, config)
+}
+
+// narrow is the width of a terminal that does not tell its own.
+const narrow = 80
+
+func width(terminal *os.File) int {
+	columns, _, err := term.GetSize(int(terminal.Fd()))
+	if err != nil || columns <= 0 {
+		return narrow
+	}
+	return columns
 }

@@ -24,9 +24,9 @@ type Config struct {
 	Seed uint64
 	// Out is where the story is told.
 	Out io.Writer
-	// Live redraws one picture in place, for a terminal. Otherwise lines follow
-	// one another.
-	Live bool
+	// Width tells how many columns the terminal has on which one picture is
+	// redrawn in place. Nil: lines follow one another.
+	Width func() int
 	// Log takes what goes wrong.
 	Log *slog.Logger
 }
@@ -45,7 +45,7 @@ func Run(ctx context.Context, config Config) error {
 	if err != nil {
 		return err
 	}
-	err = newStory(system.Conn(), newView(config.Out, config.Live)).tell(ctx)
+	err = newStory(system.Conn(), newView(config.Out, config.Width)).tell(ctx)
 	return errors.Join(err, system.Stop())
 }
 

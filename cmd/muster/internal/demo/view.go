@@ -12,18 +12,18 @@ import (
 	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 )
 
-// A view shows the story. Live, a picture of the group is redrawn in place
+// A view shows the story. On a terminal, a picture of the group is redrawn in place
 // below what has been said; otherwise everything is printed line after line,
 // the picture only when it has something new to tell.
 type view struct {
 	mu sync.Mutex
 	// All guarded by mu.
 	out     io.Writer
-	live    bool
-	drawn   int       // lines of the picture that stand on the terminal
-	status  string    // status line that was printed last
-	printed time.Time // simulated time of that
-	pools   string    // pools that were printed last
+	width   func() int // how wide the terminal is; nil when there is none
+	drawn   int        // lines of the picture that stand on the terminal
+	status  string     // status line that was printed last
+	printed time.Time  // simulated time of that
+	pools   string     // pools that were printed last
 	current *snapshot
 }
 
@@ -31,7 +31,7 @@ type view struct {
 // being delivered.
 const lineEvery = 5 * time.Second
 
-func newView(out io.Writer, live bool) *view { return &view{out: out, live: live} }
+func newView(out io.Writer, width func() int) *view { return &view{out: out, width: width} }
 
 // say tells the next step of the story.
 func (v *view) say(text string) { v.print("\n==> " + text + "\n") }
@@ -53,7 +53,7 @@ func (v *view) show(now *snapshot) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.current = now
-	if v.live {
+	if v.width != nil {
 		v.erase()
 		v.draw()
 		return
@@ -72,28 +72,50 @@ func (v *view) show(now *snapshot) {
 
 // erase removes the picture from the terminal.
 func (v *view) erase() {
-	if v.live && v.drawn > 0 {
+	if v.drawn > 0 {
 		_, _ = fmt.Fprintf(v.out, "\x1b[%dA\x1b[J", v.drawn)
 		v.drawn = 0
 	}
 }
 
-// draw draws the picture at the end of the terminal.
+// draw draws the picture at the end of the terminal, no line of it longer than
+// the terminal is wide: a line that wraps could not be erased.
 func (v *view) draw() {
-	if !v.live || v.current == nil {
+	if v.width == nil || v.current == nil {
 		return
 	}
-	picture := fmt.Sprintf("\n%s  %s\n%s", v.current.time.Format(time.TimeOnly), statusLine(v.current), poolLines(v.current))
-	_, _ = fmt.Fprint(v.out, picture)
-	v.drawn = strings.Count(picture, "\n")
+	width := v.width()
+	picture := fmt.Sprintf("\n%s  %s\n          %s\n%s", v.current.time.Format(time.TimeOnly), capacityLine(v.current),
+		costLine(v.current), poolLines(v.current))
+	for line := range strings.Lines(picture) {
+		line = strings.TrimSuffix(line, "\n")
+		_, _ = fmt.Fprintln(v.out, line[:min(len(line), width)])
+		v.drawn++
+	}
+}
+
+// end tells the end of the story and leaves the picture above it.
+func (v *view) end(text string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.erase()
+	v.draw()
+	v.width, v.drawn = nil, 0
+	_, _ = fmt.Fprintln(v.out, "\n==> "+text)
 }
 
 // statusLine tells capacity and cost in one line.
-func statusLine(s *snapshot) string {
+func statusLine(s *snapshot) string { return capacityLine(s) + "  " + costLine(s) }
+
+func capacityLine(s *snapshot) string {
+	capacity := s.group.GetCapacity()
+	return fmt.Sprintf("%3.0f of %d units (%.0f pay-as-you-go, %.0f spot; %.0f running)", capacity.GetFulfilled(),
+		s.group.GetSpec().GetTargetCapacity().GetTotal(), capacity.GetFulfilledPayAsYouGo(), capacity.GetFulfilledSpot(), capacity.GetRunning())
+}
+
+func costLine(s *snapshot) string {
 	capacity, cost := s.group.GetCapacity(), s.group.GetCost()
-	return fmt.Sprintf("%3.0f of %d units (%.0f pay-as-you-go, %.0f spot; %.0f running)  %d noticed  %s CNY/h, all pay-as-you-go %s",
-		capacity.GetFulfilled(), s.group.GetSpec().GetTargetCapacity().GetTotal(), capacity.GetFulfilledPayAsYouGo(),
-		capacity.GetFulfilledSpot(), capacity.GetRunning(), capacity.GetNoticedInstances(),
+	return fmt.Sprintf("%d noticed  %s CNY/h, all pay-as-you-go %s", capacity.GetNoticedInstances(),
 		yuan(cost.GetMicrosPerHour()), yuan(cost.GetAllPayAsYouGoMicrosPerHour()))
 }
 
@@ -134,7 +156,7 @@ func (s *story) summarize(before *snapshot) {
 	if counts.replacedBeforeRelease {
 		order = "before"
 	}
-	s.view.say(strings.Join([]string{
+	s.view.end(strings.Join([]string{
 		"What happened",
 		fmt.Sprintf("    %d instances were launched, %d of them to replace others.", counts.created, counts.created-before.tally.created),
 		fmt.Sprintf("    %d got their interruption notice. The last replacement was launched %v of simulated time after the first notice,",
