@@ -72,6 +72,45 @@ func TestScaled_farTimer(t *testing.T) {
 	})
 }
 
+// However long and fast a clock runs, its time stays one that can be counted
+// with.
+func TestScaled_longFastRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := clock.NewScaled(origin, clock.MaxSpeed)
+		var shown time.Time
+		for range 100 {
+			time.Sleep(time.Hour)
+			now := c.Now()
+			if now.Before(shown) || now.UnixNano() < 0 {
+				t.Fatalf("the clock shows %v after %v", now, shown)
+			}
+			shown = now
+		}
+		if late := c.NewTimer(shown.Add(time.Hour)); shown.Year() == 2200 {
+			time.Sleep(time.Hour)
+			late.Stop()
+		} else {
+			t.Errorf("after 100 hours at full speed the clock shows %v, want it to stand at its end", shown)
+		}
+	})
+}
+
+// A timer of a clock that stands still, because it was set back, waits for as
+// long as that lasts and does not look again and again.
+func TestScaled_timerWhileStandingStill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		c := clock.NewScaled(origin, 1)
+		if err := c.Set(origin.Add(-time.Hour), 60); err != nil {
+			t.Fatal(err)
+		}
+		<-c.NewTimer(origin.Add(time.Second)).C
+		if took := time.Since(begun).Round(time.Millisecond); took != 60*time.Second+17*time.Millisecond {
+			t.Errorf("fired after %v of real time, want 1m0.017s", took)
+		}
+	})
+}
+
 func TestScaled_refusesBadSpeeds(t *testing.T) {
 	c := clock.NewWall()
 	for _, speed := range []float64{0, -1, clock.MaxSpeed + 1, nan()} {

@@ -66,14 +66,35 @@ func (s *Scaled) Now() time.Time {
 	return s.now(time.Now())
 }
 
+// maxTime is the latest time that a clock shows: it stands still there. It is
+// well inside what nanoseconds since 1970 can count, so that whoever adds to a
+// time need not think of the end of the world.
+var maxTime = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// rebaseAfter is how far the wall clock may be ahead of the base before the base
+// is moved, so that products with the speed stay small and exact.
+const rebaseAfter = time.Minute
+
 // now tells the time at a moment of the wall clock. The caller holds mu.
 func (s *Scaled) now(wall time.Time) time.Time {
-	t := s.base.Add(time.Duration(float64(wall.Sub(s.wall)) * s.speed))
+	t := s.unheld(wall)
 	if t.Before(s.latest) {
 		return s.latest
 	}
 	s.latest = t
+	if wall.Sub(s.wall) > rebaseAfter {
+		s.base, s.wall = t, wall
+	}
 	return t
+}
+
+// unheld is what the clock would show if it could go back. The caller holds mu.
+func (s *Scaled) unheld(wall time.Time) time.Time {
+	passed := float64(wall.Sub(s.wall)) * s.speed
+	if passed >= float64(maxTime.Sub(s.base)) {
+		return maxTime
+	}
+	return s.base.Add(time.Duration(passed))
 }
 
 // Speed tells how many seconds pass in one second of the wall clock.
@@ -164,7 +185,7 @@ const maxWait = time.Hour
 func (s *Scaled) wallUntil(at time.Time) time.Duration {
 	// One nanosecond more makes up for rounding, so that a timer seldom fires
 	// early only to wait again.
-	wait := float64(at.Sub(s.now(time.Now())))/s.speed + 1
+	wait := float64(at.Sub(s.unheld(time.Now())))/s.speed + 1
 	if wait >= float64(maxWait) {
 		return maxWait
 	}

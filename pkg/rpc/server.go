@@ -69,7 +69,8 @@ func (s *Server) SetServing() {
 // Serve answers on all listeners until the context ends, then stops: it tells
 // NOT_SERVING, lets running calls end within grace, and cuts off those that
 // have not. It closes the listeners. An endless stream alone would keep a
-// graceful stop waiting for ever, so the cut is not optional.
+// graceful stop waiting for ever, so the cut is not optional; and a handler that
+// does not heed it is not waited for.
 func (s *Server) Serve(ctx context.Context, grace time.Duration, listeners ...net.Listener) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, listener := range listeners {
@@ -83,9 +84,18 @@ func (s *Server) Serve(ctx context.Context, grace time.Duration, listeners ...ne
 	group.Go(func() error {
 		<-ctx.Done()
 		s.Health.Shutdown()
-		cut := time.AfterFunc(grace, s.Stop)
+		ended := make(chan struct{})
+		go func() {
+			s.GracefulStop()
+			close(ended)
+		}()
+		cut := time.NewTimer(grace)
 		defer cut.Stop()
-		s.GracefulStop()
+		select {
+		case <-ended:
+		case <-cut.C:
+			s.Stop()
+		}
 		return nil
 	})
 	return group.Wait()

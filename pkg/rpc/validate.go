@@ -40,14 +40,29 @@ func (v *Validator) Validate(message proto.Message) error {
 	}
 	var violations Violations
 	for _, violation := range invalid.Violations {
-		field := protovalidate.FieldPathString(violation.Proto.GetField())
 		rule := violation.Proto.GetMessage()
 		if rule == "" {
 			rule = "must keep rule " + violation.Proto.GetRuleId()
 		}
-		violations.Add(field, wrongValue(message, violation), rule)
+		field, value := protovalidate.FieldPathString(violation.Proto.GetField()), wrongValue(message, violation)
+		if field == "" {
+			field, value = fieldOfRule(message.ProtoReflect(), violation.Proto.GetRuleId())
+		}
+		violations.Add(field, value, rule)
 	}
 	return violations.Err()
+}
+
+// fieldOfRule tells which field of a request a rule of the whole request is
+// about, and its value: the contracts call such a rule by the request and the
+// field, as in run_instances.min_amount.
+func fieldOfRule(request protoreflect.Message, rule string) (string, any) {
+	name := rule[strings.LastIndex(rule, ".")+1:]
+	field := request.Descriptor().Fields().ByName(protoreflect.Name(name))
+	if field == nil {
+		return "", literal(outline(request))
+	}
+	return name, literal(fmt.Sprint(request.Get(field)))
 }
 
 // literal is a value that an error repeats without quotes.

@@ -24,7 +24,9 @@ type Config struct{}
 type Deps struct {
 	// Fleet is where the market is. Required.
 	Fleet fleetv1.FleetServiceClient
-	// Clock paces the attempts to follow a fleet that broke off. Required.
+	// Clock paces the attempts to follow a fleet that broke off: the wall clock,
+	// whatever the speed of the cloud's, for what they wait for is a real
+	// server. Required.
 	Clock clock.Clock
 	// Log receives what operators should know. Nil: nobody is told.
 	Log *slog.Logger

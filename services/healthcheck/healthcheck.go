@@ -48,7 +48,9 @@ type Deps struct {
 	// JetStream holds the events and the place in the fleet's stream. Its
 	// connection should connect again by itself, without end.
 	JetStream jetstream.JetStream
-	// Clock of the cloud; nil means the wall clock.
+	// Clock paces the attempts to follow a fleet that broke off. Nil means the
+	// wall clock, which is right whatever the speed of the cloud's: what they
+	// wait for is a real server.
 	Clock clock.Clock
 	// Log takes what operators should know; nil discards it.
 	Log *slog.Logger

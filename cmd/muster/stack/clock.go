@@ -16,6 +16,10 @@ import (
 // asked for again.
 const clockRetry = 200 * time.Millisecond
 
+// clockSlack is how far, in real time, a follower may be ahead of the cloud's
+// clock for reasons of the network; it then waits for the cloud.
+const clockSlack = 5 * time.Second
+
 // followClock makes the stack's clock show the time of a cloud in another
 // process: the simulated time if it is a simulator, else the wall clock's. It
 // waits until the cloud answers.
@@ -49,13 +53,21 @@ func (s *Stack) followClock(ctx context.Context, cloud fleetv1.SimulationService
 // cloud later, and would have to wait for it.
 func (s *Stack) keepFollowing(ctx context.Context, cloud fleetv1.SimulationServiceClient, follower *clock.Scaled) error {
 	lost := false
+	var ahead time.Duration // of the follower before the cloud
 	for {
 		err := follow(ctx, cloud, func(now time.Time, speed float64) error {
 			if lost {
 				s.config.Log.InfoContext(ctx, "the cloud's clock is back", "time", now, "speed", speed)
 				lost = false
 			}
-			return follower.Set(now, speed)
+			// One that is back with a much earlier time forgot everything and
+			// began anew. To wait until it has caught up would be to do nothing
+			// for as long as it ran before.
+			if behind := follower.Now().Sub(now.Add(ahead)); behind > time.Duration(float64(clockSlack)*speed) {
+				s.config.Log.WarnContext(ctx, "the cloud's clock went back; going on from the time that was reached", "behind", behind)
+				ahead += behind
+			}
+			return follower.Set(now.Add(ahead), speed)
 		})
 		if ctx.Err() != nil {
 			return ctx.Err()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/seed-198b1370/muster/pkg/clock"
 	"github.com/seed-198b1370/muster/pkg/events"
 	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
@@ -16,7 +17,7 @@ import (
 // newServices makes the services of the roles, in order, and registers them.
 func (s *Stack) newServices(ctx context.Context) ([]service, error) {
 	services := make([]service, 0, len(s.config.Roles))
-	if !s.config.plays(Fleetsim) {
+	if s.config.plays(Groupsvc) && !s.config.plays(Fleetsim) {
 		if err := s.followClock(ctx, fleetv1.NewSimulationServiceClient(s.fleet)); err != nil {
 			return nil, err
 		}
@@ -40,13 +41,13 @@ func (s *Stack) newService(role Role) (service, error) {
 	case Fleetsim:
 		return s.newFleetsim()
 	case Allocator:
-		return allocator.New(allocator.Config{}, allocator.Deps{Fleet: fleet, Clock: s.clock, Log: log})
+		return allocator.New(allocator.Config{}, allocator.Deps{Fleet: fleet, Clock: clock.NewWall(), Log: log})
 	case Healthcheck:
 		js, err := s.jetStream()
 		if err != nil {
 			return nil, err
 		}
-		return healthcheck.New(healthcheck.Config{}, healthcheck.Deps{Fleet: fleet, JetStream: js, Clock: s.clock, Log: log})
+		return healthcheck.New(healthcheck.Config{}, healthcheck.Deps{Fleet: fleet, JetStream: js, Clock: clock.NewWall(), Log: log})
 	case Groupsvc:
 		deps := groupsvc.Deps{
 			Fleet: fleet, Allocator: allocatorv1.NewAllocatorServiceClient(s.allocator), Clock: s.clock, Log: log,

@@ -252,7 +252,8 @@ func (s *Stack) Addr() string {
 // they do not.
 func (s *Stack) NATSURL() string { return s.natsURL }
 
-// Clock is the clock of the cloud.
+// Clock is the clock of the cloud; nil in a process that plays neither the
+// cloud nor the group service.
 func (s *Stack) Clock() clock.Clock { return s.clock }
 
 // Failed delivers the error of a part that ended by itself. The stack should

@@ -20,7 +20,7 @@ const (
 	lookEvery = time.Second
 	// settleEvery is how often the time is journalled when nothing else is: so
 	// far simulated time can go back at a kill.
-	settleEvery = 5 * time.Second
+	settleEvery = time.Second
 )
 
 // maxBatch is how many calls share a commit at most.
@@ -74,6 +74,7 @@ type Engine struct {
 	done  chan struct{} // closed when Run has ended
 
 	settled          world.Instant // up to when time is journalled
+	failed           bool          // the journal lacks what the world has done
 	commands, bytes  int           // in the journal since the last snapshot
 	snapshotCommands int
 }
@@ -108,6 +109,9 @@ func Open(config Config) (*Engine, error) {
 		if err := e.journal.Records(e.replay); err != nil {
 			return nil, fmt.Errorf("replay the journal: %w", err)
 		}
+	}
+	if told, done := e.feed.last(), e.world.Sequence(); told != done {
+		return nil, fmt.Errorf("the data folder is damaged: it holds transitions up to %d of %d", told, done)
 	}
 	e.settled = e.world.Now()
 	e.board.update(e.world, nil, true)
@@ -198,14 +202,15 @@ func (e *Engine) do(ctx context.Context, c *call) error {
 	}
 }
 
-// Close puts a snapshot in place of the journal and closes it. Run must have
-// ended, or never have begun.
+// Close puts a snapshot in place of the journal and closes it. After a failure
+// of the journal it does not: what was never journalled was told to nobody and
+// must not come back. Run must have ended, or never have begun.
 func (e *Engine) Close() error {
 	if e.journal == nil {
 		return nil
 	}
 	var err error
-	if e.commands > 0 {
+	if e.commands > 0 && !e.failed {
 		err = e.snapshot()
 	}
 	return errors.Join(err, e.journal.Close())

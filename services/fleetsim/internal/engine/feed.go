@@ -90,6 +90,13 @@ func (f *Feed) Oldest() uint64 {
 	return f.first - 1
 }
 
+// last is the number of the last transition; 0 before the first.
+func (f *Feed) last() uint64 {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.next - 1
+}
+
 // after copies out all transitions after a number, or all that are kept if it
 // does not reach back that far.
 func (f *Feed) after(number uint64) (first uint64, transitions []world.Transition) {

@@ -99,6 +99,7 @@ func (e *Engine) keep(record *storagev1.JournalRecord) error {
 	record.TimeUnixNanos = int64(e.settled)
 	size, err := e.journal.Append(record)
 	if err != nil {
+		e.failed = true
 		return err
 	}
 	// A record without commands counts, too: it has to be replayed.

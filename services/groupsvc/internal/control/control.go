@@ -35,8 +35,8 @@ const (
 	TagLaunch = "muster:launch"
 )
 
-// Retention is how long a deleted group is still shown.
-const Retention = 24 * time.Hour
+// Retention is how long, by the clock, a deleted group is still shown.
+const Retention = 7 * 24 * time.Hour
 
 // ErrUnreachable means that a service that a look needs can not be reached, so
 // that the look is to be made again.
@@ -82,6 +82,8 @@ type Controller struct {
 	Deps
 	// wake has a value when there may be something to do.
 	wake chan struct{}
+	// cut is closed when looks have had their grace to end.
+	cut chan struct{}
 
 	mu sync.Mutex
 	// Guarded by mu.
@@ -93,7 +95,7 @@ type Controller struct {
 // New makes a controller.
 func New(config Config, deps Deps) *Controller {
 	return &Controller{
-		Config: config, Deps: deps, wake: make(chan struct{}, 1),
+		Config: config, Deps: deps, wake: make(chan struct{}, 1), cut: make(chan struct{}),
 		working: map[store.Key]string{}, failures: map[store.Key]int{}, progress: make(chan struct{}),
 	}
 }
@@ -223,10 +225,11 @@ func (c *Controller) succeeded(key store.Key) {
 
 // Deliver makes the first look at a new group, storing it on the way with a
 // client token unless that is nil. It goes on to its end when the caller goes
-// away. Errors: ErrTokenUsed; ErrUnreachable, before which the group may have
-// been stored, as its version tells.
+// away, for as long as the service does. Errors: ErrTokenUsed; ErrUnreachable,
+// before which the group may have been stored, as its version tells.
 func (c *Controller) Deliver(ctx context.Context, account string, group *storagev1.StoredGroup, token *store.Token) error {
-	ctx = context.WithoutCancel(ctx)
+	ctx, end := c.untilCut(context.WithoutCancel(ctx))
+	defer end()
 	key := store.Key{Account: account, GroupID: group.GetGroup().GetGroupId()}
 	now := c.Clock.Now()
 	holder, err := c.IDs.Holder(now)
@@ -248,6 +251,20 @@ func (c *Controller) Deliver(ctx context.Context, account string, group *storage
 		return errors.Join(ErrUnreachable, look.trouble)
 	}
 	return err
+}
+
+// untilCut makes a context that ends with the service, when looks have had their
+// grace to end.
+func (c *Controller) untilCut(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-c.cut:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
 }
 
 // Await waits until an instant group's scheduling task for a generation is

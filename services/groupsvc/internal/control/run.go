@@ -25,6 +25,25 @@ func (c *Controller) Run(ctx context.Context) {
 	defer cancel()
 	context.AfterFunc(grace, cut)
 	pool.running.Wait()
+	c.waitDelivered(grace)
+	close(c.cut)
+}
+
+// waitDelivered waits until no look is under way or the grace has ended.
+func (c *Controller) waitDelivered(grace context.Context) {
+	for {
+		c.mu.Lock()
+		busy, progress := len(c.working), c.progress
+		c.mu.Unlock()
+		if busy == 0 {
+			return
+		}
+		select {
+		case <-progress:
+		case <-grace.Done():
+			return
+		}
+	}
 }
 
 // workers counts who is free.

@@ -30,9 +30,14 @@ func (t Turn) Claimable() time.Time {
 	return t.Due
 }
 
-// Claim gives the group to a holder.
+// Claim gives the group to a holder. A wake that came while another held it is
+// kept: that one's look, which may have been too early to see what it was for,
+// was not finished.
 func (t *Turn) Claim(lease Lease) {
-	t.Holder, t.LeaseEnd, t.Woken = lease.Holder, lease.Until, time.Time{}
+	if t.Holder == "" {
+		t.Woken = time.Time{} // the look to come is what was asked for
+	}
+	t.Holder, t.LeaseEnd = lease.Holder, lease.Until
 }
 
 // Wake makes the group due at a time, or when it is given back, and tells

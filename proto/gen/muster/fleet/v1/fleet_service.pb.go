@@ -1204,7 +1204,7 @@ const file_muster_fleet_v1_fleet_service_proto_rawDesc = "" +
 	"\x05pools\x18\x01 \x03(\v2\x15.muster.fleet.v1.PoolR\x05pools\x12\x1a\n" +
 	"\bcomplete\x18\x02 \x01(\bR\bcomplete\x128\n" +
 	"\n" +
-	"as_of_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\"\xe5\x06\n" +
+	"as_of_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\"\xe1\x06\n" +
 	"\x13RunInstancesRequest\x123\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\x14\xbaH\x11r\x0f2\r^[!-~]{1,64}$R\trequestId\x12\"\n" +
@@ -1220,9 +1220,9 @@ const file_muster_fleet_v1_fleet_service_proto_rawDesc = "" +
 	"\x04tags\x18\t \x03(\v2..muster.fleet.v1.RunInstancesRequest.TagsEntryB\x18\xbaH\x15\x9a\x01\x12\x10\x14\"\ar\x05\x10\x01\x18\x80\x01*\x05r\x03\x18\x80\x01R\x04tags\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:\xf6\x01\xbaH\xf2\x01\x1a]\n" +
-	"\x18run_instances.min_amount\x12!min_amount must be at most amount\x1a\x1ethis.min_amount <= this.amount\x1a\x90\x01\n" +
-	"\x17run_instances.max_price\x124max_price_micros_per_hour is for spot instances only\x1a?this.billing_method == 2 || this.max_price_micros_per_hour == 0\"9\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:\xf2\x01\xbaH\xee\x01\x1aR\n" +
+	"\x18run_instances.min_amount\x12\x16must be at most amount\x1a\x1ethis.min_amount <= this.amount\x1a\x97\x01\n" +
+	"'run_instances.max_price_micros_per_hour\x12+must be 0 unless the billing method is spot\x1a?this.billing_method == 2 || this.max_price_micros_per_hour == 0\"9\n" +
 	"\x14RunInstancesResponse\x12!\n" +
 	"\finstance_ids\x18\x01 \x03(\tR\vinstanceIds\"Q\n" +
 	"\x16DeleteInstancesRequest\x127\n" +

@@ -31,7 +31,8 @@ type CreateGroupRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Client token: makes the call idempotent. At most 64 printable ASCII
 	// characters without space. The same token with the same parameters gives
-	// the same group and creates nothing. Empty: every call creates a group.
+	// the same group and creates nothing, for at least seven days of the cloud's
+	// clock. Empty: every call creates a group.
 	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// What is wanted.
 	Spec          *GroupSpec `protobuf:"bytes,2,opt,name=spec,proto3" json:"spec,omitempty"`
@@ -1035,14 +1036,14 @@ const file_muster_group_v1_group_service_proto_rawDesc = "" +
 	"\fshow_deleted\x18\x03 \x01(\bR\vshowDeleted\"l\n" +
 	"\x12ListGroupsResponse\x12.\n" +
 	"\x06groups\x18\x01 \x03(\v2\x16.muster.group.v1.GroupR\x06groups\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x91\x03\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xfa\x02\n" +
 	"\x12UpdateGroupRequest\x126\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\x17\xbaH\x14\xd8\x01\x01r\x0f2\r^[!-~]{1,64}$R\trequestId\x12$\n" +
 	"\bgroup_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\agroupId\x12P\n" +
-	"\x0ftarget_capacity\x18\x03 \x01(\v2\x1f.muster.group.v1.TargetCapacityB\x06\xbaH\x03\xd8\x01\x03R\x0etargetCapacity\x12\xad\x01\n" +
-	"\vupdate_mask\x18\x04 \x01(\v2\x1a.google.protobuf.FieldMaskBp\xbaHm\xba\x01g\n" +
-	"\x18update_group.update_mask\x12\x18must name 1 to 10 fields\x1a1this.paths.size() >= 1 && this.paths.size() <= 10\xc8\x01\x01R\n" +
+	"\x0ftarget_capacity\x18\x03 \x01(\v2\x1f.muster.group.v1.TargetCapacityB\x06\xbaH\x03\xd8\x01\x03R\x0etargetCapacity\x12\x96\x01\n" +
+	"\vupdate_mask\x18\x04 \x01(\v2\x1a.google.protobuf.FieldMaskBY\xbaHV\xba\x01P\n" +
+	"\x18update_group.update_mask\x12\x1bmust name at most 10 fields\x1a\x17this.paths.size() <= 10\xc8\x01\x01R\n" +
 	"updateMask\x12\x1b\n" +
 	"\x04etag\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\"C\n" +
 	"\x13UpdateGroupResponse\x12,\n" +

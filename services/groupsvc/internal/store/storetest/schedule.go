@@ -73,10 +73,15 @@ func lostLease(t *testing.T, s store.Store) {
 	save(t, s, group("g"), Origin)
 	wantIDs(t, claim(t, s, Origin, "slow", 10), "g")
 	later := Origin.Add(time.Minute)
+	// What the slow one was told meanwhile, its successor has to see to.
+	woken := later.Add(time.Second)
+	want(t, s.Wake(t.Context(), key("g"), woken), nil)
 	wantIDs(t, claim(t, s, later, "quick", 10), "g")
 	want(t, s.Release(t.Context(), key("g"), store.Done{Holder: "slow", Next: later}), nil)
 	wantIDs(t, claim(t, s, later, "third", 10))
 	want(t, s.Release(t.Context(), key("g"), store.Done{Holder: "quick"}), nil)
+	wantIDs(t, claim(t, s, woken, "third", 10), "g")
+	want(t, s.Release(t.Context(), key("g"), store.Done{Holder: "third"}), nil)
 	wantIDs(t, claim(t, s, later.Add(1000*time.Hour), "third", 10))
 }
 
