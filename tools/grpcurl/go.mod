@@ -1,6 +1,6 @@
 module github.com/seed-198b1370/muster/tools/grpcurl
 
-go 1.26.8
+go 1.26.0
 
 tool github.com/fullstorydev/grpcurl/cmd/grpcurl
 

@@ -1,6 +1,6 @@
 module github.com/seed-198b1370/muster/tools/protoc
 
-go 1.26.8
+go 1.26.0
 
 tool (
 	google.golang.org/grpc/cmd/protoc-gen-go-grpc

@@ -16,6 +16,9 @@ import (
 // asked for again.
 const clockRetry = 200 * time.Millisecond
 
+// clockTold is after how many tries in vain the log says so again.
+const clockTold = 50
+
 // clockSlack is how far, in real time, a follower may be ahead of the cloud's
 // clock for reasons of the network; it then waits for the cloud.
 const clockSlack = 5 * time.Second
@@ -24,7 +27,7 @@ const clockSlack = 5 * time.Second
 // process: the simulated time if it is a simulator, else the wall clock's. It
 // waits until the cloud answers.
 func (s *Stack) followClock(ctx context.Context, cloud fleetv1.SimulationServiceClient) error {
-	for waiting := false; ; waiting = true {
+	for tries := 0; ; tries++ {
 		answer, err := cloud.GetClock(ctx, &fleetv1.GetClockRequest{})
 		switch {
 		case err == nil:
@@ -38,8 +41,8 @@ func (s *Stack) followClock(ctx context.Context, cloud fleetv1.SimulationService
 		case ctx.Err() != nil:
 			return fmt.Errorf("ask the cloud for its time: %w", err)
 		}
-		if !waiting {
-			s.config.Log.InfoContext(ctx, "waiting for the cloud", "error", err)
+		if tries%clockTold == 0 {
+			s.config.Log.InfoContext(ctx, "waiting for the cloud", "address", s.config.FleetAddr, "error", err)
 		}
 		if err := pause(ctx, clockRetry); err != nil {
 			return err

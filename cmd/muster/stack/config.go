@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"time"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
@@ -108,6 +109,7 @@ func (c Config) check() error {
 	if err := clock.CheckSpeed(c.Speed); err != nil {
 		wrong = append(wrong, err)
 	}
+	wrong = append(wrong, checkNATSURL(c.NATSURL))
 	for _, role := range c.Roles {
 		switch role {
 		case Fleetsim:
@@ -123,6 +125,19 @@ func (c Config) check() error {
 		}
 	}
 	return errors.Join(wrong...)
+}
+
+// checkNATSURL tells what is wrong with the URL of a NATS server. The client
+// would take anything for the name of a host and look for it for ever.
+func checkNATSURL(text string) error {
+	if text == "" {
+		return nil
+	}
+	parsed, err := url.Parse(text)
+	if err != nil || parsed.Host == "" || parsed.Scheme != "nats" && parsed.Scheme != "tls" {
+		return fmt.Errorf("the URL of NATS must be like nats://127.0.0.1:4222, got %q", text)
+	}
+	return nil
 }
 
 func (c Config) needs(role, other Role, addr string) error {

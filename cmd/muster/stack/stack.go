@@ -80,11 +80,16 @@ func Start(ctx context.Context, config Config) (_ *Stack, err error) {
 			err = errors.Join(err, s.Stop())
 		}
 	}()
-	if err := s.open(ctx); err != nil {
+	if err := s.open(); err != nil {
 		return nil, err
 	}
 	services, err := s.newServices(ctx)
 	if err != nil {
+		return nil, err
+	}
+	// Only now, when calls can be answered, if only with NOT_SERVING: before
+	// that a client is better off with a port that is closed.
+	if err := s.listen(ctx); err != nil {
 		return nil, err
 	}
 	s.serve(ctx)
@@ -108,20 +113,12 @@ func hotMessages() []proto.Message {
 	}
 }
 
-// open takes what can be refused: folders, ports, connections.
-func (s *Stack) open(ctx context.Context) error {
+// open takes what can be refused: folders and connections.
+func (s *Stack) open() error {
 	if s.config.DataDir != "" {
 		if err := os.MkdirAll(s.config.DataDir, 0o700); err != nil {
 			return fmt.Errorf("make data folder: %w", err)
 		}
-	}
-	if s.config.Listen != "" {
-		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.config.Listen)
-		if err != nil {
-			return fmt.Errorf("listen for gRPC: %w", err)
-		}
-		s.tcp = listener
-		s.closeLater(func() error { return ignoreClosed(listener.Close()) })
 	}
 	var err error
 	if s.conn, err = s.local.Dial(); err != nil {
@@ -135,6 +132,20 @@ func (s *Stack) open(ctx context.Context) error {
 		return err
 	}
 	return s.openNATS()
+}
+
+// listen takes the port of the gRPC server.
+func (s *Stack) listen(ctx context.Context) error {
+	if s.config.Listen == "" {
+		return nil
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.config.Listen)
+	if err != nil {
+		return fmt.Errorf("listen for gRPC: %w", err)
+	}
+	s.tcp = listener
+	s.closeLater(func() error { return ignoreClosed(listener.Close()) })
+	return nil
 }
 
 // connTo is the connection to a role: in process when it is played here.
@@ -156,23 +167,37 @@ func (s *Stack) openNATS() (err error) {
 	if !s.config.plays(Healthcheck) && !s.config.plays(Groupsvc) {
 		return nil
 	}
-	if s.config.NATSURL != "" {
-		s.nats, err = nats.Connect(s.config.NATSURL, nats.MaxReconnects(-1), nats.RetryOnFailedConnect(true), nats.Name("muster"))
-		if err != nil {
-			return fmt.Errorf("connect to NATS: %w", err)
-		}
-	} else {
-		server, err := natsserver.Start(natsserver.Config{
-			DataDir: s.folder("nats"), Listen: s.config.NATSListen, Log: s.config.Log,
-		})
-		if err != nil {
-			return err
-		}
-		s.closeLater(server.Close)
-		s.natsURL = server.URL()
-		if s.nats, err = server.Connect(); err != nil {
-			return err
-		}
+	if s.config.NATSURL == "" {
+		return s.embedNATS()
+	}
+	s.nats, err = nats.Connect(s.config.NATSURL, nats.Name("muster"), nats.MaxReconnects(-1), nats.RetryOnFailedConnect(true),
+		nats.ConnectHandler(func(*nats.Conn) { s.config.Log.Info("NATS is reached", "url", s.config.NATSURL) }),
+		nats.ReconnectHandler(func(*nats.Conn) { s.config.Log.Info("NATS is back", "url", s.config.NATSURL) }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil { // nil when we end it ourselves
+				s.config.Log.Warn("lost NATS", "url", s.config.NATSURL, "error", err)
+			}
+		}))
+	if err != nil {
+		return fmt.Errorf("connect to NATS: %w", err)
+	}
+	s.closeLater(func() error { s.nats.Close(); return nil })
+	if !s.nats.IsConnected() {
+		s.config.Log.Warn("NATS is not there yet; waiting for it", "url", s.config.NATSURL)
+	}
+	return nil
+}
+
+// embedNATS starts a JetStream in the process.
+func (s *Stack) embedNATS() error {
+	server, err := natsserver.Start(natsserver.Config{DataDir: s.folder("nats"), Listen: s.config.NATSListen, Log: s.config.Log})
+	if err != nil {
+		return err
+	}
+	s.closeLater(server.Close)
+	s.natsURL = server.URL()
+	if s.nats, err = server.Connect(); err != nil {
+		return err
 	}
 	s.closeLater(func() error { s.nats.Close(); return nil })
 	return nil

@@ -22,6 +22,7 @@ func TestStart_refusesWhatCanNotWork(t *testing.T) {
 	}{
 		"speed":        {stack.Config{Speed: -1}, []string{"speed -1 is not between"}},
 		"unknown role": {stack.Config{Roles: []stack.Role{"cook"}}, []string{`role "cook" is none of`}},
+		"NATS":         {stack.Config{NATSURL: "foo"}, []string{`must be like nats://127.0.0.1:4222, got "foo"`}},
 		"alone": {stack.Config{Roles: []stack.Role{stack.Groupsvc}}, []string{
 			"groupsvc needs the address of fleetsim", "groupsvc needs the address of allocator", "needs the URL of NATS",
 		}},
