@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
+	"github.com/seed-198b1370/muster/pkg/rpc/rpctest"
 	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 )
@@ -56,7 +57,7 @@ func BenchmarkPlace(b *testing.B) {
 	(<-h.fleet.streams).tell(1, true, pools...)
 	<-h.service.Ready()
 	nothing := &canned{response: h.place(b, request)}
-	noOp := allocatorv1.NewAllocatorServiceClient(serve(b, func(r grpc.ServiceRegistrar) {
+	noOp := allocatorv1.NewAllocatorServiceClient(rpctest.Serve(b, func(r grpc.ServiceRegistrar) {
 		allocatorv1.RegisterAllocatorServiceServer(r, nothing)
 	}))
 	for _, bench := range []struct {

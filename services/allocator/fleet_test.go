@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
-	"github.com/seed-198b1370/muster/pkg/rpc"
+	"github.com/seed-198b1370/muster/pkg/rpc/rpctest"
 	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	"github.com/seed-198b1370/muster/services/allocator"
@@ -87,14 +87,14 @@ type harness struct {
 
 func start(t testing.TB) *harness {
 	f := &fleet{streams: make(chan *poolStream)}
-	fleetConn := serve(t, func(r grpc.ServiceRegistrar) { fleetv1.RegisterFleetServiceServer(r, f) })
+	fleetConn := rpctest.Serve(t, func(r grpc.ServiceRegistrar) { fleetv1.RegisterFleetServiceServer(r, f) })
 	service, err := allocator.New(allocator.Config{}, allocator.Deps{
 		Fleet: fleetv1.NewFleetServiceClient(fleetConn), Clock: clock.NewWall(), Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn := serve(t, service.Register)
+	conn := rpctest.Serve(t, service.Register)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- service.Run(ctx) }()
@@ -105,30 +105,6 @@ func start(t testing.TB) *harness {
 		}
 	})
 	return &harness{service: service, fleet: f, client: allocatorv1.NewAllocatorServiceClient(conn)}
-}
-
-func serve(t testing.TB, register func(grpc.ServiceRegistrar)) *grpc.ClientConn {
-	validator, err := rpc.NewValidator(&allocatorv1.PlaceRequest{}, &fleetv1.WatchPoolsRequest{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := rpc.NewServer(validator, slog.New(slog.DiscardHandler))
-	register(server)
-	local := rpc.NewLocal()
-	conn, err := local.Dial()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(ctx, 0, local) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := errors.Join(<-ended, conn.Close()); err != nil {
-			t.Errorf("the server ended with %v", err)
-		}
-	})
-	return conn
 }
 
 // request asks for one spot unit of a pool in each zone.

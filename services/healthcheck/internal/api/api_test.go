@@ -22,6 +22,7 @@ import (
 	"github.com/seed-198b1370/muster/pkg/events"
 	"github.com/seed-198b1370/muster/pkg/natsserver"
 	"github.com/seed-198b1370/muster/pkg/rpc"
+	"github.com/seed-198b1370/muster/pkg/rpc/rpctest"
 	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 	"github.com/seed-198b1370/muster/services/healthcheck/internal/api"
 )
@@ -48,27 +49,8 @@ func serve(t *testing.T) (healthv1.HealthServiceClient, jetstream.JetStream) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	validator, err := rpc.NewValidator()
-	if err != nil {
-		t.Fatal(err)
-	}
-	log := slog.New(slog.DiscardHandler)
-	grpcServer := rpc.NewServer(validator, log)
-	healthv1.RegisterHealthServiceServer(grpcServer, &api.Server{JetStream: js, Log: log})
-	local := rpc.NewLocal()
-	conn, err := local.Dial()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- grpcServer.Serve(ctx, 10*time.Millisecond, local) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		conn.Close()
+	conn := rpctest.Serve(t, func(r grpc.ServiceRegistrar) {
+		healthv1.RegisterHealthServiceServer(r, &api.Server{JetStream: js, Log: slog.New(slog.DiscardHandler)})
 	})
 	return healthv1.NewHealthServiceClient(conn), js
 }

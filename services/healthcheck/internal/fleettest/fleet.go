@@ -6,7 +6,6 @@ package fleettest
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"strconv"
@@ -22,6 +21,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
+	"github.com/seed-198b1370/muster/pkg/rpc/rpctest"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 )
 
@@ -56,30 +56,7 @@ func New() *Fleet {
 // Serve serves the fleet in memory until the test ends.
 func (f *Fleet) Serve(t testing.TB) fleetv1.FleetServiceClient {
 	t.Helper()
-	validator, err := rpc.NewValidator()
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := rpc.NewServer(validator, slog.New(slog.DiscardHandler))
-	fleetv1.RegisterFleetServiceServer(server, f)
-	local := rpc.NewLocal()
-	conn, err := local.Dial()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(ctx, 10*time.Millisecond, local) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		if err := conn.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return fleetv1.NewFleetServiceClient(conn)
+	return fleetv1.NewFleetServiceClient(rpctest.Serve(t, func(r grpc.ServiceRegistrar) { fleetv1.RegisterFleetServiceServer(r, f) }))
 }
 
 // Launch creates an instance of a group; empty for none.
