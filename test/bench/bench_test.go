@@ -10,9 +10,10 @@ import (
 	"time"
 )
 
-// slices of a comparison: A and B alternate so many times, and the medians are
-// compared, because the machine is not ours alone.
-const rounds = 7
+// rounds is how often A and B alternate in a comparison. What counts is the
+// median of the ratios of neighbours, because the machine is not ours alone and
+// what disturbs one slice disturbs the next.
+const rounds = 9
 
 // bar prints one line about one bar. A bar that is missed does not fail the
 // run: machines are shared and noisy, and the line says `short`.
@@ -24,17 +25,23 @@ func bar(name, measured, wanted string, holds bool) {
 	fmt.Fprintf(os.Stdout, "bar %s measured %s wanted %s %s\n", name, measured, wanted, verdict)
 }
 
-// alternate runs a and b in turns and returns the median of each one's figures.
-func alternate(tb testing.TB, a, b func() float64) (medianA, medianB float64) {
+// compare runs a and b in turns and returns the median of a's figure divided by
+// that of b right beside it.
+func compare(tb testing.TB, a, b func() float64) float64 {
 	tb.Helper()
-	var as, bs []float64
-	for range rounds {
-		as = append(as, a())
-		bs = append(bs, b())
+	var as, bs, ratios []float64
+	for round := range rounds {
+		var figureA, figureB float64
+		if round%2 == 0 {
+			figureA, figureB = a(), b()
+		} else { // so that neither always follows the other
+			figureB, figureA = b(), a()
+		}
+		as, bs, ratios = append(as, figureA), append(bs, figureB), append(ratios, figureA/figureB)
 	}
 	tb.Logf("a: %.4g", as)
 	tb.Logf("b: %.4g", bs)
-	return median(as), median(bs)
+	return median(ratios)
 }
 
 func median(figures []float64) float64 {
