@@ -12,8 +12,10 @@ import (
 type logger struct {
 	log *slog.Logger
 
-	mu    sync.Mutex
-	ended error // the first fatal message; guarded by mu
+	mu sync.Mutex
+	// Guarded by mu.
+	ready bool  // Start has returned, so that fatal messages have no other way out
+	ended error // the first fatal message
 }
 
 func (l *logger) Noticef(string, ...any) {}
@@ -32,16 +34,24 @@ func (l *logger) Errorf(format string, values ...any) {
 // on: its end is not for a library to decide.
 func (l *logger) Fatalf(format string, values ...any) {
 	message := fmt.Sprintf(format, values...)
-	l.log.Error("NATS server", "message", message)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.ended == nil {
-		l.ended = errors.New(message)
+	if l.ready || l.ended != nil {
+		l.log.Error("NATS server", "message", message)
+		return
 	}
+	l.ended = errors.New(message)
 }
 
 func (l *logger) fatal() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.ended
+}
+
+// started tells that Start returns without an error.
+func (l *logger) started() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ready = true
 }

@@ -11,10 +11,12 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 )
@@ -39,7 +41,7 @@ const startTimeout = 2 * time.Minute
 // Config tells how a server is run.
 type Config struct {
 	// DataDir holds everything that must survive; it is made if it does not
-	// exist. One server at a time can use it. Empty: a temporary folder that
+	// exist. One server at a time can use it; a second one is refused. Empty: a temporary folder that
 	// Close removes.
 	DataDir string
 	// Listen is the host and port that other processes reach the server at;
@@ -54,7 +56,8 @@ type Config struct {
 // A Server is a running NATS server with JetStream.
 type Server struct {
 	server    *server.Server
-	removeDir string // the temporary folder, if any
+	lock      *flock.Flock // of the data folder; nil for a temporary one
+	removeDir string       // the temporary folder, if any
 	listens   bool
 
 	closeOnce sync.Once
@@ -72,14 +75,11 @@ func Start(config Config) (_ *Server, err error) {
 		return nil, err
 	}
 	s := &Server{listens: config.Listen != ""}
-	if config.DataDir == "" {
-		if s.removeDir, err = os.MkdirTemp("", "muster-nats-"); err != nil {
-			return nil, fmt.Errorf("make folder for NATS: %w", err)
-		}
-		options.StoreDir = s.removeDir
+	if options.StoreDir, err = s.takeFolder(config.DataDir); err != nil {
+		return nil, err
 	}
 	if s.server, err = server.NewServer(options); err != nil {
-		return nil, errors.Join(fmt.Errorf("configure NATS server: %w", err), s.removeTemporary())
+		return nil, errors.Join(fmt.Errorf("configure NATS server: %w", err), s.leaveFolder())
 	}
 	log := &logger{log: config.Log}
 	s.server.SetLoggerV2(log, false, false, false)
@@ -98,7 +98,6 @@ func newOptions(config Config) (*server.Options, error) {
 		MaxConn:    maxConnections,
 
 		JetStream:              true,
-		StoreDir:               config.DataDir,
 		JetStreamMaxMemory:     maxMemoryBytes,
 		JetStreamMaxStore:      maxStoreBytes,
 		DisableJetStreamBanner: true,
@@ -131,6 +130,7 @@ func (s *Server) awaitReady(log *logger) error {
 			return fmt.Errorf("start NATS server: %w", err)
 		}
 		if s.server.ReadyForConnections(look) && s.server.JetStreamEnabled() {
+			log.started()
 			return nil
 		}
 	}
@@ -162,12 +162,45 @@ func (s *Server) Close() error {
 	s.closeOnce.Do(func() {
 		s.server.Shutdown()
 		s.server.WaitForShutdown()
-		s.closeErr = s.removeTemporary()
+		s.closeErr = s.leaveFolder()
 	})
 	return s.closeErr
 }
 
-func (s *Server) removeTemporary() error {
+// takeFolder makes the folder that the server writes to, a temporary one if none
+// is named, and keeps other processes out of it: the server itself would let
+// two of them write over each other.
+func (s *Server) takeFolder(named string) (string, error) {
+	if named == "" {
+		made, err := os.MkdirTemp("", "muster-nats-")
+		if err != nil {
+			return "", fmt.Errorf("make folder for NATS: %w", err)
+		}
+		s.removeDir = made
+		return made, nil
+	}
+	if err := os.MkdirAll(named, 0o700); err != nil {
+		return "", fmt.Errorf("make folder for NATS: %w", err)
+	}
+	lock := flock.New(filepath.Join(named, "lock"))
+	taken, err := lock.TryLock()
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("lock folder of NATS: %w", err)
+	case !taken:
+		return "", fmt.Errorf("start NATS server: %s is in use by another process", named)
+	}
+	s.lock = lock
+	return named, nil
+}
+
+// leaveFolder gives the folder back, or removes the temporary one.
+func (s *Server) leaveFolder() error {
+	if s.lock != nil {
+		if err := s.lock.Unlock(); err != nil {
+			return fmt.Errorf("unlock folder of NATS: %w", err)
+		}
+	}
 	if s.removeDir == "" {
 		return nil
 	}

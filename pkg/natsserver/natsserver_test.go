@@ -218,3 +218,25 @@ func writeForEver(dir string) error {
 		fmt.Println(ack.Sequence)
 	}
 }
+
+// A folder is one server's at a time, and the next one's after that.
+func TestStart_keepsOthersOutOfItsFolder(t *testing.T) {
+	dir := t.TempDir()
+	first, err := natsserver.Start(natsserver.Config{DataDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := natsserver.Start(natsserver.Config{DataDir: dir}); err == nil || !strings.Contains(err.Error(), "in use by another process") {
+		t.Errorf("a second server on the folder: %v", err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	second, err := natsserver.Start(natsserver.Config{DataDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
