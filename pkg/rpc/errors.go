@@ -76,11 +76,30 @@ type Violations struct {
 
 // Add notes that a field has a value it must not have. The rule says what would
 // be right, for example "must be sold in the zone". The value is quoted and cut
-// short.
+// short; a value that is not the caller's own is a [Literal].
 func (v *Violations) Add(field string, value any, rule string) {
 	v.fields = append(v.fields, &errdetails.BadRequest_FieldViolation{
 		Field: field, Description: fmt.Sprintf("%s, got %s", rule, quote(value)),
 	})
+}
+
+// merge adds what another collection says of fields that this one says nothing
+// of: one complaint about a value is enough.
+func (v *Violations) merge(other Violations) {
+	named := make(map[string]bool, len(v.fields))
+	for _, field := range v.fields {
+		named[field.GetField()] = true
+	}
+	for _, field := range other.fields {
+		if !named[field.GetField()] {
+			v.fields = append(v.fields, field)
+		}
+	}
+}
+
+// Detail is the violations as a detail of an error that has words of its own.
+func (v *Violations) Detail() *errdetails.BadRequest {
+	return &errdetails.BadRequest{FieldViolations: v.fields}
 }
 
 // Err returns an INVALID_ARGUMENT error that lists every violation, or nil when
@@ -89,7 +108,7 @@ func (v *Violations) Err() error {
 	if len(v.fields) == 0 {
 		return nil
 	}
-	return withDetails(v.status(), &errdetails.BadRequest{FieldViolations: v.fields})
+	return withDetails(v.status(), v.Detail())
 }
 
 // ErrWithReason is Err with an ErrorInfo detail besides.
@@ -97,7 +116,7 @@ func (v *Violations) ErrWithReason(reason Reason, metadata map[string]string) er
 	if len(v.fields) == 0 {
 		return nil
 	}
-	return Error(codes.InvalidArgument, reason, metadata, v.status().Message(), &errdetails.BadRequest{FieldViolations: v.fields})
+	return Error(codes.InvalidArgument, reason, metadata, v.status().Message(), v.Detail())
 }
 
 func (v *Violations) status() *status.Status {
@@ -126,11 +145,15 @@ const (
 	maxLiteral = 256
 )
 
+// A Literal is a value that an error repeats without quotes, because it tells of
+// what the caller sent and is not that itself, as in "21 items".
+type Literal string
+
 func quote(value any) string {
 	switch held := value.(type) {
 	case string:
 		return fmt.Sprintf("%q", cut(held, maxQuoted))
-	case literal:
+	case Literal:
 		return cut(string(held), maxLiteral)
 	default:
 		return cut(fmt.Sprint(value), maxQuoted)

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
@@ -131,6 +132,84 @@ func TestValidation_namesEveryFieldValueAndRule(t *testing.T) {
 	} {
 		if description := got[field]; !strings.HasSuffix(description, "got "+value) {
 			t.Errorf("violation of %s is %q, want one that ends in its value %s", field, description, value)
+		}
+	}
+}
+
+// Check implements rpc.Checker: zones are called z.
+func (f *fleet) Check(_ context.Context, request proto.Message, violations *rpc.Violations) {
+	if run, ok := request.(*fleetv1.RunInstancesRequest); ok && run.GetZoneId() != "z" {
+		violations.Add("zone_id", run.GetZoneId(), "must be z")
+		violations.Add("tags", rpc.Literal("no tags"), "must be some")
+	}
+}
+
+func TestValidation_asksTheServiceToo(t *testing.T) {
+	conn, _ := serve(t, &fleet{})
+	client := fleetv1.NewFleetServiceClient(conn)
+	request := &fleetv1.RunInstancesRequest{
+		RequestId: "r", ZoneId: "x", InstanceType: "", BillingMethod: fleetv1.BillingMethod_BILLING_METHOD_SPOT, Amount: 1,
+	}
+	for zone, want := range map[string][]string{
+		"x": {`instance_type: must not be empty, got ""`, `zone_id: must be z, got "x"`, "tags: must be some, got no tags"},
+		"": { // of the zone the contract has told
+			`zone_id: must not be empty, got ""`, `instance_type: must not be empty, got ""`, "tags: must be some, got no tags",
+		},
+		"z": {`instance_type: must not be empty, got ""`},
+	} {
+		request.ZoneId = zone
+		_, err := client.RunInstances(t.Context(), request)
+		if got := status.Convert(err).Message(); status.Code(err) != codes.InvalidArgument || got != strings.Join(want, "; ") {
+			t.Errorf("zone %q: got %v, want %q", zone, err, want)
+		}
+	}
+	request.ZoneId, request.InstanceType = "x", "t"
+	if _, err := client.RunInstances(t.Context(), request); status.Code(err) != codes.Internal {
+		t.Errorf("a request that keeps its contract got %v, want the handler's answer", err)
+	}
+}
+
+func TestValidation_saysWhatWouldBeRight(t *testing.T) {
+	validator, err := rpc.NewValidator()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		request proto.Message
+		want    string
+	}{
+		{
+			&fleetv1.RunInstancesRequest{RequestId: "a b", ZoneId: "z", InstanceType: "t", BillingMethod: 7, Amount: 1},
+			`request_id: must be 1 to 64 printable ASCII characters without space, got "a b"; ` +
+				"billing_method: must be one of BILLING_METHOD_PAY_AS_YOU_GO, BILLING_METHOD_SPOT, got 7",
+		},
+		{
+			&fleetv1.RunInstancesRequest{RequestId: "r", ZoneId: "z", InstanceType: "t", Amount: 1},
+			"billing_method: must be one of BILLING_METHOD_PAY_AS_YOU_GO, BILLING_METHOD_SPOT, got 0",
+		},
+		{
+			&fleetv1.ListPoolsRequest{BillingMethod: 7},
+			"billing_method: must be one of BILLING_METHOD_UNSPECIFIED, BILLING_METHOD_PAY_AS_YOU_GO, BILLING_METHOD_SPOT, got 7",
+		},
+		{
+			&fleetv1.ListPoolsRequest{ZoneIds: []string{"z", ""}},
+			`zone_ids[1]: must not be empty, got ""`,
+		},
+		{
+			&fleetv1.ReclaimInstancesRequest{MaxInstances: 5},
+			"target: exactly one must be given of instances, pools, got nothing",
+		},
+		{
+			&fleetv1.DrainPoolsRequest{},
+			"pools: must be given, got nothing",
+		},
+		{
+			&fleetv1.DeleteInstancesRequest{},
+			"instance_ids: must contain at least 1 item(s), got 0 items",
+		},
+	} {
+		if got := status.Convert(validator.Validate(test.request)).Message(); got != test.want {
+			t.Errorf("%v:\n got %s\nwant %s", test.request, got, test.want)
 		}
 	}
 }

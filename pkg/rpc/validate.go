@@ -30,27 +30,31 @@ func NewValidator(warm ...proto.Message) (*Validator, error) {
 // INVALID_ARGUMENT error that names each field that does not, its value and
 // the rule.
 func (v *Validator) Validate(message proto.Message) error {
-	err := v.rules.Validate(message)
+	violations, err := v.violations(message)
+	if err != nil {
+		return err
+	}
+	return violations.Err()
+}
+
+// violations are those of the rules in the contract.
+func (v *Validator) violations(message proto.Message) (violations Violations, err error) {
+	err = v.rules.Validate(message)
 	if err == nil {
-		return nil
+		return violations, nil
 	}
 	var invalid *protovalidate.ValidationError
 	if !errors.As(err, &invalid) {
-		return fmt.Errorf("validate %s: %w", message.ProtoReflect().Descriptor().FullName(), err)
+		return violations, fmt.Errorf("validate %s: %w", message.ProtoReflect().Descriptor().FullName(), err)
 	}
-	var violations Violations
 	for _, violation := range invalid.Violations {
-		rule := violation.Proto.GetMessage()
-		if rule == "" {
-			rule = "must keep rule " + violation.Proto.GetRuleId()
-		}
 		field, value := protovalidate.FieldPathString(violation.Proto.GetField()), wrongValue(message, violation)
 		if field == "" {
 			field, value = fieldOfRule(message.ProtoReflect(), violation.Proto.GetRuleId())
 		}
-		violations.Add(field, value, rule)
+		violations.Add(field, value, ruleText(message, violation))
 	}
-	return violations.Err()
+	return violations, nil
 }
 
 // fieldOfRule tells which field of a request a rule of the whole request is
@@ -60,28 +64,28 @@ func fieldOfRule(request protoreflect.Message, rule string) (string, any) {
 	name := rule[strings.LastIndex(rule, ".")+1:]
 	field := request.Descriptor().Fields().ByName(protoreflect.Name(name))
 	if field == nil {
-		return "", literal(outline(request))
+		return "", Literal(outline(request))
 	}
-	return name, literal(fmt.Sprint(request.Get(field)))
+	return name, Literal(fmt.Sprint(request.Get(field)))
 }
-
-// literal is a value that an error repeats without quotes.
-type literal string
 
 // wrongValue tells the value that broke a rule in a form that is worth
 // printing.
 func wrongValue(root proto.Message, violation *protovalidate.Violation) any {
 	value := violation.FieldValue
+	if oneofOf(root, violation) != nil { // required, and none of its fields is set
+		return Literal("nothing")
+	}
 	if !value.IsValid() { // the rule is of a whole message
 		value = protoreflect.ValueOfMessage(messageAt(root.ProtoReflect(), violation.Proto.GetField().GetElements()))
 	}
 	switch held := value.Interface().(type) {
 	case protoreflect.List:
-		return literal(fmt.Sprintf("%d items", held.Len()))
+		return Literal(fmt.Sprintf("%d items", held.Len()))
 	case protoreflect.Map:
-		return literal(fmt.Sprintf("%d entries", held.Len()))
+		return Literal(fmt.Sprintf("%d entries", held.Len()))
 	case protoreflect.Message:
-		return literal(outline(held))
+		return Literal(outline(held))
 	case protoreflect.EnumNumber:
 		return int32(held)
 	default:

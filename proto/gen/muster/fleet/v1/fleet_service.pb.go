@@ -536,7 +536,7 @@ type RunInstancesRequest struct {
 	ZoneId string `protobuf:"bytes,2,opt,name=zone_id,json=zoneId,proto3" json:"zone_id,omitempty"`
 	// Instance type to launch.
 	InstanceType string `protobuf:"bytes,3,opt,name=instance_type,json=instanceType,proto3" json:"instance_type,omitempty"`
-	// Billing method.
+	// Billing method, pay-as-you-go or spot; it must be given.
 	BillingMethod BillingMethod `protobuf:"varint,4,opt,name=billing_method,json=billingMethod,proto3,enum=muster.fleet.v1.BillingMethod" json:"billing_method,omitempty"`
 	// How many instances, 1 to 100.
 	Amount int32 `protobuf:"varint,5,opt,name=amount,proto3" json:"amount,omitempty"`
@@ -1204,10 +1204,12 @@ const file_muster_fleet_v1_fleet_service_proto_rawDesc = "" +
 	"\x05pools\x18\x01 \x03(\v2\x15.muster.fleet.v1.PoolR\x05pools\x12\x1a\n" +
 	"\bcomplete\x18\x02 \x01(\bR\bcomplete\x128\n" +
 	"\n" +
-	"as_of_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\"\xe1\x06\n" +
-	"\x13RunInstancesRequest\x123\n" +
+	"as_of_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\"\xb9\a\n" +
+	"\x13RunInstancesRequest\x12\x8a\x01\n" +
 	"\n" +
-	"request_id\x18\x01 \x01(\tB\x14\xbaH\x11r\x0f2\r^[!-~]{1,64}$R\trequestId\x12\"\n" +
+	"request_id\x18\x01 \x01(\tBk\xbaHh\xba\x01e\n" +
+	"\n" +
+	"request_id\x128must be 1 to 64 printable ASCII characters without space\x1a\x1dthis.matches('^[!-~]{1,64}$')R\trequestId\x12\"\n" +
 	"\azone_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06zoneId\x12.\n" +
 	"\rinstance_type\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\finstanceType\x12Q\n" +
 	"\x0ebilling_method\x18\x04 \x01(\x0e2\x1e.muster.fleet.v1.BillingMethodB\n" +

@@ -366,14 +366,15 @@ func (x *PoolSelector) GetBillingMethod() BillingMethod {
 // Request of SimulationService.ReclaimInstances.
 type ReclaimInstancesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What to reclaim.
+	// What to reclaim: exactly one of the two must be given.
 	//
 	// Types that are valid to be assigned to Target:
 	//
 	//	*ReclaimInstancesRequest_Instances
 	//	*ReclaimInstancesRequest_Pools
 	Target isReclaimInstancesRequest_Target `protobuf_oneof:"target"`
-	// At most so many, oldest first; 0 means all.
+	// At most so many, oldest first; 0 means all. Instances that have their
+	// notice already count.
 	MaxInstances  int32 `protobuf:"varint,3,opt,name=max_instances,json=maxInstances,proto3" json:"max_instances,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -446,7 +447,7 @@ type isReclaimInstancesRequest_Target interface {
 }
 
 type ReclaimInstancesRequest_Instances struct {
-	// Named instances.
+	// Named instances. Pay-as-you-go ones are passed over.
 	Instances *InstanceIds `protobuf:"bytes,1,opt,name=instances,proto3,oneof"`
 }
 
@@ -512,8 +513,11 @@ type ReclaimInstancesResponse struct {
 	NoticedInstances int32 `protobuf:"varint,1,opt,name=noticed_instances,json=noticedInstances,proto3" json:"noticed_instances,omitempty"`
 	// How many are protected and get their notice when the protection ends.
 	DeferredInstances int32 `protobuf:"varint,2,opt,name=deferred_instances,json=deferredInstances,proto3" json:"deferred_instances,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// Named instances that are already gone or never were, in the order asked
+	// for. They are passed over.
+	MissingInstanceIds []string `protobuf:"bytes,3,rep,name=missing_instance_ids,json=missingInstanceIds,proto3" json:"missing_instance_ids,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *ReclaimInstancesResponse) Reset() {
@@ -558,6 +562,13 @@ func (x *ReclaimInstancesResponse) GetDeferredInstances() int32 {
 		return x.DeferredInstances
 	}
 	return 0
+}
+
+func (x *ReclaimInstancesResponse) GetMissingInstanceIds() []string {
+	if x != nil {
+		return x.MissingInstanceIds
+	}
+	return nil
 }
 
 // Request of SimulationService.DrainPools.
@@ -771,10 +782,11 @@ const file_muster_fleet_v1_simulation_service_proto_rawDesc = "" +
 	"\rmax_instances\x18\x03 \x01(\x05B\v\xbaH\b\x1a\x06\x18\xc0\x84=(\x00R\fmaxInstancesB\x0f\n" +
 	"\x06target\x12\x05\xbaH\x02\b\x01\"F\n" +
 	"\vInstanceIds\x127\n" +
-	"\finstance_ids\x18\x01 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\b\x01\x10d\x18\x01\"\x06r\x04\x10\x01\x18@R\vinstanceIds\"v\n" +
+	"\finstance_ids\x18\x01 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\b\x01\x10d\x18\x01\"\x06r\x04\x10\x01\x18@R\vinstanceIds\"\xa8\x01\n" +
 	"\x18ReclaimInstancesResponse\x12+\n" +
 	"\x11noticed_instances\x18\x01 \x01(\x05R\x10noticedInstances\x12-\n" +
-	"\x12deferred_instances\x18\x02 \x01(\x05R\x11deferredInstances\"P\n" +
+	"\x12deferred_instances\x18\x02 \x01(\x05R\x11deferredInstances\x120\n" +
+	"\x14missing_instance_ids\x18\x03 \x03(\tR\x12missingInstanceIds\"P\n" +
 	"\x11DrainPoolsRequest\x12;\n" +
 	"\x05pools\x18\x01 \x01(\v2\x1d.muster.fleet.v1.PoolSelectorB\x06\xbaH\x03\xc8\x01\x01R\x05pools\"9\n" +
 	"\x12DrainPoolsResponse\x12#\n" +

@@ -41,7 +41,8 @@ type SimulationServiceClient interface {
 	// Streams the clock: at once, at each change of speed, and every few seconds
 	// of real time, so that others can follow it. No errors of its own.
 	WatchClock(ctx context.Context, in *WatchClockRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchClockResponse], error)
-	// Changes how fast simulated time runs. No errors of its own.
+	// Changes how fast simulated time runs. Errors: FAILED_PRECONDITION when the
+	// clock was given to the simulator and is not its own to change.
 	SetClockSpeed(ctx context.Context, in *SetClockSpeedRequest, opts ...grpc.CallOption) (*SetClockSpeedResponse, error)
 	// Orders the reclaim of spot instances. Each gets its interruption notice
 	// now, or at the end of its protection if it is protected, and is released
@@ -146,7 +147,8 @@ type SimulationServiceServer interface {
 	// Streams the clock: at once, at each change of speed, and every few seconds
 	// of real time, so that others can follow it. No errors of its own.
 	WatchClock(*WatchClockRequest, grpc.ServerStreamingServer[WatchClockResponse]) error
-	// Changes how fast simulated time runs. No errors of its own.
+	// Changes how fast simulated time runs. Errors: FAILED_PRECONDITION when the
+	// clock was given to the simulator and is not its own to change.
 	SetClockSpeed(context.Context, *SetClockSpeedRequest) (*SetClockSpeedResponse, error)
 	// Orders the reclaim of spot instances. Each gets its interruption notice
 	// now, or at the end of its protection if it is protected, and is released

@@ -34,13 +34,18 @@ const (
 	// Metadata: request_id.
 	ErrorReason_ERROR_REASON_IDEMPOTENT_PARAMETER_MISMATCH ErrorReason = 2
 	// FAILED_PRECONDITION. The group has changed since its etag was read.
-	// Metadata: etag.
+	// Metadata: etag, the one that it has now.
 	ErrorReason_ERROR_REASON_ETAG_MISMATCH ErrorReason = 3
 	// FAILED_PRECONDITION. A group that is being deleted can not be changed.
 	// Metadata: lifecycle.
 	ErrorReason_ERROR_REASON_GROUP_IS_BEING_DELETED ErrorReason = 4
 	// INVALID_ARGUMENT. A page token that this service did not give.
 	ErrorReason_ERROR_REASON_INVALID_TOKEN ErrorReason = 5
+	// UNAVAILABLE, with RetryInfo. The cloud, or a service between it and this
+	// one, can not be reached. Metadata: group_id, only when CreateGroup has
+	// stored the group, which is then delivered without another call; a call
+	// without a request id would create a second one.
+	ErrorReason_ERROR_REASON_CLOUD_UNREACHABLE ErrorReason = 6
 )
 
 // Enum value maps for ErrorReason.
@@ -52,6 +57,7 @@ var (
 		3: "ERROR_REASON_ETAG_MISMATCH",
 		4: "ERROR_REASON_GROUP_IS_BEING_DELETED",
 		5: "ERROR_REASON_INVALID_TOKEN",
+		6: "ERROR_REASON_CLOUD_UNREACHABLE",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":                   0,
@@ -60,6 +66,7 @@ var (
 		"ERROR_REASON_ETAG_MISMATCH":                 3,
 		"ERROR_REASON_GROUP_IS_BEING_DELETED":        4,
 		"ERROR_REASON_INVALID_TOKEN":                 5,
+		"ERROR_REASON_CLOUD_UNREACHABLE":             6,
 	}
 )
 
@@ -94,14 +101,15 @@ var File_muster_group_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_muster_group_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"\"muster/group/v1/error_reason.proto\x12\x0fmuster.group.v1*\xe6\x01\n" +
+	"\"muster/group/v1/error_reason.proto\x12\x0fmuster.group.v1*\x8a\x02\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_GROUP_NOT_FOUND\x10\x01\x12.\n" +
 	"*ERROR_REASON_IDEMPOTENT_PARAMETER_MISMATCH\x10\x02\x12\x1e\n" +
 	"\x1aERROR_REASON_ETAG_MISMATCH\x10\x03\x12'\n" +
 	"#ERROR_REASON_GROUP_IS_BEING_DELETED\x10\x04\x12\x1e\n" +
-	"\x1aERROR_REASON_INVALID_TOKEN\x10\x05B\xc8\x01\n" +
+	"\x1aERROR_REASON_INVALID_TOKEN\x10\x05\x12\"\n" +
+	"\x1eERROR_REASON_CLOUD_UNREACHABLE\x10\x06B\xc8\x01\n" +
 	"\x13com.muster.group.v1B\x10ErrorReasonProtoP\x01ZAgithub.com/seed-198b1370/muster/proto/gen/muster/group/v1;groupv1\xa2\x02\x03MGX\xaa\x02\x0fMuster.Group.V1\xca\x02\x0fMuster\\Group\\V1\xe2\x02\x1bMuster\\Group\\V1\\GPBMetadata\xea\x02\x11Muster::Group::V1b\x06proto3"
 
 var (

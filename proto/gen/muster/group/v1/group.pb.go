@@ -262,8 +262,8 @@ const (
 	Fulfillment_FULFILLMENT_PENDING_FULFILLMENT Fulfillment = 2
 	// Instances are being removed.
 	Fulfillment_FULFILLMENT_PENDING_TERMINATION Fulfillment = 3
-	// The target is not met, and what was tried last did not meet it. The
-	// condition says why.
+	// The target is not met and nothing is under way to meet it. The condition
+	// says why.
 	Fulfillment_FULFILLMENT_ERROR Fulfillment = 4
 )
 
@@ -655,7 +655,9 @@ func (x *GroupSpec) GetTerminateInstances() bool {
 type TargetCapacity struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// All of it, 0 to 2,000; at least the sum of the two below. What they leave
-	// is of the default type.
+	// is of the default type. A group holds at most 1,000 instances and 10,000
+	// units; what does not fit is not launched, and the group's condition says
+	// `LimitReached`.
 	Total int32 `protobuf:"varint,1,opt,name=total,proto3" json:"total,omitempty"`
 	// At least so much of it pay-as-you-go, 0 to 2,000.
 	PayAsYouGo int32 `protobuf:"varint,2,opt,name=pay_as_you_go,json=payAsYouGo,proto3" json:"pay_as_you_go,omitempty"`

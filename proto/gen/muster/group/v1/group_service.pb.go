@@ -1016,10 +1016,12 @@ var File_muster_group_v1_group_service_proto protoreflect.FileDescriptor
 
 const file_muster_group_v1_group_service_proto_rawDesc = "" +
 	"\n" +
-	"#muster/group/v1/group_service.proto\x12\x0fmuster.group.v1\x1a\x1bbuf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#muster/allocator/v1/placement.proto\x1a\x1emuster/fleet/v1/instance.proto\x1a\x1emuster/group/v1/activity.proto\x1a\x1bmuster/group/v1/group.proto\x1a#muster/group/v1/launch_result.proto\"\x84\x01\n" +
-	"\x12CreateGroupRequest\x126\n" +
+	"#muster/group/v1/group_service.proto\x12\x0fmuster.group.v1\x1a\x1bbuf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#muster/allocator/v1/placement.proto\x1a\x1emuster/fleet/v1/instance.proto\x1a\x1emuster/group/v1/activity.proto\x1a\x1bmuster/group/v1/group.proto\x1a#muster/group/v1/launch_result.proto\"\xdc\x01\n" +
+	"\x12CreateGroupRequest\x12\x8d\x01\n" +
 	"\n" +
-	"request_id\x18\x01 \x01(\tB\x17\xbaH\x14\xd8\x01\x01r\x0f2\r^[!-~]{1,64}$R\trequestId\x126\n" +
+	"request_id\x18\x01 \x01(\tBn\xbaHk\xba\x01e\n" +
+	"\n" +
+	"request_id\x128must be 1 to 64 printable ASCII characters without space\x1a\x1dthis.matches('^[!-~]{1,64}$')\xd8\x01\x01R\trequestId\x126\n" +
 	"\x04spec\x18\x02 \x01(\v2\x1a.muster.group.v1.GroupSpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\"\x89\x01\n" +
 	"\x13CreateGroupResponse\x12,\n" +
 	"\x05group\x18\x01 \x01(\v2\x16.muster.group.v1.GroupR\x05group\x12D\n" +
@@ -1036,10 +1038,12 @@ const file_muster_group_v1_group_service_proto_rawDesc = "" +
 	"\fshow_deleted\x18\x03 \x01(\bR\vshowDeleted\"l\n" +
 	"\x12ListGroupsResponse\x12.\n" +
 	"\x06groups\x18\x01 \x03(\v2\x16.muster.group.v1.GroupR\x06groups\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xfa\x02\n" +
-	"\x12UpdateGroupRequest\x126\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd2\x03\n" +
+	"\x12UpdateGroupRequest\x12\x8d\x01\n" +
 	"\n" +
-	"request_id\x18\x01 \x01(\tB\x17\xbaH\x14\xd8\x01\x01r\x0f2\r^[!-~]{1,64}$R\trequestId\x12$\n" +
+	"request_id\x18\x01 \x01(\tBn\xbaHk\xba\x01e\n" +
+	"\n" +
+	"request_id\x128must be 1 to 64 printable ASCII characters without space\x1a\x1dthis.matches('^[!-~]{1,64}$')\xd8\x01\x01R\trequestId\x12$\n" +
 	"\bgroup_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\agroupId\x12P\n" +
 	"\x0ftarget_capacity\x18\x03 \x01(\v2\x1f.muster.group.v1.TargetCapacityB\x06\xbaH\x03\xd8\x01\x03R\x0etargetCapacity\x12\x96\x01\n" +
 	"\vupdate_mask\x18\x04 \x01(\v2\x1a.google.protobuf.FieldMaskBY\xbaHV\xba\x01P\n" +

@@ -35,13 +35,14 @@ const (
 //
 // Auto provisioning groups. Errors beside those each call lists:
 // INVALID_ARGUMENT with a field violation for each value that breaks a rule,
-// all at once and with nothing stored; UNAVAILABLE with RetryInfo when a
-// service behind this one can not be reached.
+// all at once and with nothing stored; UNAVAILABLE (CLOUD_UNREACHABLE) with
+// RetryInfo when a service behind this one can not be reached.
 type GroupServiceClient interface {
 	// Creates a group. An `instant` group answers after its one attempt, with
 	// launch results; a `maintain` group answers when it is stored and is
 	// delivered from then on. Errors: INVALID_ARGUMENT
-	// (IDEMPOTENT_PARAMETER_MISMATCH; unknown zones and types).
+	// (IDEMPOTENT_PARAMETER_MISMATCH; unknown zones and types), UNAVAILABLE
+	// (CLOUD_UNREACHABLE) that names the group if it was stored all the same.
 	CreateGroup(ctx context.Context, in *CreateGroupRequest, opts ...grpc.CallOption) (*CreateGroupResponse, error)
 	// Reads a group. Errors: NOT_FOUND (GROUP_NOT_FOUND).
 	GetGroup(ctx context.Context, in *GetGroupRequest, opts ...grpc.CallOption) (*GetGroupResponse, error)
@@ -165,13 +166,14 @@ func (c *groupServiceClient) PreviewGroup(ctx context.Context, in *PreviewGroupR
 //
 // Auto provisioning groups. Errors beside those each call lists:
 // INVALID_ARGUMENT with a field violation for each value that breaks a rule,
-// all at once and with nothing stored; UNAVAILABLE with RetryInfo when a
-// service behind this one can not be reached.
+// all at once and with nothing stored; UNAVAILABLE (CLOUD_UNREACHABLE) with
+// RetryInfo when a service behind this one can not be reached.
 type GroupServiceServer interface {
 	// Creates a group. An `instant` group answers after its one attempt, with
 	// launch results; a `maintain` group answers when it is stored and is
 	// delivered from then on. Errors: INVALID_ARGUMENT
-	// (IDEMPOTENT_PARAMETER_MISMATCH; unknown zones and types).
+	// (IDEMPOTENT_PARAMETER_MISMATCH; unknown zones and types), UNAVAILABLE
+	// (CLOUD_UNREACHABLE) that names the group if it was stored all the same.
 	CreateGroup(context.Context, *CreateGroupRequest) (*CreateGroupResponse, error)
 	// Reads a group. Errors: NOT_FOUND (GROUP_NOT_FOUND).
 	GetGroup(context.Context, *GetGroupRequest) (*GetGroupResponse, error)

@@ -53,8 +53,13 @@ type StoredGroup struct {
 	// What the last activity that came short had to tell, so that the same is
 	// not told again at every look.
 	LastShortfall string `protobuf:"bytes,10,opt,name=last_shortfall,json=lastShortfall,proto3" json:"last_shortfall,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Why the last complete attempt did not meet the target, as the reason of a
+	// condition; empty when it did.
+	ShortfallReason string `protobuf:"bytes,11,opt,name=shortfall_reason,json=shortfallReason,proto3" json:"shortfall_reason,omitempty"`
+	// The same as a sentence, without figures.
+	ShortfallMessage string `protobuf:"bytes,12,opt,name=shortfall_message,json=shortfallMessage,proto3" json:"shortfall_message,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *StoredGroup) Reset() {
@@ -153,6 +158,20 @@ func (x *StoredGroup) GetFirstActivityId() string {
 func (x *StoredGroup) GetLastShortfall() string {
 	if x != nil {
 		return x.LastShortfall
+	}
+	return ""
+}
+
+func (x *StoredGroup) GetShortfallReason() string {
+	if x != nil {
+		return x.ShortfallReason
+	}
+	return ""
+}
+
+func (x *StoredGroup) GetShortfallMessage() string {
+	if x != nil {
+		return x.ShortfallMessage
 	}
 	return ""
 }
@@ -401,7 +420,7 @@ var File_muster_groupsvc_storage_v1_stored_group_proto protoreflect.FileDescript
 
 const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"\n" +
-	"-muster/groupsvc/storage/v1/stored_group.proto\x12\x1amuster.groupsvc.storage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1emuster/group/v1/activity.proto\x1a\x1bmuster/group/v1/group.proto\"\xea\x03\n" +
+	"-muster/groupsvc/storage/v1/stored_group.proto\x12\x1amuster.groupsvc.storage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1emuster/group/v1/activity.proto\x1a\x1bmuster/group/v1/group.proto\"\xc2\x04\n" +
 	"\vStoredGroup\x12,\n" +
 	"\x05group\x18\x01 \x01(\v2\x16.muster.group.v1.GroupR\x05group\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x03R\aversion\x12/\n" +
@@ -413,7 +432,9 @@ const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"\ropen_activity\x18\b \x01(\v2\x19.muster.group.v1.ActivityR\fopenActivity\x12*\n" +
 	"\x11first_activity_id\x18\t \x01(\tR\x0ffirstActivityId\x12%\n" +
 	"\x0elast_shortfall\x18\n" +
-	" \x01(\tR\rlastShortfall\"\x9a\x04\n" +
+	" \x01(\tR\rlastShortfall\x12)\n" +
+	"\x10shortfall_reason\x18\v \x01(\tR\x0fshortfallReason\x12+\n" +
+	"\x11shortfall_message\x18\f \x01(\tR\x10shortfallMessage\"\x9a\x04\n" +
 	"\x06Launch\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1d\n" +
