@@ -3,6 +3,7 @@ package groupsvc
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,77 @@ func TestCreate_namesAllThatIsWrongAndStoresNothing(t *testing.T) {
 	}
 }
 
+// What the contract and what the catalog says is told in one answer.
+func TestCreate_tellsAllKindsOfViolationsAtOnce(t *testing.T) {
+	b := newBench(t, "")
+	many := make([]*groupv1.Candidate, 21)
+	for i := range many {
+		many[i] = &groupv1.Candidate{ZoneId: "zone-a", InstanceType: fmt.Sprint("type-", i)}
+	}
+	for name, test := range map[string]struct {
+		spec *groupv1.GroupSpec
+		want map[string]string
+	}{
+		"a bad name and an unknown zone": {
+			&groupv1.GroupSpec{Name: "x", TargetCapacity: &groupv1.TargetCapacity{}, Candidates: []*groupv1.Candidate{{ZoneId: "zone-x", InstanceType: "small"}}},
+			map[string]string{"spec.name": `got "x"`, "spec.candidates[0].zone_id": `one of zone-a, zone-b, got "zone-x"`},
+		},
+		"nothing of it": {
+			nil, map[string]string{"spec": "must be given, got nothing"},
+		},
+		"no target, no weight, no zone, and one pool twice": {
+			&groupv1.GroupSpec{Spot: &groupv1.SpotOptions{PoolsToUse: 5}, Candidates: []*groupv1.Candidate{
+				{ZoneId: "zone-a", InstanceType: "small", WeightedCapacity: proto.Float64(math.NaN())},
+				{InstanceType: "huge"}, {InstanceType: "huge"}, {ZoneId: "zone-a", InstanceType: "small"},
+			}},
+			map[string]string{
+				"spec.target_capacity": "must be given", "spec.candidates[0].weighted_capacity": "got NaN",
+				"spec.candidates[1].zone_id": "must not be empty", "spec.candidates[1].instance_type": `"huge"`,
+				"spec.candidates[2].zone_id": "must not be empty", "spec.candidates[2].instance_type": `"huge"`,
+				"spec.candidates[3]": "candidates[0] names it, got zone-a small", "spec.spot.pools_to_use": "got 5",
+			},
+		},
+		"21 candidates": {
+			&groupv1.GroupSpec{TargetCapacity: &groupv1.TargetCapacity{}, Candidates: many},
+			func() map[string]string {
+				want := map[string]string{"spec.candidates": "got 21 items"}
+				for i := range 20 {
+					want[fmt.Sprintf("spec.candidates[%d].instance_type", i)] = fmt.Sprintf("%q", fmt.Sprint("type-", i))
+				}
+				return want
+			}(),
+		},
+	} {
+		_, createErr := b.client.CreateGroup(t.Context(), &groupv1.CreateGroupRequest{RequestId: "a b", Spec: test.spec})
+		_, previewErr := b.client.PreviewGroup(t.Context(), &groupv1.PreviewGroupRequest{Spec: test.spec})
+		created, previewed := violationsOf(t, createErr), violationsOf(t, previewErr)
+		if got := created["request_id"]; got != `must be 1 to 64 printable ASCII characters without space, got "a b"` {
+			t.Errorf("%s: request_id: %s", name, got)
+		}
+		delete(created, "request_id")
+		for call, got := range map[string]map[string]string{"create": created, "preview": previewed} {
+			for field, part := range test.want {
+				if !strings.Contains(got[field], part) {
+					t.Errorf("%s: %s: violation of %s is %q, want one with %q", name, call, field, got[field], part)
+				}
+			}
+			if len(got) != len(test.want) {
+				t.Errorf("%s: %s: violations %v", name, call, got)
+			}
+		}
+	}
+	// What is wrong in itself is told even when the cloud is away.
+	b.cloud.Fault = func(string) error { return status.Error(codes.Unavailable, "away") }
+	b.clock.Advance(time.Hour)
+	asked := spec(1, 0, 0)
+	asked.Name, asked.Candidates[1] = "x", &groupv1.Candidate{ZoneId: "zone-new", InstanceType: "small"}
+	asked.Spot = &groupv1.SpotOptions{PoolsToUse: 3}
+	_, err := b.client.CreateGroup(t.Context(), &groupv1.CreateGroupRequest{Spec: asked})
+	if got := violationsOf(t, err); len(got) != 2 || got["spec.name"] == "" || got["spec.spot.pools_to_use"] == "" {
+		t.Errorf("while the cloud is away: %v", got)
+	}
+}
+
 func TestCreate_fillsDefaultsAndKeepsTokens(t *testing.T) {
 	b := newBench(t, "")
 	request := &groupv1.CreateGroupRequest{RequestId: "token", Spec: spec(5, 0, 0)}
@@ -81,7 +153,9 @@ func TestCreate_fillsDefaultsAndKeepsTokens(t *testing.T) {
 	}
 	other := proto.CloneOf(request)
 	other.Spec.TargetCapacity.Total = 6
-	if _, err := b.client.CreateGroup(t.Context(), other); !rpc.HasReason(err, groupv1.ErrorReason_ERROR_REASON_IDEMPOTENT_PARAMETER_MISMATCH) {
+	_, err = b.client.CreateGroup(t.Context(), other)
+	if want := `request_id "token" was used before with other parameters: use a new one for a new request`; !rpc.HasReason(err, groupv1.ErrorReason_ERROR_REASON_IDEMPOTENT_PARAMETER_MISMATCH) ||
+		status.Convert(err).Message() != want || !strings.HasSuffix(violationsOf(t, err)["request_id"], `got "token"`) || metadataOf(err)["request_id"] != "token" {
 		t.Errorf("the token with other parameters: %v", err)
 	}
 	b.clock.Advance(24*time.Hour - 1)
@@ -110,7 +184,7 @@ func TestUpdate_refusals(t *testing.T) {
 	}{
 		"no paths":        {update(target(1, 0, 0)), "update_mask", "target_capacity.total"},
 		"other path":      {update(target(1, 0, 0), "name"), "update_mask.paths[0]", `"name"`},
-		"below the sum":   {update(target(4, 0, 0), "target_capacity.total"), "target_capacity", "4 < 2 + 3"},
+		"below the sum":   {update(target(4, 0, 0), "target_capacity.total"), "target_capacity", "got 4 < 2 + 3"},
 		"out of range":    {update(target(2001, 0, 0), "target_capacity.total"), "target_capacity.total", "2001"},
 		"negative":        {update(target(0, -1, 0), "target_capacity.pay_as_you_go"), "target_capacity.pay_as_you_go", "-1"},
 		"nothing to take": {update(&groupv1.UpdateGroupRequest{}, "target_capacity"), "target_capacity", "nothing"},
@@ -121,8 +195,16 @@ func TestUpdate_refusals(t *testing.T) {
 	}
 	stale := target(12, 0, 0)
 	stale.Etag = "v0"
-	if err := update(stale, "target_capacity.total"); !rpc.HasReason(err, groupv1.ErrorReason_ERROR_REASON_ETAG_MISMATCH) {
+	stale.TargetCapacity.Total = 1 // what is wrong with that depends on what the group is now
+	err := update(stale, "target_capacity.total")
+	if want := `etag "v0" is not the group's, which is "v1" now: read the group again`; !rpc.HasReason(err, groupv1.ErrorReason_ERROR_REASON_ETAG_MISMATCH) ||
+		status.Convert(err).Message() != want || metadataOf(err)["etag"] != "v1" {
 		t.Errorf("stale etag: %v", err)
+	}
+	garbled := target(12, 0, 0)
+	garbled.RequestId = "a b"
+	if got := violationsOf(t, update(garbled, "name", "spec")); len(got) != 3 || got["request_id"] == "" || got["update_mask.paths[1]"] == "" {
+		t.Errorf("a bad request id beside a bad mask: %v", got)
 	}
 	fresh := target(12, 0, 0)
 	fresh.Etag, fresh.RequestId = group.GetEtag(), "u"
@@ -140,8 +222,10 @@ func TestUpdate_refusals(t *testing.T) {
 	if _, err := b.client.DeleteGroup(t.Context(), &groupv1.DeleteGroupRequest{GroupId: group.GetGroupId()}); err != nil {
 		t.Fatal(err)
 	}
-	if err := update(target(12, 0, 0), "target_capacity.total"); !rpc.HasReason(err, groupv1.ErrorReason_ERROR_REASON_GROUP_IS_BEING_DELETED) {
-		t.Errorf("update while being deleted: %v", err)
+	for _, total := range []int32{12, 1, -1} { // good or bad
+		if err := update(target(total, 0, 0), "target_capacity.total"); !rpc.HasReason(err, groupv1.ErrorReason_ERROR_REASON_GROUP_IS_BEING_DELETED) {
+			t.Errorf("update to %d while being deleted: %v", total, err)
+		}
 	}
 	missing := target(12, 0, 0)
 	missing.GroupId = "apg-none"

@@ -97,7 +97,10 @@ func (b *bench) start() {
 		Fleet: fleetv1.NewFleetServiceClient(conn), Allocator: allocatorv1.NewAllocatorServiceClient(conn),
 		Clock: b.clock, Log: slog.New(slog.DiscardHandler),
 	}
-	b.service = compose(Config{Entropy: b.entropy}.withDefaults(), b.deps, &crashing{Store: b.groups, crash: b.crash})
+	b.service, err = compose(Config{Entropy: b.entropy}.withDefaults(), b.deps, &crashing{Store: b.groups, crash: b.crash})
+	if err != nil {
+		b.t.Fatal(err)
+	}
 	b.service.Register(server)
 	b.client = groupv1.NewGroupServiceClient(conn)
 	ctx, cancel := context.WithCancel(context.Background())

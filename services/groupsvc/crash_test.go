@@ -3,6 +3,7 @@ package groupsvc
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
+	"github.com/seed-198b1370/muster/pkg/rpc"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/cloudtest"
 )
@@ -235,8 +237,8 @@ func TestUnreachable_isToldAndStoresNothing(t *testing.T) {
 	request := &groupv1.CreateGroupRequest{Spec: spec(5, 0, 0)}
 	request.Spec.Type = groupv1.GroupType_GROUP_TYPE_INSTANT
 	_, err := b.client.CreateGroup(t.Context(), request)
-	if status.Code(err) != codes.Unavailable || len(status.Convert(err).Details()) != 1 {
-		t.Errorf("got %v, want UNAVAILABLE with RetryInfo", err)
+	if status.Code(err) != codes.Unavailable || !rpc.HasReason(err, groupv1.ErrorReason_ERROR_REASON_CLOUD_UNREACHABLE) || len(status.Convert(err).Details()) != 2 {
+		t.Errorf("got %v, want UNAVAILABLE with ErrorInfo and RetryInfo", err)
 	}
 	resp, err := b.client.ListGroups(t.Context(), &groupv1.ListGroupsRequest{})
 	if err != nil || len(resp.GetGroups()) != 0 {
@@ -244,11 +246,69 @@ func TestUnreachable_isToldAndStoresNothing(t *testing.T) {
 	}
 }
 
+// Whoever is told that a stored group could not be delivered is told how to go
+// on without creating another.
+func TestUnreachable_namesTheGroupThatIsStored(t *testing.T) {
+	for requestID, remedy := range map[string]string{
+		"r": "repeat the call with the same request_id for its launch results", "": "do not create it again; GetGroup tells how it stands",
+	} {
+		b := newBench(t, "")
+		away := true
+		b.cloud.Fault = func(point string) error {
+			if away && point == "before RunInstances" {
+				return status.Error(codes.Unavailable, "a secret")
+			}
+			return nil
+		}
+		request := &groupv1.CreateGroupRequest{RequestId: requestID, Spec: spec(5, 0, 0)}
+		request.Spec.Type = groupv1.GroupType_GROUP_TYPE_INSTANT
+		_, err := b.client.CreateGroup(t.Context(), request)
+		groups, listErr := b.client.ListGroups(t.Context(), &groupv1.ListGroupsRequest{})
+		if listErr != nil || len(groups.GetGroups()) != 1 {
+			t.Fatalf("stored %v, %v", groups.GetGroups(), listErr)
+		}
+		group := groups.GetGroups()[0]
+		want := fmt.Sprintf("the group is stored as %s and is delivered when the cloud can be reached: %s", group.GetGroupId(), remedy)
+		if got := status.Convert(err); got.Code() != codes.Unavailable || got.Message() != want || metadataOf(err)["group_id"] != group.GetGroupId() {
+			t.Errorf("got %v with %v, want %q", err, metadataOf(err), want)
+		}
+		if got := group.GetConditions()[0]; group.GetCapacity().GetFulfilled() != 0 || got.GetHolds() ||
+			got.GetReason() != "Unreachable" || !strings.HasPrefix(got.GetMessage(), "0 of 5 units: ") {
+			t.Errorf("the group says %v of capacity %v", got, group.GetCapacity())
+		}
+		away = false
+		b.settled(time.Minute)
+		if got := len(b.members(group.GetGroupId())); got != 5 {
+			t.Errorf("%d members when the cloud is back, want 5", got)
+		}
+		if requestID == "" {
+			continue
+		}
+		resp, err := b.client.CreateGroup(t.Context(), request)
+		if err != nil || resp.GetGroup().GetGroupId() != group.GetGroupId() || len(resp.GetLaunchResults()) == 0 || b.cloud.Created() != 5 {
+			t.Errorf("the same call again: %v, %v; %d launched", resp, err, b.cloud.Created())
+		}
+	}
+}
+
+// metadataOf is that of an error's reason.
+func metadataOf(err error) map[string]string {
+	for _, detail := range status.Convert(err).Details() {
+		if info, ok := detail.(interface{ GetMetadata() map[string]string }); ok {
+			return info.GetMetadata()
+		}
+	}
+	return nil
+}
+
 // TestTwoWorkers lets two services with one store and one cloud look at one
 // group at the same time: a lease that ends too early must do no harm (S1).
 func TestTwoWorkers(t *testing.T) {
 	b := newBench(t, "")
-	other := compose(Config{Entropy: b.entropy, LeaseDuration: 1}.withDefaults(), b.deps, b.groups)
+	other, err := compose(Config{Entropy: b.entropy, LeaseDuration: 1}.withDefaults(), b.deps, b.groups)
+	if err != nil {
+		t.Fatal(err)
+	}
 	id := b.create(spec(150, 20, 0)).GetGroup().GetGroupId()
 	b.cloud.SetStock(cloudtest.Pool{Zone: "zone-a", Type: "small", Method: spot}, 60)
 	var alone sync.Mutex

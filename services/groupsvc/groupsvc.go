@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"sync"
@@ -111,7 +112,11 @@ func New(config Config, deps Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return compose(config, deps, groups), nil
+	service, err := compose(config, deps, groups)
+	if err != nil {
+		return nil, errors.Join(err, groups.Close())
+	}
+	return service, nil
 }
 
 func (c Config) withDefaults() Config {
@@ -139,9 +144,12 @@ func openStore(folder string) (store.Store, error) {
 	return boltstore.Open(folder)
 }
 
-func compose(config Config, deps Deps, groups store.Store) *Service {
+func compose(config Config, deps Deps, groups store.Store) (*Service, error) {
 	known := catalog.New(deps.Fleet, deps.Clock)
 	names := ids.NewSource(config.Entropy)
+	if err := followStored(context.Background(), names, groups); err != nil {
+		return nil, err
+	}
 	controller := control.New(control.Config{
 		LookInterval: config.LookInterval, LaunchGrace: config.LaunchGrace,
 		LeaseDuration: config.LeaseDuration, Workers: config.Workers, StopGrace: config.StopGrace,
@@ -156,6 +164,34 @@ func compose(config Config, deps Deps, groups store.Store) *Service {
 	return &Service{
 		store: groups, control: controller, handler: handler, events: deps.Events,
 		clock: deps.Clock, log: deps.Log, ready: make(chan struct{}),
+	}, nil
+}
+
+// followStored makes new ids sort after all that are stored: the clock may have
+// gone back since, when the cloud began anew.
+func followStored(ctx context.Context, names *ids.Source, groups store.Store) error {
+	const page = 250
+	after := ""
+	for {
+		records, err := groups.List(ctx, account, after, page, true)
+		if err != nil {
+			return fmt.Errorf("read the ids in use: %w", err)
+		}
+		for _, record := range records {
+			after = record.Group.GetGroup().GetGroupId()
+			names.Follow(after)
+			names.Follow(record.Group.GetOpenActivity().GetActivityId())
+			latest, err := groups.Activities(ctx, store.Key{Account: account, GroupID: after}, "", 1)
+			if err != nil {
+				return fmt.Errorf("read the ids in use: %w", err)
+			}
+			for _, activity := range latest {
+				names.Follow(activity.GetActivityId())
+			}
+		}
+		if len(records) < page {
+			return nil
+		}
 	}
 }
 

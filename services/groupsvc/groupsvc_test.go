@@ -2,14 +2,18 @@ package groupsvc
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
+	"github.com/seed-198b1370/muster/pkg/clock"
 	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
@@ -51,8 +55,23 @@ func TestInstant_documentedSample(t *testing.T) {
 	if got := len(b.members(group.GetGroupId())); got != 1 {
 		t.Errorf("%d instances later, want 1", got)
 	}
-	if got := b.group(group.GetGroupId()).GetConditions()[0].GetReason(); got != "NoInstanceStock" {
-		t.Errorf("later the reason is %q", got)
+	// Why it came short is told on, with what is there now.
+	group = b.group(group.GetGroupId())
+	if got := group.GetConditions()[0]; got.GetReason() != "NoInstanceStock" || got.GetMessage() != "1 of 5 units: candidate pools have no stock (1)" ||
+		group.GetCapacity().GetFulfilled() != 1 || group.GetFulfillment() != groupv1.Fulfillment_FULFILLMENT_ERROR {
+		t.Errorf("later the condition is %v, capacity %v", got, group.GetCapacity())
+	}
+	// The cloud is away for a while: that is told, and forgotten.
+	b.cloud.Fault = func(string) error { return status.Error(codes.Unavailable, "away") }
+	b.settled(10 * time.Minute)
+	if got := b.group(group.GetGroupId()); got.GetConditions()[0].GetReason() != "Unreachable" || got.GetCapacity().GetFulfilled() != 1 ||
+		!strings.HasPrefix(got.GetConditions()[0].GetMessage(), "1 of 5 units as last seen: ") || got.GetFulfillment() != groupv1.Fulfillment_FULFILLMENT_ERROR {
+		t.Errorf("while the cloud is away: %v", got)
+	}
+	b.cloud.Fault = nil
+	b.settled(10 * time.Minute)
+	if diff := cmp.Diff(group.GetConditions(), b.group(group.GetGroupId()).GetConditions(), protocmp.Transform()); diff != "" {
+		t.Errorf("conditions when it is back (-before +after):\n%s", diff)
 	}
 }
 
@@ -220,6 +239,36 @@ func TestMaintain_tellsAShortfallOnce(t *testing.T) {
 	b.settled(time.Minute) // L1
 	if got := b.group(id); got.GetFulfillment() != groupv1.Fulfillment_FULFILLMENT_FULFILLED || len(b.members(id)) != 10 {
 		t.Errorf("after stock returned: %v, %d members", got.GetFulfillment(), len(b.members(id)))
+	}
+}
+
+func TestMaintain_saysThatALimitIsReached(t *testing.T) {
+	b := newBench(t, "")
+	id := b.create(spec(1500, 0, 0)).GetGroup().GetGroupId()
+	b.settled(10 * time.Minute)
+	got := b.group(id)
+	want := "1000 of 1500 units: a group holds at most 1000 instances and 10000 units, and this one holds 1000 instances of 1000 units"
+	if condition := got.GetConditions()[0]; condition.GetReason() != "LimitReached" || condition.GetMessage() != want || len(b.members(id)) != 1000 {
+		t.Errorf("%d members, condition %v", len(b.members(id)), condition)
+	}
+}
+
+func TestIDs_keepTheirOrderWhenTheClockGoesBack(t *testing.T) {
+	b := newBench(t, t.TempDir())
+	first := b.create(spec(2, 0, 0)).GetGroup().GetGroupId()
+	b.settled(time.Minute)
+	b.clock = clock.NewVirtual(origin.Add(-24 * time.Hour))
+	b.cloud.Clock = b.clock
+	b.restart()
+	second := b.create(spec(2, 0, 0)).GetGroup().GetGroupId()
+	b.update(first, &groupv1.TargetCapacity{Total: 3}, "target_capacity.total")
+	b.settled(10 * time.Minute)
+	groups, err := b.client.ListGroups(t.Context(), &groupv1.ListGroupsRequest{})
+	if err != nil || len(groups.GetGroups()) != 2 || groups.GetGroups()[1].GetGroupId() != second {
+		t.Errorf("groups %v, %v, want %s last", groups.GetGroups(), err, second)
+	}
+	if got := b.activities(first); len(got) != 2 || got[0].GetCause() != "target not met: 2 of 3 units" {
+		t.Errorf("activities %v, want the one of the update first", got)
 	}
 }
 

@@ -80,6 +80,18 @@ func (o Observed) Counted() Amounts {
 	return sum
 }
 
+// Held tells the capacity that the cloud is known to have given: what is shown,
+// and what it has said that it launched.
+func (o Observed) Held() Amounts {
+	sum := o.Counted()
+	for _, pending := range o.Pending {
+		if pending.Answered {
+			sum.add(pending.Method, pending.Weight*int64(pending.Count))
+		}
+	}
+	return sum
+}
+
 // Expected tells the capacity that there is when all that is pending appears.
 func (o Observed) Expected() Amounts {
 	sum := o.Counted()

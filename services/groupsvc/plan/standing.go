@@ -34,10 +34,10 @@ type Standing struct {
 // Stand tells how a group stands when a look is over: against its target, after
 // what was tried.
 func Stand(desired Desired, observed Observed, short Shortfall, removing bool) Standing {
-	expected := observed.Expected()
+	held := observed.Held()
 	have := Amounts{
-		PayAsYouGo: min(expected.PayAsYouGo, desired.Target.PayAsYouGo),
-		Spot:       min(expected.Spot, desired.Target.Spot),
+		PayAsYouGo: min(held.PayAsYouGo, desired.Target.PayAsYouGo),
+		Spot:       min(held.Spot, desired.Target.Spot),
 	}
 	if short.Reason == "" && !desired.Replace && !desired.Attempt {
 		short = Shortfall{Reason: "NotReplaced", Message: "an instant group does not replace what it loses"}
@@ -61,7 +61,6 @@ func Stand(desired Desired, observed Observed, short Shortfall, removing bool) S
 
 // CapacityOf sums up what a group holds, as clients see it.
 func CapacityOf(observed Observed) *groupv1.Capacity {
-	var capacity, answered Amounts
 	var running int64
 	result := &groupv1.Capacity{}
 	for _, instance := range observed.Instances {
@@ -69,23 +68,19 @@ func CapacityOf(observed Observed) *groupv1.Capacity {
 		if instance.Noticed {
 			result.NoticedInstances++
 		}
-		if !instance.Counts() {
-			continue
-		}
-		capacity.add(instance.Method, instance.Class.Weight)
-		if instance.Status == fleetv1.InstanceStatus_INSTANCE_STATUS_RUNNING {
+		if instance.Counts() && instance.Status == fleetv1.InstanceStatus_INSTANCE_STATUS_RUNNING {
 			running += instance.Class.Weight
 		}
 	}
 	for _, pending := range observed.Pending {
 		if pending.Answered {
 			result.Instances += int32(pending.Count)
-			answered.add(pending.Method, pending.Weight*int64(pending.Count))
 		}
 	}
-	result.Fulfilled = money.UnitsOf(capacity.Total() + answered.Total())
-	result.FulfilledPayAsYouGo = money.UnitsOf(capacity.PayAsYouGo + answered.PayAsYouGo)
-	result.FulfilledSpot = money.UnitsOf(capacity.Spot + answered.Spot)
+	held := observed.Held()
+	result.Fulfilled = money.UnitsOf(held.Total())
+	result.FulfilledPayAsYouGo = money.UnitsOf(held.PayAsYouGo)
+	result.FulfilledSpot = money.UnitsOf(held.Spot)
 	result.Running = money.UnitsOf(running)
 	return result
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
 	"github.com/seed-198b1370/muster/pkg/rpc"
@@ -63,15 +62,27 @@ const retryDelay = time.Second
 // unavailable is the answer when a service behind this one can not be reached.
 // What that service said is for the log.
 func (h *Handler) unavailable(ctx context.Context, what string, cause error) error {
+	return h.unreachable(ctx, what+"; try again", nil, cause)
+}
+
+// storedOnly is the answer of CreateGroup when the group is stored and what
+// became of its one attempt can not be told. Whoever only tries again without a
+// request id has two groups, so it says what to do instead.
+func (h *Handler) storedOnly(ctx context.Context, groupID, requestID string, cause error) error {
+	remedy := "do not create it again; GetGroup tells how it stands"
+	if requestID != "" {
+		remedy = "repeat the call with the same request_id for its launch results"
+	}
+	return h.unreachable(ctx, fmt.Sprintf("the group is stored as %s and is delivered when the cloud can be reached: %s", groupID, remedy),
+		map[string]string{"group_id": groupID}, cause)
+}
+
+func (h *Handler) unreachable(ctx context.Context, message string, metadata map[string]string, cause error) error {
 	if ctx.Err() != nil {
 		return ctx.Err() // the caller's own deadline
 	}
-	h.Log.WarnContext(ctx, "call refused", "what", what, "error", cause)
-	refusal := status.New(codes.Unavailable, what+"; try again")
-	if detailed, err := refusal.WithDetails(rpc.RetryAfter(retryDelay)); err == nil {
-		refusal = detailed
-	}
-	return refusal.Err()
+	h.Log.WarnContext(ctx, "call refused", "what", message, "error", cause)
+	return rpc.Error(codes.Unavailable, groupv1.ErrorReason_ERROR_REASON_CLOUD_UNREACHABLE, metadata, message, rpc.RetryAfter(retryDelay))
 }
 
 func (h *Handler) key(groupID string) store.Key {
@@ -104,5 +115,5 @@ func checkEtag(group *storagev1.StoredGroup, etag string) error {
 		return nil
 	}
 	return rpc.Error(codes.FailedPrecondition, groupv1.ErrorReason_ERROR_REASON_ETAG_MISMATCH,
-		map[string]string{"etag": etagOf(group)}, "the group has changed since it was read")
+		map[string]string{"etag": etagOf(group)}, fmt.Sprintf("etag %q is not the group's, which is %q now: read the group again", etag, etagOf(group)))
 }

@@ -21,7 +21,7 @@ func (h *Handler) CreateGroup(ctx context.Context, req *groupv1.CreateGroupReque
 		if err != nil {
 			return nil, err
 		}
-		return h.created(ctx, groupID)
+		return h.created(ctx, groupID, req.GetRequestId())
 	}
 	spec := withDefaults(req.GetSpec())
 	if err := h.checkSpec(ctx, spec); err != nil {
@@ -44,13 +44,13 @@ func (h *Handler) CreateGroup(ctx context.Context, req *groupv1.CreateGroupReque
 		}
 	case errors.Is(err, control.ErrUnreachable):
 		if group.GetVersion() > 0 {
-			return nil, h.unavailable(ctx, "the group is stored and is delivered when the cloud can be reached", err)
+			return nil, h.storedOnly(ctx, groupID, req.GetRequestId(), err)
 		}
 		return nil, h.unavailable(ctx, "the group can not be delivered now and was not stored", err)
 	case err != nil && !errors.Is(err, store.ErrConflict): // somebody changes it already
 		return nil, fmt.Errorf("create group: %w", err)
 	}
-	return h.created(ctx, groupID)
+	return h.created(ctx, groupID, req.GetRequestId())
 }
 
 // store stores a new group; an instant one is delivered on the way.
@@ -84,13 +84,13 @@ func (h *Handler) newGroup(spec *groupv1.GroupSpec, now time.Time) (*storagev1.S
 
 // created answers for a group that is stored: an instant one when its attempt
 // is over, whoever made it.
-func (h *Handler) created(ctx context.Context, groupID string) (*groupv1.CreateGroupResponse, error) {
+func (h *Handler) created(ctx context.Context, groupID, requestID string) (*groupv1.CreateGroupResponse, error) {
 	record, err := h.Control.Await(ctx, h.key(groupID), 1)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, notFound(groupID)
 	case err != nil:
-		return nil, h.unavailable(ctx, "the group is stored and is delivered when the cloud can be reached", err)
+		return nil, h.storedOnly(ctx, groupID, requestID, err)
 	}
 	resp := &groupv1.CreateGroupResponse{Group: show(record)}
 	if resp.GetGroup().GetSpec().GetType() == groupv1.GroupType_GROUP_TYPE_INSTANT {

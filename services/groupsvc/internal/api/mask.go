@@ -24,18 +24,8 @@ const maxTarget = 2000
 // or tells all that is wrong with it.
 func applyMask(current *groupv1.TargetCapacity, req *groupv1.UpdateGroupRequest) (*groupv1.TargetCapacity, error) {
 	var violations rpc.Violations
+	checkMask(&violations, req)
 	paths := req.GetUpdateMask().GetPaths()
-	if len(paths) == 0 {
-		violations.Add("update_mask", "no paths", "must name what to change: "+strings.Join(changeable, ", "))
-	}
-	for i, path := range paths {
-		if !slices.Contains(changeable, path) {
-			violations.Add(fmt.Sprintf("update_mask.paths[%d]", i), path, "must be one of "+strings.Join(changeable, ", "))
-		}
-	}
-	if req.GetTargetCapacity() == nil && slices.Contains(paths, "target_capacity") {
-		violations.Add("target_capacity", "nothing", "must be there when update_mask names it")
-	}
 	target := proto.CloneOf(current)
 	for _, path := range paths {
 		setPath(target, req.GetTargetCapacity(), path)
@@ -43,6 +33,26 @@ func applyMask(current *groupv1.TargetCapacity, req *groupv1.UpdateGroupRequest)
 	checkTarget(&violations, target, paths)
 	fillTarget(target)
 	return target, violations.Err()
+}
+
+// maxPaths is how many paths the contract allows; those beyond are not looked
+// at.
+const maxPaths = 10
+
+// checkMask tells what is wrong with an update, whatever the group is.
+func checkMask(violations *rpc.Violations, req *groupv1.UpdateGroupRequest) {
+	paths := req.GetUpdateMask().GetPaths()
+	if len(paths) == 0 {
+		violations.Add("update_mask", rpc.Literal("no paths"), "must name what to change: "+strings.Join(changeable, ", "))
+	}
+	for i, path := range paths[:min(maxPaths, len(paths))] {
+		if !slices.Contains(changeable, path) {
+			violations.Add(fmt.Sprintf("update_mask.paths[%d]", i), path, "must be one of "+strings.Join(changeable, ", "))
+		}
+	}
+	if req.GetTargetCapacity() == nil && slices.Contains(paths, "target_capacity") {
+		violations.Add("target_capacity", rpc.Literal("nothing"), "must be there when update_mask names it")
+	}
 }
 
 func setPath(target, asked *groupv1.TargetCapacity, path string) {
@@ -81,7 +91,7 @@ func checkTarget(violations *rpc.Violations, target *groupv1.TargetCapacity, pat
 		violations.Add("target_capacity.default_type", int32(target.GetDefaultType()), "must be a defined value")
 	}
 	if inRange && target.GetTotal() < target.GetPayAsYouGo()+target.GetSpot() {
-		violations.Add("target_capacity", fmt.Sprintf("%d < %d + %d", target.GetTotal(), target.GetPayAsYouGo(), target.GetSpot()),
+		violations.Add("target_capacity", rpc.Literal(fmt.Sprintf("%d < %d + %d", target.GetTotal(), target.GetPayAsYouGo(), target.GetSpot())),
 			"total must be at least pay_as_you_go + spot after the change")
 	}
 }

@@ -79,8 +79,17 @@ func (h *Handler) seen(ctx context.Context, method string, request tokened, now 
 		return "", err
 	}
 	if subtle.ConstantTimeCompare(fingerprint, token.GetFingerprint()) == 0 {
-		return "", rpc.Error(codes.InvalidArgument, groupv1.ErrorReason_ERROR_REASON_IDEMPOTENT_PARAMETER_MISMATCH,
-			map[string]string{"request_id": request.GetRequestId()}, "the request id was used before with other parameters")
+		return "", mismatch(request.GetRequestId())
 	}
 	return token.GetGroupId(), nil
+}
+
+// mismatch refuses a client token that came with other parameters before.
+func mismatch(requestID string) error {
+	const rule = "use a new one for a new request"
+	var violations rpc.Violations
+	violations.Add("request_id", requestID, "was used before with other parameters: "+rule)
+	return rpc.Error(codes.InvalidArgument, groupv1.ErrorReason_ERROR_REASON_IDEMPOTENT_PARAMETER_MISMATCH,
+		map[string]string{"request_id": requestID},
+		fmt.Sprintf("request_id %q was used before with other parameters: %s", requestID, rule), violations.Detail())
 }

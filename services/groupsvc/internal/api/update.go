@@ -54,10 +54,6 @@ func (h *Handler) UpdateGroup(ctx context.Context, req *groupv1.UpdateGroupReque
 // update makes the change that a request asks for, or tells why not.
 func update(stored *storagev1.StoredGroup, req *groupv1.UpdateGroupRequest) error {
 	group := stored.GetGroup()
-	target, err := applyMask(group.GetSpec().GetTargetCapacity(), req)
-	if err != nil {
-		return err
-	}
 	switch group.GetLifecycle() {
 	case groupv1.Lifecycle_LIFECYCLE_DELETE_RUNNING, groupv1.Lifecycle_LIFECYCLE_DELETED:
 		return rpc.Error(codes.FailedPrecondition, groupv1.ErrorReason_ERROR_REASON_GROUP_IS_BEING_DELETED,
@@ -65,6 +61,10 @@ func update(stored *storagev1.StoredGroup, req *groupv1.UpdateGroupRequest) erro
 	default:
 	}
 	if err := checkEtag(stored, req.GetEtag()); err != nil {
+		return err
+	}
+	target, err := applyMask(group.GetSpec().GetTargetCapacity(), req)
+	if err != nil {
 		return err
 	}
 	group.Spec.TargetCapacity = target

@@ -17,7 +17,7 @@ func (c *Cloud) ListInstances(_ context.Context, req *fleetv1.ListInstancesReque
 			size = 100
 		}
 		for _, instance := range c.instances {
-			if instance.GetInstanceId() <= req.GetPageToken() || c.age(instance) < c.ListDelay || !hasTags(instance, req.GetTags()) {
+			if instance.GetInstanceId() <= req.GetPageToken() || c.ListDelay > 0 && c.age(instance) < c.ListDelay || !hasTags(instance, req.GetTags()) {
 				continue
 			}
 			if len(response.GetInstances()) == size {

@@ -113,8 +113,11 @@ func (l *look) deliver(ctx context.Context) error {
 		}
 		needed = plan.Make(desired, l.observed())
 	}
-	if needed.Need.Total() == 0 {
+	switch {
+	case needed.Need.Total() == 0:
 		l.short = plan.Shortfall{}
+	case l.short.Reason == plan.ReasonLimit, plan.IsFull(l.stored.GetGroup().GetSpec(), l.observed()):
+		l.short = plan.LimitReached(l.observed())
 	}
 	if len(needed.Removals) > 0 {
 		if err := l.openActivity(fmt.Sprintf("%d instances to give up", len(needed.Removals))); err != nil {

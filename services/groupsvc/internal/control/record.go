@@ -46,29 +46,42 @@ func (l *look) finish(ctx context.Context) error {
 // recordStanding says how a living group stands.
 func (l *look) recordStanding(complete bool) {
 	group := l.stored.GetGroup()
+	short := l.shortfall(complete)
 	if complete {
 		l.stored.AttemptedGeneration = group.GetGeneration()
 	}
 	if complete || group.GetLifecycle() == groupv1.Lifecycle_LIFECYCLE_SUBMITTED && l.stored.GetNextSlot() > 0 {
 		group.Lifecycle = groupv1.Lifecycle_LIFECYCLE_ACTIVE
 	}
-	short := l.short
-	if l.trouble != nil {
-		short = plan.Shortfall{Reason: "Unreachable", Message: "a service that is needed can not be reached; it is tried again", Retrying: true}
+	if !l.listed {
+		l.condition(isMet(group), short.Reason, fmt.Sprintf("%v of %d units as last seen: %s",
+			group.GetCapacity().GetFulfilled(), group.GetSpec().GetTargetCapacity().GetTotal(), short.Message))
+		return // what is there is not known, so that nothing new can be said of it
 	}
 	standing := plan.Stand(l.desired(), l.observed(), short, l.removing || l.await)
-	if l.wasShort(group) && complete && short.Reason == "" && !standing.Met {
-		return // an instant group that came short once stays so, for the reason told then
-	}
 	group.Fulfillment = standing.Fulfillment
 	l.condition(standing.Met, standing.Reason, standing.Message)
 }
 
-// wasShort tells whether the look before found that the target is not met and
-// had nothing left to try.
-func (l *look) wasShort(group *groupv1.Group) bool {
-	return l.read.GetAttemptedGeneration() == group.GetGeneration() &&
-		group.GetFulfillment() == groupv1.Fulfillment_FULFILLMENT_ERROR
+// shortfall tells why the target is not met, if it is not. An instant group that
+// came short in its one attempt stays short for the reason found then.
+func (l *look) shortfall(complete bool) plan.Shortfall {
+	if l.trouble != nil {
+		return plan.Shortfall{Reason: "Unreachable", Message: "a service that is needed can not be reached; it is tried again", Retrying: true}
+	}
+	if desired := l.desired(); desired.Replace || desired.Attempt {
+		if complete {
+			l.stored.ShortfallReason, l.stored.ShortfallMessage = l.short.Reason, l.short.Message
+		}
+		return l.short
+	}
+	return plan.Shortfall{Reason: l.stored.GetShortfallReason(), Message: l.stored.GetShortfallMessage()}
+}
+
+// isMet tells whether a group's target was met when it was last seen.
+func isMet(group *groupv1.Group) bool {
+	return group.GetFulfillment() == groupv1.Fulfillment_FULFILLMENT_FULFILLED ||
+		group.GetFulfillment() == groupv1.Fulfillment_FULFILLMENT_PENDING_TERMINATION
 }
 
 // recordEnd says how a group stands that is being deleted.

@@ -7,6 +7,7 @@ import (
 	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
+	"github.com/seed-198b1370/muster/services/groupsvc/plan"
 )
 
 // Error codes of launch results, in the cloud's words.
@@ -119,7 +120,7 @@ func WhyShort(answer *allocatorv1.PlaceResponse) (reason, message string, short 
 		verdict         allocatorv1.Verdict
 		reason, message string
 	}{
-		{allocatorv1.Verdict_VERDICT_LIMIT_REACHED, "LimitReached", "a group holds at most 1,000 instances and 10,000 units"},
+		{allocatorv1.Verdict_VERDICT_LIMIT_REACHED, plan.ReasonLimit, "the limits of a group leave no room in candidate pools"},
 		{allocatorv1.Verdict_VERDICT_NO_STOCK, CodeNoStock, "candidate pools have no stock"},
 		{allocatorv1.Verdict_VERDICT_EXCLUDED, CodeNoStock, "candidate pools refused a short while ago"},
 		{allocatorv1.Verdict_VERDICT_PRICE_TOO_HIGH, "PriceTooHigh", "candidate pools cost more than the maximum price"},
