@@ -112,6 +112,25 @@ func TestRunInstances_saysWhatWouldBeRight(t *testing.T) {
 	}
 }
 
+func TestReclaim_tellsWhatIsNotThere(t *testing.T) {
+	c := start(t, fleetsim.Config{Volatility: still()}, false)
+	unprotected := func(r *fleetv1.RunInstancesRequest) { r.SpotProtection = fleetv1.SpotProtection_SPOT_PROTECTION_NONE }
+	ids := c.run(launch("r", 3, unprotected))
+	if _, err := c.fleet.DeleteInstances(t.Context(), &fleetv1.DeleteInstancesRequest{InstanceIds: ids[:1]}); err != nil {
+		t.Fatal(err)
+	}
+	order := &fleetv1.ReclaimInstancesRequest{MaxInstances: 1, Target: &fleetv1.ReclaimInstancesRequest_Instances{
+		Instances: &fleetv1.InstanceIds{InstanceIds: []string{ids[1], "i-none", ids[0], ids[2]}},
+	}}
+	for _, noticed := range []int32{1, 0} { // the one that has its notice counts
+		want := &fleetv1.ReclaimInstancesResponse{NoticedInstances: noticed, MissingInstanceIds: []string{"i-none", ids[0]}}
+		got, err := c.simulation.ReclaimInstances(t.Context(), order)
+		if diff := cmp.Diff(want, got, protocmp.Transform()); err != nil || diff != "" {
+			t.Errorf("%v (-want +got):\n%s", err, diff)
+		}
+	}
+}
+
 // TestSpot_lifecycle follows instances of a reclaimed pool to their end (S10).
 func TestSpot_lifecycle(t *testing.T) {
 	c := start(t, fleetsim.Config{Volatility: still()}, false)

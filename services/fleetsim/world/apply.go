@@ -127,6 +127,11 @@ func (s *TagSet) with(set map[string]string, remove []string) *TagSet {
 
 func (w *World) reclaim(c Reclaim) Answer {
 	var answer Answer
+	for place, number := range c.Numbers {
+		if _, ok := w.instances[number]; !ok {
+			answer.Missing = append(answer.Missing, place)
+		}
+	}
 	for _, number := range w.reclaimable(c) {
 		i := w.instances[number]
 		switch {

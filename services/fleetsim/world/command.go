@@ -103,7 +103,7 @@ type Answer struct {
 	// Launched is how many were launched.
 	Launched int
 	// Missing is the places, in the command, of instances that were not there
-	// to release.
+	// to release or to reclaim.
 	Missing []int
 	// Noticed is how many instances a reclaim noticed now.
 	Noticed int

@@ -155,7 +155,7 @@ func (f *Fleet) UpdateInstanceTags(ctx context.Context, req *fleetv1.UpdateInsta
 			map[string]string{"instance_id": id}, fmt.Sprintf("there is no instance %q", id))
 	case errors.Is(err, world.ErrTooManyTags):
 		var violations rpc.Violations
-		violations.Add("set_tags", fmt.Sprintf("%d entries", len(req.GetSetTags())), fmt.Sprintf("must leave every instance with at most %d tags", world.MaxTags))
+		violations.Add("set_tags", rpc.Literal(fmt.Sprintf("%d entries", len(req.GetSetTags()))), fmt.Sprintf("must leave every instance with at most %d tags", world.MaxTags))
 		return nil, violations.Err()
 	case err != nil:
 		return nil, stopping(err)

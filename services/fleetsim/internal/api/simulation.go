@@ -93,7 +93,11 @@ func (s *Simulation) ReclaimInstances(ctx context.Context, req *fleetv1.ReclaimI
 	if err != nil {
 		return nil, stopping(err)
 	}
-	return &fleetv1.ReclaimInstancesResponse{NoticedInstances: int32(answer.Noticed), DeferredInstances: int32(answer.Deferred)}, nil
+	resp := &fleetv1.ReclaimInstancesResponse{NoticedInstances: int32(answer.Noticed), DeferredInstances: int32(answer.Deferred)}
+	for _, place := range answer.Missing {
+		resp.MissingInstanceIds = append(resp.MissingInstanceIds, req.GetInstances().GetInstanceIds()[place])
+	}
+	return resp, nil
 }
 
 // DrainPools implements the contract.
