@@ -88,6 +88,9 @@ verify-generated: $(BIN)/buf $(BIN)/protoc-gen-go deps-proto
 
 ## --- tests ---
 
+CHECKS ?= 100000
+FUZZ_TIME ?= 30s
+
 # What one test run may take; a hang then shows where.
 TIMEOUT := 20m
 
@@ -99,9 +102,10 @@ test: $(BIN)/grpcurl ## Runs every test with the race detector.
 ci: verify test bench ## All that a change is held against.
 
 .PHONY: test-long
-test-long: ## Property tests with 100,000 cases, and fuzzing for half a minute a target.
-	go test -timeout 60m -run Prop $(PACKAGES) -args -rapid.checks=100000
-	tools/scripts/fuzz.sh 30s
+test-long: ## Property tests with CHECKS cases (100,000), then fuzzing, FUZZ_TIME (30s) a target.
+	go test -timeout 60m $$(grep -rl --include='*_test.go' pgregory.net/rapid $(MODULE_DIRS) | xargs -n1 dirname | sort -u) \
+		-run '_Prop$$|Prop_' -args -rapid.checks=$(CHECKS)
+	tools/scripts/fuzz.sh $(FUZZ_TIME)
 
 .PHONY: test-robust
 test-robust: ## Kills the process 50 times while a group of 1,000 is delivered (SEED=n for other moments).
