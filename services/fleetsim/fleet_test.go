@@ -131,7 +131,8 @@ func TestReclaim_tellsWhatIsNotThere(t *testing.T) {
 	}
 }
 
-// TestSpot_lifecycle follows instances of a reclaimed pool to their end (S10).
+// TestSpot_lifecycle follows instances of a reclaimed pool to their end (S10):
+// the end of a protection and of a notice fire when they are due (L3).
 func TestSpot_lifecycle(t *testing.T) {
 	c := start(t, fleetsim.Config{Volatility: still()}, false)
 	ids := append(c.run(launch("protected", 1)), c.run(launch("open", 1, func(r *fleetv1.RunInstancesRequest) {

@@ -220,6 +220,8 @@ func TestMaintain_aBlindAllocatorIsLedByRefusals(t *testing.T) {
 	}
 }
 
+// TestMaintain_tellsAShortfallOnce also holds that a pool that refused is tried
+// again when its time has come (L1, L3).
 func TestMaintain_tellsAShortfallOnce(t *testing.T) {
 	b := newBench(t, "")
 	pools := []cloudtest.Pool{{Zone: "zone-a", Type: "small", Method: spot}, {Zone: "zone-b", Type: "small", Method: spot}}
@@ -282,6 +284,7 @@ func TestMaintain_lateListsLaunchNothingTwice(t *testing.T) {
 	}
 }
 
+// TestDelete ends groups (S2) and sees them forgotten when that is due (L3).
 func TestDelete(t *testing.T) {
 	for name, release := range map[string]bool{"released": true, "detached": false} {
 		t.Run(name, func(t *testing.T) {

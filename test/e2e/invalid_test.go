@@ -1,6 +1,8 @@
 package e2e_test
 
 import (
+	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -59,6 +61,12 @@ func TestBadInput_create(t *testing.T) {
 				func(r *groupv1.CreateGroupRequest) { r.Spec.Candidates[0].WeightedCapacity = proto.Float64(1.0005) },
 				map[string]string{"spec.candidates[0].weighted_capacity": "1.0005"},
 			},
+			"weight that is no number": {
+				func(r *groupv1.CreateGroupRequest) {
+					r.Spec.Candidates[0].WeightedCapacity = proto.Float64(math.NaN())
+				},
+				map[string]string{"spec.candidates[0].weighted_capacity": "NaN"},
+			},
 			"name of one letter": {
 				func(r *groupv1.CreateGroupRequest) { r.Spec.Name = "x" },
 				map[string]string{"spec.name": `"x"`},
@@ -81,7 +89,7 @@ func TestBadInput_create(t *testing.T) {
 						r.Spec.Candidates = append(r.Spec.Candidates, proto.CloneOf(r.GetSpec().GetCandidates()[0]))
 					}
 				},
-				map[string]string{"spec.candidates": "21 items"},
+				withRepeated(map[string]string{"spec.candidates": "21 items"}, len(maintainSpec(1, 2).GetCandidates()), 20),
 			},
 			"no candidates": {
 				func(r *groupv1.CreateGroupRequest) { r.Spec.Candidates = nil },
@@ -109,6 +117,16 @@ func TestBadInput_create(t *testing.T) {
 				},
 				map[string]string{"request_id": "", "spec.name": "", "spec.candidates[2].priority": "-1"},
 			},
+			"bad shapes beside what is not sold": {
+				func(r *groupv1.CreateGroupRequest) {
+					r.Spec.Name, r.Spec.TargetCapacity, r.Spec.Candidates[2].WeightedCapacity = "x", nil, proto.Float64(math.NaN())
+					r.Spec.Candidates[0].ZoneId, r.Spec.Candidates[1].InstanceType = "cn-nowhere-z", "ecs.c6.enormous"
+				},
+				map[string]string{
+					"spec.name": `"x"`, "spec.target_capacity": "must be given", "spec.candidates[2].weighted_capacity": "NaN",
+					"spec.candidates[0].zone_id": `"cn-nowhere-z"`, "spec.candidates[1].instance_type": `"ecs.c6.enormous"`,
+				},
+			},
 			"several unknown pools at once": {
 				func(r *groupv1.CreateGroupRequest) {
 					r.Spec.Candidates[0].ZoneId, r.Spec.Candidates[1].InstanceType, r.Spec.Spot.PoolsToUse = "nowhere", "nothing", 20
@@ -135,6 +153,14 @@ func TestBadInput_create(t *testing.T) {
 			t.Errorf("bad input left %d groups and %d instances behind", len(groups.GetGroups()), len(s.Instances(t, "")))
 		}
 	})
+}
+
+// withRepeated adds the violations of candidates that repeat the first one.
+func withRepeated(want map[string]string, from, to int) map[string]string {
+	for i := from; i < to; i++ {
+		want[fmt.Sprintf("spec.candidates[%d]", i)] = "candidates[0] names it"
+	}
+	return want
 }
 
 func assertViolations(t *testing.T, err error, want map[string]string) {

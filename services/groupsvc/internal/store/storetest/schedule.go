@@ -10,6 +10,8 @@ import (
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
 )
 
+// leaseBoundary holds L3 for groups whose worker is gone: not before its lease
+// has ended, and at once then.
 func leaseBoundary(t *testing.T, s store.Store) {
 	save(t, s, group("g"), Origin)
 	wantIDs(t, claim(t, s, Origin.Add(-1), "early", 10))
@@ -48,6 +50,7 @@ func claimRace(t *testing.T, s store.Store) {
 	}
 }
 
+// wakeDuringWork holds L3 for wakes that come while a group is held.
 func wakeDuringWork(t *testing.T, s store.Store) {
 	save(t, s, group("g"), Origin)
 	wantIDs(t, claim(t, s, Origin, "h", 10), "g")
@@ -85,6 +88,7 @@ func lostLease(t *testing.T, s store.Store) {
 	wantIDs(t, claim(t, s, later.Add(1000*time.Hour), "third", 10))
 }
 
+// dueOrder holds L3 for due times: each comes, in its turn.
 func dueOrder(t *testing.T, s store.Store) {
 	for id, after := range map[string]time.Duration{"late": 3 * time.Second, "first": time.Second, "never": -1, "second": 2 * time.Second} {
 		wake := Origin.Add(after)

@@ -321,6 +321,7 @@ func removed(t *testing.T, s store.Store) {
 	want(t, err, store.ErrNotFound)
 }
 
+// restart holds S6 for what a store was told.
 func restart(t *testing.T, open func() store.Store) {
 	s := open()
 	token := &store.Token{
