@@ -18,6 +18,7 @@ import (
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -198,6 +199,10 @@ func TestValidation_saysWhatWouldBeRight(t *testing.T) {
 		{
 			&fleetv1.ReclaimInstancesRequest{MaxInstances: 5},
 			"target: exactly one must be given of instances, pools, got nothing",
+		},
+		{
+			&healthv1.WatchInstanceEventsRequest{GroupId: "a b"},
+			`group_id: must match ^[A-Za-z0-9_-]*$, got "a b"`,
 		},
 		{
 			&fleetv1.DrainPoolsRequest{},

@@ -25,6 +25,10 @@ func ruleText(root proto.Message, violation *protovalidate.Violation) string {
 		if violation.RuleValue.IsValid() && violation.RuleValue.Uint() == 1 {
 			return "must not be empty"
 		}
+	case "string.pattern":
+		if violation.RuleValue.IsValid() {
+			return "must match " + violation.RuleValue.String()
+		}
 	case "enum.defined_only", "enum.in", "enum.not_in":
 		if field != nil && field.Enum() != nil {
 			return "must be one of " + strings.Join(allowed(field), ", ")
