@@ -72,12 +72,21 @@ func domainOf(reason Reason) string {
 // all of it at once.
 type Violations struct {
 	fields []*errdetails.BadRequest_FieldViolation
+	more   int // how many were not taken down
 }
+
+// maxViolations bounds how many violations one error tells of, for they travel
+// in headers: more than any real request has, fewer than an absurd one could.
+const maxViolations = 100
 
 // Add notes that a field has a value it must not have. The rule says what would
 // be right, for example "must be sold in the zone". The value is quoted and cut
 // short; a value that is not the caller's own is a [Literal].
 func (v *Violations) Add(field string, value any, rule string) {
+	if len(v.fields) >= maxViolations {
+		v.more++
+		return
+	}
 	v.fields = append(v.fields, &errdetails.BadRequest_FieldViolation{
 		Field: field, Description: fmt.Sprintf("%s, got %s", rule, quote(value)),
 	})
@@ -95,6 +104,7 @@ func (v *Violations) merge(other Violations) {
 			v.fields = append(v.fields, field)
 		}
 	}
+	v.more += other.more
 }
 
 // Detail is the violations as a detail of an error that has words of its own.
@@ -123,6 +133,9 @@ func (v *Violations) status() *status.Status {
 	lines := make([]string, len(v.fields))
 	for i, field := range v.fields {
 		lines[i] = field.GetField() + ": " + field.GetDescription()
+	}
+	if v.more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", v.more))
 	}
 	return status.New(codes.InvalidArgument, strings.Join(lines, "; "))
 }

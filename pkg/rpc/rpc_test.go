@@ -271,3 +271,14 @@ func FuzzDecodePageToken(f *testing.F) {
 		}
 	})
 }
+
+func TestViolations_areBounded(t *testing.T) {
+	var violations rpc.Violations
+	for i := range 1000 {
+		violations.Add(fmt.Sprintf("items[%d]", i), i, "must be less")
+	}
+	err := violations.Err()
+	if got := len(rpc.FieldViolations(err)); got != 100 || !strings.HasSuffix(err.Error(), "and 900 more") {
+		t.Errorf("%d violations, ending in %q", got, err.Error()[len(err.Error())-40:])
+	}
+}

@@ -123,9 +123,10 @@ func StartProcesses(t testing.TB, binary string, options Options) (*Services, *S
 	t.Helper()
 	dir := t.TempDir()
 	args := func(service string, more ...string) []string {
-		return append([]string{"serve", service, "--listen", "127.0.0.1:0", "--log-level", "warn", "--data-dir", filepath.Join(dir, service)}, more...)
+		return append([]string{"serve", service, "--listen", "127.0.0.1:0", "--log-level", "warn"}, more...)
 	}
-	cloud := []string{"--speed", formatFloat(options.speed())}
+	folder := func(service string) []string { return []string{"--data-dir", filepath.Join(dir, service)} }
+	cloud := append(folder("fleetsim"), "--speed", formatFloat(options.speed()))
 	if !options.WildMarket {
 		cloud = append(cloud, "--calm")
 	}
@@ -139,8 +140,8 @@ func StartProcesses(t testing.TB, binary string, options Options) (*Services, *S
 	s := &Services{}
 	s.Fleetsim = StartProcess(t, binary, args("fleetsim", cloud...)...)
 	s.Allocator = StartProcess(t, binary, args("allocator", "--fleet", s.Fleetsim.GRPC)...)
-	s.Healthcheck = StartProcess(t, binary, args("healthcheck", "--fleet", s.Fleetsim.GRPC, "--nats-listen", "127.0.0.1:0")...)
-	controller := []string{"--fleet", s.Fleetsim.GRPC, "--allocator", s.Allocator.GRPC, "--nats", s.Healthcheck.NATS}
+	s.Healthcheck = StartProcess(t, binary, args("healthcheck", append(folder("healthcheck"), "--fleet", s.Fleetsim.GRPC, "--nats-listen", "127.0.0.1:0")...)...)
+	controller := append(folder("groupsvc"), "--fleet", s.Fleetsim.GRPC, "--allocator", s.Allocator.GRPC, "--nats", s.Healthcheck.NATS)
 	if options.LookInterval > 0 {
 		controller = append(controller, "--look-interval", options.LookInterval.String())
 	}
