@@ -130,9 +130,9 @@ func (v *Violations) ErrWithReason(reason Reason, metadata map[string]string) er
 }
 
 func (v *Violations) status() *status.Status {
-	lines := make([]string, len(v.fields))
-	for i, field := range v.fields {
-		lines[i] = field.GetField() + ": " + field.GetDescription()
+	lines := make([]string, 0, len(v.fields)+1)
+	for _, field := range v.fields {
+		lines = append(lines, field.GetField()+": "+field.GetDescription())
 	}
 	if v.more > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more", v.more))
