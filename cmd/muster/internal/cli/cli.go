@@ -6,20 +6,19 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 
 	"github.com/alecthomas/kong"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
 )
 
 // commands is the whole command line. The order is that of the help.
 type commands struct {
+	Version kong.VersionFlag `help:"Show the version and exit."`
+
 	Demo    demoCommand    `cmd:"" help:"Show the main job: a group that keeps its capacity through a reclaim. Ends by itself in about a minute."`
 	Up      upCommand      `cmd:"" help:"Run the whole system in this process."`
 	Serve   serveCommand   `cmd:"" help:"Run one service."`
@@ -57,37 +56,49 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	parser, err := kong.New(&root,
 		kong.Name("muster"),
 		kong.Description("Keeps a fleet of spot and pay-as-you-go instances at its target capacity, at the lowest cost, through reclaims."),
+		kong.Vars{"version": "muster " + version()},
 		kong.Writers(out, errOut),
-		kong.Exit(func(code int) { exited = code }), // after --help
+		kong.Exit(func(code int) { exited = code }), // after --help and --version
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(console{in: in, out: out, err: errOut}),
 	)
 	if err != nil {
-		_, _ = fmt.Fprintln(errOut, "muster:", err)
+		printError(errOut, err)
 		return exitFailed
 	}
 	parsed, err := parser.Parse(args)
 	if exited >= 0 {
 		return exited
 	}
-	if err != nil {
-		_, _ = fmt.Fprintf(errOut, "muster: %v\nTry: muster --help\n", err)
+	var misread *kong.ParseError
+	if errors.As(err, &misread) {
+		printUsage(errOut, err, misread.Context)
 		return exitUsage
 	}
-	if err := parsed.Run(); err != nil {
-		if ctx.Err() != nil && isCancelled(err) {
-			return exitOK // the user ended it
-		}
+	if err == nil {
+		err = parsed.Run()
+	}
+	return outcome(ctx, errOut, parsed, err)
+}
+
+// outcome tells how a command ended, as an exit code and, when it went wrong, in
+// words.
+func outcome(ctx context.Context, errOut io.Writer, parsed *kong.Context, err error) int {
+	var misused usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &misused):
+		printUsage(errOut, err, parsed)
+		return exitUsage
+	case ctx.Err() != nil && isCancelled(err): // the user ended it
+		printRepeat(errOut, err)
+		return exitOK
+	default:
 		printError(errOut, err)
 		return exitFailed
 	}
-	return exitOK
-}
-
-// isCancelled tells whether an error says no more than that a command was ended.
-func isCancelled(err error) bool {
-	return errors.Is(err, context.Canceled) || status.Code(err) == codes.Canceled
 }
 
 // client is what commands that call a running system have in common.
@@ -96,17 +107,20 @@ type client struct {
 	Output string `short:"o" help:"How to show the answer: ${enum}." enum:"table,json" default:"table"`
 }
 
-// dial connects to the system. The caller closes the connection.
-func (c client) dial() (*grpc.ClientConn, error) { return rpc.Dial(c.Server) }
-
 // call runs a function with a connection to the system.
 func (c client) call(do func(conn *grpc.ClientConn) error) error {
-	conn, err := c.dial()
+	if err := checkAddress("--server", c.Server); err != nil {
+		return err
+	}
+	conn, err := rpc.Dial(c.Server)
 	if err != nil {
 		return err
 	}
 	if err := do(conn); err != nil {
 		_ = conn.Close() // the first error tells more
+		if isConnectionLoss(err) {
+			return &unreachableError{server: c.Server, cause: err}
+		}
 		return err
 	}
 	return conn.Close()

@@ -1,44 +1,153 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 
+	"github.com/alecthomas/kong"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
 )
 
+// An unreachableError tells that a call got no answer from a server.
+type unreachableError struct {
+	server string
+	cause  error
+}
+
+// Error implements error.
+func (e *unreachableError) Error() string { return "can not reach " + e.server }
+
+// Unwrap returns what the connection said.
+func (e *unreachableError) Unwrap() error { return e.cause }
+
+// A repeatableError tells that a call may or may not have been carried out, and
+// the client token with which to find out.
+type repeatableError struct {
+	requestID string
+	cause     error
+}
+
+// Error implements error.
+func (e *repeatableError) Error() string { return e.cause.Error() }
+
+// Unwrap returns how the call failed.
+func (e *repeatableError) Unwrap() error { return e.cause }
+
+// A statusError is an error of a call.
+type statusError interface {
+	error
+	GRPCStatus() *status.Status
+}
+
+// statusOf finds the status in an error, however it was wrapped; nil when there
+// is none.
+func statusOf(err error) *status.Status {
+	var found statusError
+	if !errors.As(err, &found) {
+		return nil
+	}
+	return found.GRPCStatus()
+}
+
+// isCancelled tells whether an error says no more than that a command was ended.
+func isCancelled(err error) bool {
+	return errors.Is(err, context.Canceled) || statusOf(err).Code() == codes.Canceled // no status has the code OK
+}
+
+// isConnectionLoss tells whether a call failed because of the connection, and
+// not because a service refused it.
+func isConnectionLoss(err error) bool {
+	s := statusOf(err)
+	if s == nil || s.Code() != codes.Unavailable || len(s.Details()) > 0 {
+		return false
+	}
+	// Nothing but its words tells an error of the client library from one that
+	// a server sent.
+	for _, word := range []string{
+		"connection", "transport", "reading from server", "resolver", "lookup", "RST_STREAM", "SubConn", "HTTP status",
+	} {
+		if strings.Contains(s.Message(), word) {
+			return true
+		}
+	}
+	return false
+}
+
+// isPassing tells whether a call that failed is worth another attempt: its
+// server is away, is stopping, or waits for another.
+func isPassing(err error) bool {
+	s := statusOf(err)
+	if s == nil {
+		return false
+	}
+	switch s.Code() {
+	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.Aborted:
+		return true
+	default:
+		return false
+	}
+}
+
 // printError tells a person what went wrong and, where it is known, what to do
 // about it.
 func printError(out io.Writer, err error) {
 	var inFile *fileError
-	if errors.As(err, &inFile) {
-		_, _ = fmt.Fprintln(out, inFile)
+	var away *unreachableError
+	switch {
+	case errors.As(err, &inFile):
+		say(out, inFile.Error())
+	case errors.As(err, &away):
+		say(out, "muster: "+away.Error())
+		say(out, "Is the system running? Start it with: muster up")
+	default:
+		printRefusal(out, err)
+	}
+	printRepeat(out, err)
+}
+
+func printRefusal(out io.Writer, err error) {
+	var refused statusError
+	if !errors.As(err, &refused) {
+		say(out, "muster: "+err.Error())
 		return
 	}
-	s, isStatus := status.FromError(err)
-	if !isStatus {
-		_, _ = fmt.Fprintln(out, "muster:", err)
-		return
-	}
-	violations := rpc.FieldViolations(err)
+	s := refused.GRPCStatus()
+	violations := rpc.FieldViolations(s.Err())
 	if len(violations) > 0 {
-		_, _ = fmt.Fprintln(out, "muster: the request was refused:")
+		say(out, "muster: the request was refused:")
 		for _, violation := range violations {
-			_, _ = fmt.Fprintf(out, "  %s: %s\n", violation.GetField(), violation.GetDescription())
+			say(out, fmt.Sprintf("  %s: %s", violation.GetField(), violation.GetDescription()))
 		}
 		return
 	}
-	reason := ""
-	if known := rpc.ReasonOf(err); known != "" {
-		reason = " (" + known + ")"
+	// What was wrapped around the status is for people; its own text is not.
+	text := strings.ReplaceAll(err.Error(), refused.Error(), s.Message())
+	if known := rpc.ReasonOf(s.Err()); known != "" {
+		text += " (" + known + ")"
 	}
-	_, _ = fmt.Fprintf(out, "muster: %s%s\n", s.Message(), reason)
-	if s.Code() == codes.Unavailable && strings.Contains(s.Message(), "connection") {
-		_, _ = fmt.Fprintln(out, "Is the system running? Start it with: muster up")
+	say(out, "muster: "+text)
+}
+
+// printRepeat tells how a call whose fate is not known can be repeated.
+func printRepeat(out io.Writer, err error) {
+	var repeatable *repeatableError
+	if errors.As(err, &repeatable) {
+		say(out, "It can be repeated safely with --request-id "+repeatable.requestID)
 	}
+}
+
+// printUsage tells what is wrong with a command line and where its help is.
+func printUsage(out io.Writer, err error, parsed *kong.Context) {
+	command := "muster"
+	if parsed != nil && parsed.Selected() != nil {
+		command = parsed.Selected().FullPath()
+	}
+	say(out, "muster: "+strings.ReplaceAll(err.Error(), "\n", "\nmuster: "))
+	say(out, "Try: "+command+" --help")
 }

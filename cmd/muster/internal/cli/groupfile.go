@@ -58,7 +58,7 @@ func readGroupFile(name string, stdin io.Reader) (*groupFile, error) {
 func parseGroupFile(name string, data []byte) (*groupFile, error) {
 	file := &groupFile{name: name, request: &groupv1.CreateGroupRequest{}, root: &yaml.Node{}}
 	if err := yaml.Unmarshal(data, file.root); err != nil {
-		return nil, &fileError{lines: []string{name + ": " + err.Error()}}
+		return nil, &fileError{lines: []string{syntaxError(name, err)}}
 	}
 	if file.root.Kind == 0 {
 		return nil, &fileError{lines: []string{name + ": is empty; it must hold a CreateGroup request with a spec"}}
@@ -70,6 +70,18 @@ func parseGroupFile(name string, data []byte) (*groupFile, error) {
 		return nil, &fileError{lines: strings.Split(strings.TrimSpace(err.Error()), "\n")}
 	}
 	return file, nil
+}
+
+// syntaxError tells what is wrong with a file that is no YAML, in the form of
+// all other errors: the parser puts the line, if it knows it, into its text.
+func syntaxError(name string, err error) string {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	if rest, found := strings.CutPrefix(text, "line "); found {
+		if line, what, found := strings.Cut(rest, ": "); found {
+			return name + ":" + line + ": " + what
+		}
+	}
+	return name + ": " + text
 }
 
 // doubles tells of fields that are given more than once, in either spelling: the

@@ -5,6 +5,8 @@ import (
 	"io"
 
 	"github.com/seed-198b1370/muster/pkg/money"
+	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 )
 
@@ -22,7 +24,7 @@ func groupTable(w io.Writer, groups ...*groupv1.Group) {
 }
 
 // describeGroup writes everything about a group.
-func describeGroup(w io.Writer, group *groupv1.Group) {
+func describeGroup(w table, group *groupv1.Group) {
 	spec, capacity, cost := group.GetSpec(), group.GetCapacity(), group.GetCost()
 	target := spec.GetTargetCapacity()
 	row(w, "Group:", group.GetGroupId())
@@ -37,15 +39,9 @@ func describeGroup(w io.Writer, group *groupv1.Group) {
 	row(w, "Instances:", fmt.Sprintf("%d, of which %d have their interruption notice", capacity.GetInstances(), capacity.GetNoticedInstances()))
 	row(w, "Cost:", fmt.Sprintf("%s per hour; all pay-as-you-go it would be %s", money.FormatMicros(cost.GetMicrosPerHour()),
 		money.FormatMicros(cost.GetAllPayAsYouGoMicrosPerHour())))
-	row(w, "Strategies:", fmt.Sprintf("pay-as-you-go %s, spot %s over %d pools", word(spec.GetPayAsYouGo().GetAllocationStrategy()),
-		word(spec.GetSpot().GetAllocationStrategy()), spec.GetSpot().GetPoolsToUse()))
+	row(w, "Strategies:", fmt.Sprintf("pay-as-you-go %s, spot %s", word(spec.GetPayAsYouGo().GetAllocationStrategy()), spotStrategy(spec.GetSpot())))
 	for _, condition := range group.GetConditions() {
-		holds := "no"
-		if condition.GetHolds() {
-			holds = "yes"
-		}
-		row(w, fmt.Sprintf("%s:", title(word(condition.GetType()))), fmt.Sprintf("%s since %s: %s: %s", holds,
-			stamp(condition.GetLastTransitionTime()), condition.GetReason(), condition.GetMessage()))
+		row(w, fmt.Sprintf("%s:", title(word(condition.GetType()))), holding(condition))
 	}
 	row(w, "Generation:", fmt.Sprintf("%d, observed %d", group.GetGeneration(), group.GetObservedGeneration()))
 	row(w, "Created:", stamp(group.GetCreateTime()))
@@ -63,24 +59,78 @@ func describeGroup(w io.Writer, group *groupv1.Group) {
 		}
 		row(w, candidate.GetInstanceType(), candidate.GetZoneId(), units(candidate.GetWeightedCapacity()), priority, price)
 	}
+	w.say(currencyNote)
+}
+
+// spotStrategy says how spot capacity is chosen.
+func spotStrategy(spot *groupv1.SpotOptions) string {
+	strategy := word(spot.GetAllocationStrategy())
+	switch {
+	case spot.GetAllocationStrategy() != allocatorv1.SpotAllocationStrategy_SPOT_ALLOCATION_STRATEGY_LOWEST_PRICE:
+		return strategy // only that one counts pools
+	case spot.GetPoolsToUse() <= 1:
+		return strategy + " over the cheapest pool"
+	default:
+		return fmt.Sprintf("%s over %d pools", strategy, spot.GetPoolsToUse())
+	}
+}
+
+// holding says whether a condition holds, since when and why. A reason that only
+// repeats the name of the condition is left out.
+func holding(condition *groupv1.Condition) string {
+	holds := "no"
+	if condition.GetHolds() {
+		holds = "yes"
+	}
+	text := holds + " since " + stamp(condition.GetLastTransitionTime())
+	if reason := condition.GetReason(); reason != "" && reason != title(word(condition.GetType())) {
+		text += ": " + reason
+	}
+	return text + ": " + condition.GetMessage()
 }
 
 // title writes a word with a capital first letter.
 func title(word string) string {
-	if word == "" {
+	if word == "" || word == "-" {
 		return word
 	}
 	return string(word[0]-'a'+'A') + word[1:]
 }
 
 // launchTable writes launch results, a row each.
-func launchTable(w io.Writer, results []*groupv1.LaunchResult) {
-	row(w, "POOL", "ZONE", "BILLING", "LAUNCHED", "ERROR")
+func launchTable(w io.Writer, spec *groupv1.GroupSpec, results []*groupv1.LaunchResult) {
+	row(w, "TYPE", "ZONE", "BILLING", "LAUNCHED", "ERROR")
 	for _, result := range results {
 		problem := "-"
 		if result.GetErrorCode() != "" {
 			problem = result.GetErrorCode() + ": " + result.GetErrorMessage()
 		}
-		row(w, result.GetInstanceType(), result.GetZoneId(), word(result.GetSpotStrategy()), result.GetAmount(), problem)
+		row(w, result.GetInstanceType(), result.GetZoneId(), billing(spec, result), result.GetAmount(), problem)
 	}
+}
+
+// billing says how what was launched is paid for, with the bid if there is one.
+func billing(spec *groupv1.GroupSpec, result *groupv1.LaunchResult) string {
+	switch result.GetSpotStrategy() {
+	case groupv1.SpotStrategy_SPOT_STRATEGY_NO_SPOT:
+		return word(fleetv1.BillingMethod_BILLING_METHOD_PAY_AS_YOU_GO)
+	case groupv1.SpotStrategy_SPOT_STRATEGY_SPOT_WITH_PRICE_LIMIT:
+		return word(fleetv1.BillingMethod_BILLING_METHOD_SPOT) + ", bid " + money.FormatMicros(bid(spec, result))
+	case groupv1.SpotStrategy_SPOT_STRATEGY_SPOT_AS_PRICE_GO:
+		return word(fleetv1.BillingMethod_BILLING_METHOD_SPOT)
+	default:
+		return word(result.GetSpotStrategy())
+	}
+}
+
+// bid is the lower of the maximum prices that apply to a pool; 0 when none does.
+func bid(spec *groupv1.GroupSpec, result *groupv1.LaunchResult) int64 {
+	limit := spec.GetSpot().GetMaxPriceMicrosPerHour()
+	for _, candidate := range spec.GetCandidates() {
+		own := candidate.GetMaxPriceMicrosPerHour()
+		if candidate.GetZoneId() == result.GetZoneId() && candidate.GetInstanceType() == result.GetInstanceType() && own > 0 && (limit == 0 || own < limit) {
+			limit = own
+		}
+	}
+	return limit
 }

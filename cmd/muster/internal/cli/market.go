@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"text/tabwriter"
 
 	"google.golang.org/grpc"
 
@@ -13,14 +12,17 @@ import (
 
 type marketCommand struct {
 	client
-	Zone    []string `help:"Only pools of these zones."`
-	Type    []string `help:"Only pools of these instance types."`
+	Zone    []string `placeholder:"ZONE" help:"Only pools of these zones."`
+	Type    []string `placeholder:"TYPE" help:"Only pools of these instance types."`
 	Billing string   `help:"Only pools of this billing method: ${enum}." enum:"spot,pay-as-you-go,both" default:"both"`
 	Limit   int      `help:"Show at most so many pools." default:"250"`
 }
 
 // Run lists pools, page by page.
 func (c *marketCommand) Run(ctx context.Context, on console) error {
+	if c.Limit < 1 {
+		return misuse("--limit must be 1 or more, got %d", c.Limit)
+	}
 	return c.call(func(conn *grpc.ClientConn) error {
 		fleet := fleetv1.NewFleetServiceClient(conn)
 		request := &fleetv1.ListPoolsRequest{ZoneIds: c.Zone, InstanceTypes: c.Type, BillingMethod: billingMethod(c.Billing)}
@@ -37,18 +39,27 @@ func (c *marketCommand) Run(ctx context.Context, on console) error {
 				break
 			}
 		}
-		return c.show(on.out, all, func(w *tabwriter.Writer) {
-			row(w, "TYPE", "ZONE", "BILLING", "PRICE/H", "OF LIST", "STOCK")
-			for _, pool := range all.GetPools() {
-				row(w, pool.GetInstanceType(), pool.GetZoneId(), word(pool.GetBillingMethod()), money.FormatMicros(pool.GetPriceMicrosPerHour()),
-					fmt.Sprintf("%d%%", percent(pool.GetPriceMicrosPerHour(), pool.GetPayAsYouGoPriceMicrosPerHour())),
-					stock(pool.AvailableInstances, pool.GetStockStatus()))
-			}
-			if all.GetNextPageToken() != "" {
-				row(w, fmt.Sprintf("There are more: name --zone or --type, or a --limit above %d.", c.Limit))
-			}
-		})
+		if len(all.GetPools()) == 0 {
+			say(on.err, "no pools match")
+		}
+		return c.show(on.out, all, func(w table) { c.marketTable(w, all) })
 	})
+}
+
+func (c *marketCommand) marketTable(w table, listed *fleetv1.ListPoolsResponse) {
+	if len(listed.GetPools()) == 0 {
+		return
+	}
+	row(w, "TYPE", "ZONE", "BILLING", "PRICE/H", "OF LIST", "STOCK")
+	for _, pool := range listed.GetPools() {
+		row(w, pool.GetInstanceType(), pool.GetZoneId(), word(pool.GetBillingMethod()), money.FormatMicros(pool.GetPriceMicrosPerHour()),
+			fmt.Sprintf("%d%%", percent(pool.GetPriceMicrosPerHour(), pool.GetPayAsYouGoPriceMicrosPerHour())),
+			stock(pool.AvailableInstances, pool.GetStockStatus()))
+	}
+	w.say(currencyNote)
+	if listed.GetNextPageToken() != "" {
+		w.say(fmt.Sprintf("There are more: name --zone or --type, or a --limit above %d.", c.Limit))
+	}
 }
 
 // billingMethod reads a billing method of the command line; "both" is

@@ -3,28 +3,70 @@ package cli
 import (
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"golang.org/x/term"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/seed-198b1370/muster/cmd/muster/internal/cli/wrap"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 )
 
-// show writes an answer: as JSON when asked for, else as the table function
+// currencyNote says once what all prices of a table are.
+const currencyNote = "Prices are in CNY per hour."
+
+// A table is the text form of an answer: rows in columns, and sentences.
+type table struct {
+	*tabwriter.Writer
+	width int // of the terminal, in columns; 0 without one
+}
+
+// say writes a sentence on lines of its own.
+func (t table) say(text string) { row(t, wrap.Text(text, t.width)) }
+
+// show writes an answer: as JSON when asked for, else as the fill function
 // does.
-func (c client) show(out io.Writer, answer proto.Message, table func(*tabwriter.Writer)) error {
+func (c client) show(out io.Writer, answer proto.Message, fill func(table)) error {
 	if c.Output == "json" {
 		return writeJSON(out, answer)
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	table(w)
+	w := table{Writer: tabwriter.NewWriter(out, 0, 0, 2, ' ', 0), width: widthOf(out)}
+	fill(w)
 	return w.Flush()
+}
+
+// say writes a sentence on lines of its own.
+func say(out io.Writer, text string) { _, _ = fmt.Fprintln(out, wrap.Text(text, widthOf(out))) }
+
+// narrow is the width of a terminal that does not tell its own.
+const narrow = 80
+
+// widthOf is how many columns a terminal has; 0 when the output is none.
+func widthOf(out io.Writer) int {
+	file, ok := out.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return 0
+	}
+	columns, _, err := term.GetSize(int(file.Fd()))
+	if err != nil || columns <= 0 {
+		return narrow
+	}
+	return columns
+}
+
+// counted writes a number of things: one in the singular, else in the plural.
+func counted[N int | int32](number N, one, many string) string {
+	if number == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", number, many)
 }
 
 // writeJSON writes a message as one line of JSON. The encoder varies its
@@ -48,12 +90,15 @@ func row(w io.Writer, cells ...any) {
 }
 
 // word writes an enum value as a person would: BILLING_METHOD_PAY_AS_YOU_GO as
-// pay-as-you-go.
+// pay-as-you-go, and one that says nothing as -.
 func word(value protoreflect.Enum) string {
 	descriptor := value.Descriptor()
 	named := descriptor.Values().ByNumber(value.Number())
 	if named == nil {
 		return strconv.Itoa(int(value.Number()))
+	}
+	if value.Number() == 0 {
+		return "-"
 	}
 	// Values carry the name of their enum as a prefix, which the zero value
 	// tells: it is called PREFIX_UNSPECIFIED.

@@ -1,10 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"io"
-	"text/tabwriter"
+	"slices"
 
 	"github.com/seed-198b1370/muster/pkg/money"
 	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
@@ -13,7 +13,7 @@ import (
 
 type previewCommand struct {
 	client
-	File string `short:"f" required:"" help:"YAML file of a CreateGroup request; - reads standard input."`
+	File string `short:"f" required:"" placeholder:"FILE" help:"YAML file of a CreateGroup request; - reads standard input."`
 }
 
 // Run asks what the file's group would launch and shows each pool considered.
@@ -27,16 +27,15 @@ func (c *previewCommand) Run(ctx context.Context, on console) error {
 		if err != nil {
 			return file.locate(err)
 		}
-		return c.show(on.out, preview, func(w *tabwriter.Writer) { previewTable(w, preview) })
+		return c.show(on.out, preview, func(w table) { previewTable(w, preview) })
 	})
 }
 
-func previewTable(w io.Writer, preview *groupv1.PreviewGroupResponse) {
+func previewTable(w table, preview *groupv1.PreviewGroupResponse) {
 	for _, placement := range preview.GetPlacements() {
-		row(w, fmt.Sprintf("%s: %s of %s units placed", word(placement.GetBillingMethod()),
-			units(money.UnitsOf(placement.GetPlacedMilliunits())), units(money.UnitsOf(placement.GetWantedMilliunits()))))
+		w.say(placed(placement))
 		row(w, "RANK", "TYPE", "ZONE", "LAUNCH", "WEIGHT", "PRICE/H", "PER UNIT/H", "STOCK", "WHY")
-		for _, pool := range placement.GetPools() {
+		for _, pool := range byRank(placement.GetPools()) {
 			rank, stocked := "-", "-"
 			if pool.GetRank() > 0 {
 				rank = fmt.Sprint(pool.GetRank())
@@ -50,9 +49,30 @@ func previewTable(w io.Writer, preview *groupv1.PreviewGroupResponse) {
 		row(w)
 	}
 	totals := preview.GetTotals()
-	row(w, fmt.Sprintf("%d instances, %s units, %s per hour; all pay-as-you-go it would be %s.", totals.GetInstances(),
+	w.say(fmt.Sprintf("%s, %s units, %s per hour; all pay-as-you-go it would be %s.", counted(totals.GetInstances(), "instance", "instances"),
 		units(money.UnitsOf(totals.GetPlacedMilliunits())), money.FormatMicros(totals.GetCostMicrosPerHour()),
 		money.FormatMicros(totals.GetPayAsYouGoCostMicrosPerHour())))
+	w.say(currencyNote)
+}
+
+// placed says how much of a demand finds its place, and how much does not.
+func placed(placement *allocatorv1.DemandPlacement) string {
+	wanted, got := placement.GetWantedMilliunits(), placement.GetPlacedMilliunits()
+	text := fmt.Sprintf("%s: %s of %s units placed", word(placement.GetBillingMethod()), units(money.UnitsOf(got)), units(money.UnitsOf(wanted)))
+	if got < wanted {
+		text += fmt.Sprintf("; %s could not be placed", units(money.UnitsOf(wanted-got)))
+	}
+	return text
+}
+
+// byRank orders pools by their rank, those without one last.
+func byRank(pools []*allocatorv1.PoolDecision) []*allocatorv1.PoolDecision {
+	return slices.SortedStableFunc(slices.Values(pools), func(a, b *allocatorv1.PoolDecision) int {
+		if unranked := cmp.Compare(min(b.GetRank(), 1), min(a.GetRank(), 1)); unranked != 0 {
+			return unranked
+		}
+		return cmp.Compare(a.GetRank(), b.GetRank())
+	})
 }
 
 // why says what was decided about a pool, with the figures that were compared.

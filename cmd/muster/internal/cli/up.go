@@ -22,6 +22,9 @@ type simulated struct {
 }
 
 func (s simulated) apply(config *stack.Config) error {
+	if err := checkSpeed(s.Speed); err != nil {
+		return err
+	}
 	config.Speed, config.Seed, config.CalmMarket = s.Speed, s.Seed, s.Calm
 	if s.Catalog == "" {
 		return nil
@@ -39,9 +42,13 @@ func (s simulated) apply(config *stack.Config) error {
 
 // process is what commands that run services have in common.
 type process struct {
-	Listen   string     `help:"Host and port of the gRPC server." default:"127.0.0.1:7070"`
-	DataDir  string     `help:"Folder of everything that must survive a restart. Without it all state is in memory." placeholder:"DIR"`
-	LogLevel slog.Level `help:"Log from this level on: debug, info, warn or error." default:"info"`
+	Listen   string `help:"Host and port of the gRPC server." default:"127.0.0.1:7070"`
+	LogLevel string `help:"Log from this level on: ${enum}." enum:"debug,info,warn,error" default:"info"`
+}
+
+// kept is what commands that run services with state have in common.
+type kept struct {
+	DataDir string `help:"Folder of everything that must survive a restart. Without it all state is in memory." placeholder:"DIR"`
 }
 
 // startTimeout bounds how long a start may take.
@@ -49,8 +56,21 @@ const startTimeout = time.Minute
 
 // run runs a stack until the user ends it or a part of it fails.
 func (p process) run(ctx context.Context, on console, config stack.Config) error {
-	config.Listen, config.DataDir, config.Log = p.Listen, p.DataDir, on.logger(p.LogLevel)
-	p.warn(config.Log)
+	if err := checkListen("--listen", p.Listen); err != nil {
+		return err
+	}
+	if config.NATSListen != "" {
+		if err := checkListen("--nats-listen", config.NATSListen); err != nil {
+			return err
+		}
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(p.LogLevel)); err != nil {
+		return err
+	}
+	config.Listen, config.Log = p.Listen, on.logger(level)
+	warnOfStrangers(config.Log, "gRPC", config.Listen)
+	warnOfStrangers(config.Log, "NATS", config.NATSListen)
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	running, err := stack.Start(starting, config)
@@ -74,19 +94,28 @@ type controlled struct {
 	LookInterval time.Duration `help:"How often to look at a group that no event woke the service for, in simulated time." default:"1m"`
 }
 
-// warn warns of a server that strangers can reach.
-func (p process) warn(log *slog.Logger) {
-	host, _, err := net.SplitHostPort(p.Listen)
+// check refuses an interval that the service would take for its default.
+func (c controlled) check() error {
+	if c.LookInterval <= 0 {
+		return misuse("--look-interval must be above 0, got %v", c.LookInterval)
+	}
+	return nil
+}
+
+// warnOfStrangers warns of a server that others than this machine can reach.
+func warnOfStrangers(log *slog.Logger, server, listen string) {
+	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
-		return // the listener tells what is wrong
+		return // it does not listen
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		log.Warn("the gRPC server has neither encryption nor authentication and listens beyond this machine", "listen", p.Listen)
+		log.Warn("the "+server+" server has neither encryption nor authentication and listens beyond this machine", "listen", listen)
 	}
 }
 
 type upCommand struct {
 	process
+	kept
 	simulated
 	controlled
 	NATSListen string `name:"nats-listen" help:"Host and port on which others reach the event stream; by default they do not." placeholder:"ADDR"`
@@ -94,7 +123,10 @@ type upCommand struct {
 
 // Run runs all services.
 func (c *upCommand) Run(ctx context.Context, on console) error {
-	config := stack.Config{LookInterval: c.LookInterval, NATSListen: c.NATSListen}
+	if err := c.check(); err != nil {
+		return err
+	}
+	config := stack.Config{DataDir: c.DataDir, LookInterval: c.LookInterval, NATSListen: c.NATSListen}
 	if err := c.apply(&config); err != nil {
 		return err
 	}
@@ -110,12 +142,13 @@ type serveCommand struct {
 
 type serveFleetsim struct {
 	process
+	kept
 	simulated
 }
 
 // Run runs the simulated cloud.
 func (c *serveFleetsim) Run(ctx context.Context, on console) error {
-	config := stack.Config{Roles: []stack.Role{stack.Fleetsim}}
+	config := stack.Config{Roles: []stack.Role{stack.Fleetsim}, DataDir: c.DataDir}
 	if err := c.apply(&config); err != nil {
 		return err
 	}
@@ -124,40 +157,56 @@ func (c *serveFleetsim) Run(ctx context.Context, on console) error {
 
 type serveAllocator struct {
 	process
-	Fleet string `required:"" help:"Host and port of the cloud."`
+	Fleet string `required:"" placeholder:"ADDR" help:"Host and port of the cloud."`
 }
 
 // Run runs the allocator.
 func (c *serveAllocator) Run(ctx context.Context, on console) error {
+	if err := checkAddress("--fleet", c.Fleet); err != nil {
+		return err
+	}
 	return c.run(ctx, on, stack.Config{Roles: []stack.Role{stack.Allocator}, FleetAddr: c.Fleet})
 }
 
 type serveHealthcheck struct {
 	process
-	Fleet      string `required:"" help:"Host and port of the cloud."`
+	kept
+	Fleet      string `required:"" placeholder:"ADDR" help:"Host and port of the cloud."`
 	NATS       string `name:"nats" help:"URL of a NATS server with JetStream." placeholder:"URL"`
 	NATSListen string `name:"nats-listen" help:"Host and port on which the JetStream in this process is reached by others." placeholder:"ADDR"`
 }
 
 // Run runs the health check.
 func (c *serveHealthcheck) Run(ctx context.Context, on console) error {
+	if err := checkAddress("--fleet", c.Fleet); err != nil {
+		return err
+	}
+	if c.NATS != "" {
+		if err := checkAlone("--nats", given{"--nats-listen", c.NATSListen != ""}); err != nil {
+			return err
+		}
+	}
 	return c.run(ctx, on, stack.Config{
-		Roles: []stack.Role{stack.Healthcheck}, FleetAddr: c.Fleet, NATSURL: c.NATS, NATSListen: c.NATSListen,
+		Roles: []stack.Role{stack.Healthcheck}, DataDir: c.DataDir, FleetAddr: c.Fleet, NATSURL: c.NATS, NATSListen: c.NATSListen,
 	})
 }
 
 type serveGroupsvc struct {
 	process
+	kept
 	controlled
-	Fleet     string `required:"" help:"Host and port of the cloud."`
-	Allocator string `required:"" help:"Host and port of the allocator."`
+	Fleet     string `required:"" placeholder:"ADDR" help:"Host and port of the cloud."`
+	Allocator string `required:"" placeholder:"ADDR" help:"Host and port of the allocator."`
 	NATS      string `name:"nats" required:"" help:"URL of the NATS server with JetStream that the health check publishes to." placeholder:"URL"`
 }
 
 // Run runs the group service.
 func (c *serveGroupsvc) Run(ctx context.Context, on console) error {
+	if err := errors.Join(c.check(), checkAddress("--fleet", c.Fleet), checkAddress("--allocator", c.Allocator)); err != nil {
+		return err
+	}
 	return c.run(ctx, on, stack.Config{
-		Roles: []stack.Role{stack.Groupsvc}, FleetAddr: c.Fleet, AllocatorAddr: c.Allocator, NATSURL: c.NATS,
+		Roles: []stack.Role{stack.Groupsvc}, DataDir: c.DataDir, FleetAddr: c.Fleet, AllocatorAddr: c.Allocator, NATSURL: c.NATS,
 		LookInterval: c.LookInterval,
 	})
 }

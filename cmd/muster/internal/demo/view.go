@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/seed-198b1370/muster/cmd/muster/internal/cli/wrap"
 	"github.com/seed-198b1370/muster/pkg/money"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
@@ -44,8 +45,16 @@ func (v *view) print(text string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.erase()
-	_, _ = fmt.Fprintln(v.out, text)
+	_, _ = fmt.Fprintln(v.out, wrap.Text(text, v.columns()))
 	v.draw()
+}
+
+// columns is how wide the terminal is; 0 when there is none.
+func (v *view) columns() int {
+	if v.width == nil {
+		return 0
+	}
+	return v.width()
 }
 
 // show shows how the group stands.
@@ -100,8 +109,9 @@ func (v *view) end(text string) {
 	defer v.mu.Unlock()
 	v.erase()
 	v.draw()
+	text = wrap.Text("\n==> "+text, v.columns())
 	v.width, v.drawn = nil, 0
-	_, _ = fmt.Fprintln(v.out, "\n==> "+text)
+	_, _ = fmt.Fprintln(v.out, text)
 }
 
 // statusLine tells capacity and cost in one line.
@@ -159,9 +169,8 @@ func (s *story) summarize(before *snapshot) {
 	s.view.end(strings.Join([]string{
 		"What happened",
 		fmt.Sprintf("    %d instances were launched, %d of them to replace others.", counts.created, counts.created-before.tally.created),
-		fmt.Sprintf("    %d got their interruption notice. The last replacement was launched %v of simulated time after the first notice,",
-			counts.noticed, counts.lastReplacement.Sub(counts.firstNotice).Round(time.Millisecond)),
-		fmt.Sprintf("    %s the first of the %d was released.", order, counts.interrupted),
+		fmt.Sprintf("    %d got their interruption notice. The last replacement was launched %v of simulated time after the first notice, %s the first of the %d was released.",
+			counts.noticed, counts.lastReplacement.Sub(counts.firstNotice).Round(time.Millisecond), order, counts.interrupted),
 		fmt.Sprintf("    The group holds %.0f of %d units for %s CNY per hour, %.0f %% below the %s that all pay-as-you-go would cost.",
 			now.group.GetCapacity().GetFulfilled(), now.group.GetSpec().GetTargetCapacity().GetTotal(), yuan(cost.GetMicrosPerHour()),
 			saved, yuan(cost.GetAllPayAsYouGoMicrosPerHour())),

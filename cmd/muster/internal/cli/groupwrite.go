@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+
+	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
+)
+
+// A token makes a call idempotent.
+type token struct {
+	id   string
+	made bool // by this command: nobody else knows it
+}
+
+// tokenBytes is how many random bytes a token is made of.
+const tokenBytes = 12
+
+// tokenOf is the client token of a call: that of the flag, else that of the
+// file, else one that is made for it.
+func tokenOf(flag, inFile string) (token, error) {
+	switch {
+	case flag != "":
+		return token{id: flag}, checkRequestID(flag)
+	case inFile != "":
+		return token{id: inFile}, nil
+	default:
+		random := make([]byte, tokenBytes)
+		_, _ = rand.Read(random) // never fails
+		return token{id: "cli-" + hex.EncodeToString(random), made: true}, nil
+	}
+}
+
+// failed adds to the error of a call how to repeat it, when it may have been
+// carried out nevertheless and its token is not known.
+func (t token) failed(err error) error {
+	if !t.made || !isPassing(err) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return &repeatableError{requestID: t.id, cause: err}
+}
+
+type groupCreate struct {
+	client
+	File      string `short:"f" required:"" placeholder:"FILE" help:"YAML file of a CreateGroup request; - reads standard input."`
+	RequestID string `name:"request-id" placeholder:"ID" help:"Client token; wins over the file's. Without either one is made."`
+}
+
+// Run creates the group.
+func (c *groupCreate) Run(ctx context.Context, on console) error {
+	file, err := readGroupFile(c.File, on.in)
+	if err != nil {
+		return err
+	}
+	token, err := tokenOf(c.RequestID, file.request.GetRequestId())
+	if err != nil {
+		return err
+	}
+	file.request.RequestId = token.id
+	return c.groups(func(groups groupv1.GroupServiceClient) error {
+		created, err := groups.CreateGroup(ctx, file.request)
+		if err != nil {
+			return token.failed(file.locate(err))
+		}
+		if err := token.usedUp(created.GetGroup()); err != nil {
+			return err
+		}
+		return c.show(on.out, created, func(w table) { createdTable(w, created) })
+	})
+}
+
+// usedUp tells of a group that answers a token and is gone: whoever creates a
+// group wants one that lives.
+func (t token) usedUp(group *groupv1.Group) error {
+	var gone string
+	switch group.GetLifecycle() {
+	case groupv1.Lifecycle_LIFECYCLE_DELETED:
+		gone = "is deleted"
+	case groupv1.Lifecycle_LIFECYCLE_DELETE_RUNNING:
+		gone = "is being deleted"
+	default:
+		return nil
+	}
+	return fmt.Errorf("request id %q was used for %s, which %s; choose another with --request-id", t.id, group.GetGroupId(), gone)
+}
+
+// createdTable writes a new group and, for one that was delivered at once, what
+// came of it.
+func createdTable(w table, created *groupv1.CreateGroupResponse) {
+	group := created.GetGroup()
+	groupTable(w, group)
+	if len(created.GetLaunchResults()) > 0 {
+		row(w)
+		launchTable(w, group.GetSpec(), created.GetLaunchResults())
+	}
+	if group.GetSpec().GetType() != groupv1.GroupType_GROUP_TYPE_INSTANT {
+		return // delivery has only begun
+	}
+	for _, condition := range group.GetConditions() {
+		if condition.GetType() == groupv1.ConditionType_CONDITION_TYPE_FULFILLED && !condition.GetHolds() {
+			row(w)
+			w.say("The target is not met: " + condition.GetMessage())
+		}
+	}
+}
+
+type groupUpdate struct {
+	client
+	Group       string  `arg:"" help:"Id of the group."`
+	Total       *int32  `placeholder:"N" help:"New total target, in units."`
+	PayAsYouGo  *int32  `name:"pay-as-you-go" placeholder:"N" help:"New pay-as-you-go target, in units."`
+	Spot        *int32  `placeholder:"N" help:"New spot target, in units."`
+	DefaultType *string `placeholder:"BILLING" help:"Billing method of what the two leave of the total: ${enum}." enum:"spot,pay-as-you-go"`
+	Etag        string  `placeholder:"ETAG" help:"Only change the group if its etag is this one."`
+	RequestID   string  `name:"request-id" placeholder:"ID" help:"Client token. Without it one is made."`
+}
+
+// Run changes the targets that were named.
+func (c *groupUpdate) Run(ctx context.Context, on console) error {
+	token, err := tokenOf(c.RequestID, "")
+	if err != nil {
+		return err
+	}
+	target, mask := c.changes()
+	if len(mask.GetPaths()) == 0 {
+		return misuse("nothing to change: name at least one of --total, --pay-as-you-go, --spot, --default-type")
+	}
+	return c.groups(func(groups groupv1.GroupServiceClient) error {
+		updated, err := groups.UpdateGroup(ctx, &groupv1.UpdateGroupRequest{
+			RequestId: token.id, GroupId: c.Group, TargetCapacity: target, UpdateMask: mask, Etag: c.Etag,
+		})
+		if err != nil {
+			return token.failed(err)
+		}
+		return c.show(on.out, updated, func(w table) { groupTable(w, updated.GetGroup()) })
+	})
+}
+
+// changes are the targets that were named.
+func (c *groupUpdate) changes() (*groupv1.TargetCapacity, *fieldmaskpb.FieldMask) {
+	target, mask := &groupv1.TargetCapacity{}, &fieldmaskpb.FieldMask{}
+	set := func(field string, value *int32, into *int32) {
+		if value != nil {
+			*into = *value
+			mask.Paths = append(mask.Paths, "target_capacity."+field)
+		}
+	}
+	set("total", c.Total, &target.Total)
+	set("pay_as_you_go", c.PayAsYouGo, &target.PayAsYouGo)
+	set("spot", c.Spot, &target.Spot)
+	if c.DefaultType != nil {
+		target.DefaultType = groupv1.DefaultTargetCapacityType(groupv1.DefaultTargetCapacityType_value["DEFAULT_TARGET_CAPACITY_TYPE_"+enumName(*c.DefaultType)])
+		mask.Paths = append(mask.Paths, "target_capacity.default_type")
+	}
+	return target, mask
+}
+
+// enumName writes a word of the command line as an enum value spells it.
+func enumName(word string) string { return strings.ToUpper(strings.ReplaceAll(word, "-", "_")) }

@@ -1,0 +1,286 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime/debug"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/seed-198b1370/muster/pkg/rpc"
+	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
+)
+
+// alone runs a command line without a system.
+func alone(t *testing.T, line string) (code int, out, errOut string) {
+	t.Helper()
+	var stdout, stderr strings.Builder
+	code = Run(t.Context(), strings.Fields(line), strings.NewReader(""), &stdout, &stderr)
+	return code, stdout.String(), stderr.String()
+}
+
+// groupFileWith writes a group file and returns its name.
+func groupFileWith(t *testing.T, text string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "group.yaml")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+const oneSpotUnit = `spec:
+  type: GROUP_TYPE_INSTANT
+  targetCapacity: {total: 1, spot: 1}
+  candidates:
+    - {zoneId: cn-shenzhen-d, instanceType: ecs.c6.large}
+`
+
+// What makes no sense is refused with the name of the flag before anything is
+// called or started.
+func TestUsage(t *testing.T) {
+	for line, want := range map[string]string{
+		"group update apg-1":                                       "nothing to change: name at least one of --total, --pay-as-you-go, --spot, --default-type",
+		"group update apg-1 --total 1 --request-id ä":              "--request-id must be 1 to 64 printable ASCII characters without space, got \"ä\"",
+		"group activities apg-1 --limit 0":                         "--limit must be 1 to 200, got 0",
+		"group activities apg-1 --limit 201":                       "--limit must be 1 to 200, got 201",
+		"market --limit 0":                                         "--limit must be 1 or more, got 0",
+		"market --server foo":                                      `--server must be host:port, got "foo"`,
+		"market --server foo:":                                     `--server must be host:port, got "foo:"`,
+		"market --server foo:70000":                                `--server must be host:port, got "foo:70000"`,
+		"clock --speed 0":                                          "--speed must be 0.001 to 100,000, got 0",
+		"clock --speed=-5":                                         "--speed must be 0.001 to 100,000, got -5",
+		"up --speed 0":                                             "--speed must be 0.001 to 100,000, got 0",
+		"serve fleetsim --speed 0":                                 "--speed must be 0.001 to 100,000, got 0",
+		"up --look-interval 0s":                                    "--look-interval must be above 0, got 0s",
+		"up --look-interval=-1s":                                   "--look-interval must be above 0, got -1s",
+		"up --listen foo":                                          `--listen must be host:port, got "foo"`,
+		"up --nats-listen foo":                                     `--nats-listen must be host:port, got "foo"`,
+		"up --log-level foo":                                       `--log-level must be one of "debug","info","warn","error" but got "foo"`,
+		"serve allocator --fleet a:1 --data-dir d":                 "unknown flag --data-dir",
+		"serve allocator --fleet foo":                              `--fleet must be host:port, got "foo"`,
+		"serve healthcheck --fleet a:1 --nats b --nats-listen c:2": "--nats-listen can not be given with --nats",
+		"serve groupsvc --fleet foo --allocator bar --nats c":      "--fleet must be host:port, got \"foo\"\nmuster: --allocator must be host:port, got \"bar\"",
+		"fleet drain":                                              "name --zone, --type or both, or --all for every pool",
+		"fleet restore":                                            "name --zone, --type or both, or --all for every pool",
+		"fleet reclaim":                                            "name --zone, --type or both, or --all for every pool",
+		"fleet drain --all --zone z":                               "--zone can not be given with --all",
+		"fleet reclaim --all --zone z --type t":                    "--zone can not be given with --all\nmuster: --type can not be given with --all",
+		"fleet reclaim --instance i --zone z":                      "--zone can not be given with --instance",
+		"fleet reclaim --instance i --type t":                      "--type can not be given with --instance",
+		"fleet reclaim --instance i --all":                         "--all can not be given with --instance",
+		"fleet reclaim --all --max=-1":                             "--max must be 0 or more, got -1",
+		"events --cursor c --from-start":                           "--from-start can not be given with --cursor",
+		"events --kind nap":                                        `--kind must be one of "created","running","stopped","released","interruption-notice","interrupted" but got "nap"`,
+	} {
+		t.Run(line, func(t *testing.T) {
+			command := regexp.MustCompile(`^[a-z]+( [a-z]+)?( |$)`).FindString(line)
+			if one := strings.Fields(command)[0]; one != "group" && one != "serve" && one != "fleet" {
+				command = one
+			}
+			code, out, errOut := alone(t, line)
+			if want := "muster: " + want + "\nTry: muster " + strings.TrimSpace(command) + " --help\n"; code != exitUsage || out != "" || errOut != want {
+				t.Errorf("exit code %d, wrote %q and\n%s\nwant\n%s", code, out, errOut, want)
+			}
+		})
+	}
+}
+
+// A bad client token is told as what it is: a flag, or a line of the file.
+func TestRequestID_whereItStands(t *testing.T) {
+	s := newShell(t)
+	file := groupFileWith(t, "requestId: 'bad id'\n"+oneSpotUnit)
+	s.fails("group create -f "+file, file+":1 request_id: must be")
+	code, _, errOut := s.run("group create -f " + groupFileWith(t, oneSpotUnit) + " --request-id " + strings.Repeat("x", 65))
+	if code != exitUsage || !strings.HasPrefix(errOut, "muster: --request-id must be 1 to 64 printable") {
+		t.Errorf("exit code %d:\n%s", code, errOut)
+	}
+}
+
+func TestErrors_exactText(t *testing.T) {
+	s := newShell(t)
+	for line, want := range map[string]string{
+		"group get apg-none":                             "muster: there is no group \"apg-none\" (GROUP_NOT_FOUND)\n",
+		"group update apg-none --total 1":                "muster: there is no group \"apg-none\" (GROUP_NOT_FOUND)\n",
+		"group list --server 127.0.0.1:1":                "muster: can not reach 127.0.0.1:1\nIs the system running? Start it with: muster up\n",
+		"events --server 127.0.0.1:1":                    "muster: can not reach 127.0.0.1:1\nIs the system running? Start it with: muster up\n",
+		"group create -f " + groupFileWith(t, "spec: ["): "",
+	} {
+		call := s.run
+		if strings.Contains(line, "--server") {
+			call = func(line string) (int, string, string) { return alone(t, line) }
+		}
+		code, out, errOut := call(line)
+		if code != exitFailed || out != "" || want != "" && errOut != want {
+			t.Errorf("%s: exit code %d, wrote %q and\n%s\nwant\n%s", line, code, out, errOut, want)
+		}
+		if strings.Contains(errOut, "rpc error") || strings.Contains(errOut, "yaml:") {
+			t.Errorf("%s: plumbing is shown:\n%s", line, errOut)
+		}
+	}
+}
+
+// A call that may have been carried out tells how to repeat it, unless its
+// caller knows the token.
+func TestCreate_canBeRepeated(t *testing.T) {
+	file := groupFileWith(t, oneSpotUnit)
+	for _, line := range []string{"group create -f " + file, "group update apg-1 --total 1"} {
+		_, _, errOut := alone(t, line+" --server 127.0.0.1:1")
+		if !regexp.MustCompile(`\nIt can be repeated safely with --request-id cli-[0-9a-f]{24}\n$`).MatchString(errOut) {
+			t.Errorf("%s: %s", line, errOut)
+		}
+		if _, _, errOut := alone(t, line+" --server 127.0.0.1:1 --request-id mine"); strings.Contains(errOut, "repeated") {
+			t.Errorf("%s: %s", line, errOut)
+		}
+	}
+	if code, _, errOut := newShell(t).run("group update apg-none --total 1"); code != exitFailed || strings.Contains(errOut, "repeated") {
+		t.Errorf("a refusal is not worth repeating:\n%s", errOut)
+	}
+}
+
+func TestCreate_oldToken(t *testing.T) {
+	s := newShell(t)
+	line := "group create -f " + groupFileWith(t, oneSpotUnit) + " --request-id web-1"
+	group := regexp.MustCompile(`apg-\S+`).FindString(s.ok(line))
+	s.ok("group delete " + group)
+	s.ok("group watch "+group, "deleted: 0 of 1 units")
+	for _, output := range []string{"", " -o json"} {
+		code, out, errOut := s.run(line + output)
+		want := fmt.Sprintf("muster: request id \"web-1\" was used for %s, which is deleted; choose another with --request-id\n", group)
+		if code != exitFailed || out != "" || errOut != want {
+			t.Errorf("exit code %d, wrote %q and\n%s\nwant\n%s", code, out, errOut, want)
+		}
+	}
+	if listed := s.ok("group list --deleted"); !regexp.MustCompile(`deleted +- +0/1`).MatchString(listed) {
+		t.Errorf("state of a deleted group:\n%s", listed)
+	}
+}
+
+// An instant group that came short says so, with the bid that was too low.
+func TestCreate_short(t *testing.T) {
+	s := newShell(t)
+	file := groupFileWith(t, oneSpotUnit+"  spot: {maxPriceMicrosPerHour: 5}\n")
+	s.ok("group create -f "+file, "\nThe target is not met: 0 of 1 units: ", "  spot, bid 0.000005  0 ")
+	s.ok("preview -f "+file, "spot: 0 of 1 units placed; 1 could not be placed\n", "\nPrices are in CNY per hour.\n")
+}
+
+func TestGet_text(t *testing.T) {
+	s := newShell(t)
+	group := regexp.MustCompile(`apg-\S+`).FindString(s.ok("group create -f " + groupFileWith(t, oneSpotUnit)))
+	shown := s.ok("group get "+group, "spot lowest-price over the cheapest pool\n", "\nPrices are in CNY per hour.\n")
+	if !regexp.MustCompile(`\nFulfilled: +yes since \S+: 1 of 1 units\n`).MatchString(shown) {
+		t.Errorf("the condition is not as wanted:\n%s", shown)
+	}
+}
+
+func TestMarket_noneMatch(t *testing.T) {
+	s := newShell(t)
+	if code, out, errOut := s.run("market --type nope"); code != exitOK || out != "" || errOut != "no pools match\n" {
+		t.Errorf("exit code %d, %q, %q", code, out, errOut)
+	}
+	if code, out, errOut := s.run("market --type nope -o json"); code != exitOK || !strings.HasPrefix(out, "{") || errOut != "no pools match\n" {
+		t.Errorf("exit code %d, %q, %q", code, out, errOut)
+	}
+	s.ok("market --limit 1", "\nPrices are in CNY per hour.\nThere are more: ")
+}
+
+func TestReclaimedText(t *testing.T) {
+	const faster = "`muster clock --speed` makes time pass faster."
+	for want, answer := range map[string]*fleetv1.ReclaimInstancesResponse{
+		"There is no instance to reclaim.":                           {},
+		"1 instance has its notice and is released in five minutes.": {NoticedInstances: 1},
+		"3 instances have their notice and are released in five minutes. 2 are still protected, up to an hour from their launch, and get theirs when that ends; " + faster: {NoticedInstances: 3, DeferredInstances: 2},
+	} {
+		if got := reclaimedText(answer); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
+func TestByRank(t *testing.T) {
+	var pools []*allocatorv1.PoolDecision
+	for i, rank := range []int32{0, 3, 1, 0, 2} {
+		pools = append(pools, &allocatorv1.PoolDecision{Rank: rank, CandidateIndex: int32(i)})
+	}
+	got := ""
+	for _, pool := range byRank(pools) {
+		got += fmt.Sprint(pool.GetRank(), "/", pool.GetCandidateIndex(), " ")
+	}
+	if want := "1/2 2/4 3/1 0/0 0/3 "; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// The status is found wherever it stands, and what was wrapped around it stays.
+func TestPrintError(t *testing.T) {
+	refused := rpc.Error(codes.NotFound, groupv1.ErrorReason_ERROR_REASON_GROUP_NOT_FOUND, nil, "there is no group")
+	connection := status.Error(codes.Unavailable, `connection error: desc = "transport: Error while dialing: dial tcp 127.0.0.1:1"`)
+	for name, test := range map[string]struct {
+		err  error
+		want string
+	}{
+		"plain":    {errors.New("no such file"), "muster: no such file\n"},
+		"refused":  {refused, "muster: there is no group (GROUP_NOT_FOUND)\n"},
+		"joined":   {errors.Join(refused, nil), "muster: there is no group (GROUP_NOT_FOUND)\n"},
+		"wrapped":  {fmt.Errorf("start: %w", refused), "muster: start: there is no group (GROUP_NOT_FOUND)\n"},
+		"away":     {&unreachableError{"h:1", connection}, "muster: can not reach h:1\nIs the system running? Start it with: muster up\n"},
+		"stopping": {status.Error(codes.Unavailable, "the simulated cloud is stopping"), "muster: the simulated cloud is stopping\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out strings.Builder
+			printError(&out, test.err)
+			if out.String() != test.want {
+				t.Errorf("got %q, want %q", out.String(), test.want)
+			}
+		})
+	}
+	retry := rpc.Error(codes.Unavailable, groupv1.ErrorReason_ERROR_REASON_GROUP_NOT_FOUND, nil, "no connection to the cloud", rpc.RetryAfter(time.Second))
+	if !isConnectionLoss(connection) || isConnectionLoss(retry) || isConnectionLoss(refused) || isConnectionLoss(io.EOF) {
+		t.Error("a loss of the connection is not told from a refusal")
+	}
+	if !isCancelled(errors.Join(status.Error(codes.Canceled, "x"))) || isCancelled(io.EOF) {
+		t.Error("a cancelled call is not told from others")
+	}
+}
+
+func TestVersion(t *testing.T) {
+	revision := []debug.BuildSetting{{Key: "vcs.revision", Value: "abc"}}
+	for want, info := range map[string]*debug.BuildInfo{
+		"v1.2.3": {Main: debug.Module{Version: "v1.2.3"}, Settings: revision},
+		"abc":    {Main: debug.Module{Version: "(devel)"}, Settings: revision},
+		"devel":  {},
+	} {
+		if got := versionOf(info); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	if code, out, errOut := alone(t, "--version"); code != exitOK || !strings.HasPrefix(out, "muster ") || errOut != "" {
+		t.Errorf("exit code %d, %q, %q", code, out, errOut)
+	}
+}
+
+func TestHelp_placeholders(t *testing.T) {
+	for line, want := range map[string][]string{
+		"group create --help":  {"--file=FILE", "--request-id=ID"},
+		"preview --help":       {"--file=FILE"},
+		"group update --help":  {"--total=N", "--spot=N", "--default-type=BILLING", "spot,pay-as-you-go."},
+		"fleet reclaim --help": {"--max=N", "--instance=ID", "--zone=ZONE"},
+	} {
+		code, out, _ := alone(t, line)
+		for _, text := range want {
+			if code != exitOK || !strings.Contains(out, text) {
+				t.Errorf("%s: %q is missing:\n%s", line, text, out)
+			}
+		}
+	}
+}
