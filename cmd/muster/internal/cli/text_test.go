@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -124,7 +125,7 @@ func TestErrors_exactText(t *testing.T) {
 		if code != exitFailed || out != "" || want != "" && errOut != want {
 			t.Errorf("%s: exit code %d, wrote %q and\n%s\nwant\n%s", line, code, out, errOut, want)
 		}
-		if strings.Contains(errOut, "rpc error") || strings.Contains(errOut, "yaml:") {
+		if strings.Contains(errOut, "rpc error") || strings.Contains(errOut, "yaml: ") {
 			t.Errorf("%s: plumbing is shown:\n%s", line, errOut)
 		}
 	}
@@ -281,6 +282,16 @@ func TestHelp_placeholders(t *testing.T) {
 			if code != exitOK || !strings.Contains(out, text) {
 				t.Errorf("%s: %q is missing:\n%s", line, text, out)
 			}
+		}
+	}
+}
+
+func TestWarnOfStrangers(t *testing.T) {
+	for listen, want := range map[string]bool{"": false, "127.0.0.1:1": false, "localhost:1": false, "[::1]:1": false, ":1": true, "0.0.0.0:1": true, "host:1": true} {
+		var out strings.Builder
+		warnOfStrangers(console{err: &out}.logger(slog.LevelInfo), "NATS", listen)
+		if got := strings.Contains(out.String(), "the NATS server has neither encryption nor authentication"); got != want {
+			t.Errorf("%q: wrote %q", listen, out.String())
 		}
 	}
 }
