@@ -29,7 +29,8 @@ const MaxRequestBytes = 1 << 20
 const streamWorkers = 64
 
 // A Server is a gRPC server with validation, error mapping, panic recovery,
-// health and reflection. Register services with it before Serve.
+// health and reflection. Register services with it before Serve. One that is not
+// served after all must be stopped.
 type Server struct {
 	*grpc.Server
 	// Health tells what is served. A service registers as NOT_SERVING and is

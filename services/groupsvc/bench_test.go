@@ -97,7 +97,7 @@ func (b *bench) start() {
 		Fleet: fleetv1.NewFleetServiceClient(conn), Allocator: allocatorv1.NewAllocatorServiceClient(conn),
 		Clock: b.clock, Log: slog.New(slog.DiscardHandler),
 	}
-	b.service, err = compose(Config{Entropy: b.entropy}.withDefaults(), b.deps, &crashing{Store: b.groups, crash: b.crash})
+	b.service, err = compose(context.Background(), Config{Entropy: b.entropy}.withDefaults(), b.deps, &crashing{Store: b.groups, crash: b.crash})
 	if err != nil {
 		b.t.Fatal(err)
 	}

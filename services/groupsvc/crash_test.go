@@ -305,7 +305,7 @@ func metadataOf(err error) map[string]string {
 // group at the same time: a lease that ends too early must do no harm (S1).
 func TestTwoWorkers(t *testing.T) {
 	b := newBench(t, "")
-	other, err := compose(Config{Entropy: b.entropy, LeaseDuration: 1}.withDefaults(), b.deps, b.groups)
+	other, err := compose(t.Context(), Config{Entropy: b.entropy, LeaseDuration: 1}.withDefaults(), b.deps, b.groups)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,8 +99,9 @@ type Service struct {
 	once    sync.Once
 }
 
-// New opens the service: its store is open and its calls can be served.
-func New(config Config, deps Deps) (*Service, error) {
+// New opens the service: its store is open and its calls can be served. The
+// context bounds the opening.
+func New(ctx context.Context, config Config, deps Deps) (*Service, error) {
 	if deps.Fleet == nil || deps.Allocator == nil || deps.Clock == nil {
 		return nil, errors.New("groupsvc needs a fleet, an allocator and a clock")
 	}
@@ -112,7 +113,7 @@ func New(config Config, deps Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	service, err := compose(config, deps, groups)
+	service, err := compose(ctx, config, deps, groups)
 	if err != nil {
 		return nil, errors.Join(err, groups.Close())
 	}
@@ -144,10 +145,10 @@ func openStore(folder string) (store.Store, error) {
 	return boltstore.Open(folder)
 }
 
-func compose(config Config, deps Deps, groups store.Store) (*Service, error) {
+func compose(ctx context.Context, config Config, deps Deps, groups store.Store) (*Service, error) {
 	known := catalog.New(deps.Fleet, deps.Clock)
 	names := ids.NewSource(config.Entropy)
-	if err := followStored(context.Background(), names, groups); err != nil {
+	if err := followStored(ctx, names, groups); err != nil {
 		return nil, err
 	}
 	controller := control.New(control.Config{

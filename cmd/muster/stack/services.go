@@ -23,7 +23,7 @@ func (s *Stack) newServices(ctx context.Context) ([]service, error) {
 		}
 	}
 	for _, role := range s.config.Roles {
-		svc, err := s.newService(role)
+		svc, err := s.newService(ctx, role)
 		if err != nil {
 			return nil, fmt.Errorf("open %s: %w", role, err)
 		}
@@ -34,7 +34,7 @@ func (s *Stack) newServices(ctx context.Context) ([]service, error) {
 	return services, nil
 }
 
-func (s *Stack) newService(role Role) (service, error) {
+func (s *Stack) newService(ctx context.Context, role Role) (service, error) {
 	fleet := fleetv1.NewFleetServiceClient(s.fleet)
 	log := s.config.Log.With("service", string(role))
 	switch role {
@@ -59,7 +59,7 @@ func (s *Stack) newService(role Role) (service, error) {
 			}
 			deps.Events = events.NewConsumer(js, "groupsvc", log)
 		}
-		return groupsvc.New(groupsvc.Config{DataDir: s.folder("groupsvc"), LookInterval: s.config.LookInterval}, deps)
+		return groupsvc.New(ctx, groupsvc.Config{DataDir: s.folder("groupsvc"), LookInterval: s.config.LookInterval}, deps)
 	default:
 		return nil, fmt.Errorf("role %q is not known", role)
 	}

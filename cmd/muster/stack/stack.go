@@ -75,6 +75,8 @@ func Start(ctx context.Context, config Config) (_ *Stack, err error) {
 		config: config, server: rpc.NewServer(validator, config.Log), local: rpc.NewLocal(),
 		failed: make(chan error, 1),
 	}
+	// A server that was never served is to be stopped, too.
+	s.closeLater(func() error { s.server.Stop(); return nil })
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Stop())
