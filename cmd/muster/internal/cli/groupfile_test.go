@@ -39,7 +39,7 @@ func TestParseGroupFile_pointsToLineAndField(t *testing.T) {
 		"misspelt field":   {"  name: web", "  nom: web", "web.yaml:3:3"},
 		"wrong type":       {"total: 5", "total: many", "web.yaml:4:"},
 		"unknown enum":     {"  name: web", "  type: FOREVER", "web.yaml:3:"},
-		"broken YAML":      {"  candidates:", "  candidates: [", "web.yaml:12: did not find expected"},
+		"broken YAML":      {"  candidates:", "  candidates: [", "web.yaml:5: did not find expected"},
 		"field given anew": {"  name: web", "  name: web\n  name: web2", "web.yaml:4:3 name: is given twice, first in line 3"},
 		"other spelling":   {"      instanceType", "      zone_id: cn-shenzhen-d\n      instanceType", "web.yaml:7:7 zone_id: is given twice, first in line 6"},
 	} {

@@ -10,7 +10,7 @@ func TestView_wraps(t *testing.T) {
 	const text = "Delivered: all of it runs."
 	for want, width := range map[string]func() int{
 		"\n==> Delivered:\nall of it runs.\n\n": func() int { return 16 },
-		"\n==> " + text + "\n\n":               nil,
+		"\n==> " + text + "\n\n":                nil,
 	} {
 		var out strings.Builder
 		newView(&out, width).say(text)
