@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -252,14 +253,24 @@ func (s *Stack) start(ctx context.Context, name string, run func(context.Context
 	}()
 }
 
+// readyTold is how often the log says that a service is waited for.
+const readyTold = 5 * time.Second
+
 func (s *Stack) awaitReady(ctx context.Context, role Role, svc service) error {
-	select {
-	case <-svc.Ready():
-		return nil
-	case err := <-s.failed:
-		return err
-	case <-ctx.Done():
-		return fmt.Errorf("%s did not become ready: %w", role, ctx.Err())
+	tell := time.NewTicker(readyTold)
+	defer tell.Stop()
+	for {
+		select {
+		case <-svc.Ready():
+			return nil
+		case err := <-s.failed:
+			return err
+		case <-ctx.Done():
+			return fmt.Errorf("%s did not become ready: %w", role, ctx.Err())
+		case <-tell.C:
+			s.config.Log.InfoContext(ctx, "waiting for what the service needs", "service", role,
+				"fleet", s.config.FleetAddr, "nats", s.config.NATSURL)
+		}
 	}
 }
 

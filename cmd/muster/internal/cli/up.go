@@ -51,9 +51,6 @@ type kept struct {
 	DataDir string `help:"Folder of everything that must survive a restart. Without it all state is in memory." placeholder:"DIR"`
 }
 
-// startTimeout bounds how long a start may take.
-const startTimeout = time.Minute
-
 // run runs a stack until the user ends it or a part of it fails.
 func (p process) run(ctx context.Context, on console, config stack.Config) error {
 	if err := checkListen("--listen", p.Listen); err != nil {
@@ -71,9 +68,8 @@ func (p process) run(ctx context.Context, on console, config stack.Config) error
 	config.Listen, config.Log = p.Listen, on.logger(level)
 	warnOfStrangers(config.Log, "gRPC", config.Listen)
 	warnOfStrangers(config.Log, "NATS", config.NATSListen)
-	starting, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	running, err := stack.Start(starting, config)
+	// A service waits for those that it needs for as long as it takes.
+	running, err := stack.Start(ctx, config)
 	if err != nil {
 		return err
 	}
