@@ -66,7 +66,7 @@ breaking: $(BIN)/buf deps-proto ## Holds the contracts against the last release'
 
 .PHONY: baseline
 baseline: $(BIN)/buf deps-proto ## Makes the contracts as they are the ones that later changes must not break.
-	$(BIN)/buf build proto -o proto/baseline.binpb
+	$(BIN)/buf build proto --exclude-source-info -o proto/baseline.binpb
 
 .PHONY: tidy
 tidy: ## Tidies every module.
