@@ -148,7 +148,7 @@ func openStore(folder string) (store.Store, error) {
 func compose(ctx context.Context, config Config, deps Deps, groups store.Store) (*Service, error) {
 	known := catalog.New(deps.Fleet, deps.Clock)
 	names := ids.NewSource(config.Entropy)
-	if err := followStored(ctx, names, groups); err != nil {
+	if err := followStored(ctx, names, groups, deps.Clock.Now().Add(config.LookInterval)); err != nil {
 		return nil, err
 	}
 	controller := control.New(control.Config{
@@ -168,9 +168,10 @@ func compose(ctx context.Context, config Config, deps Deps, groups store.Store) 
 	}, nil
 }
 
-// followStored makes new ids sort after all that are stored: the clock may have
-// gone back since, when the cloud began anew.
-func followStored(ctx context.Context, names *ids.Source, groups store.Store) error {
+// followStored makes up for a clock that has gone back since the store was
+// written, as it does when the cloud began anew: new ids sort after all that are
+// stored, and no living group is due later than it ever is.
+func followStored(ctx context.Context, names *ids.Source, groups store.Store, latestDue time.Time) error {
 	const page = 250
 	after := ""
 	for {
@@ -182,6 +183,11 @@ func followStored(ctx context.Context, names *ids.Source, groups store.Store) er
 			after = record.Group.GetGroup().GetGroupId()
 			names.Follow(after)
 			names.Follow(record.Group.GetOpenActivity().GetActivityId())
+			if record.Due.After(latestDue) && record.Group.GetGroup().GetLifecycle() != groupv1.Lifecycle_LIFECYCLE_DELETED {
+				if err := groups.Wake(ctx, store.Key{Account: account, GroupID: after}, latestDue); err != nil {
+					return fmt.Errorf("make group %s due: %w", after, err)
+				}
+			}
 			latest, err := groups.Activities(ctx, store.Key{Account: account, GroupID: after}, "", 1)
 			if err != nil {
 				return fmt.Errorf("read the ids in use: %w", err)

@@ -57,6 +57,10 @@ func TestBadInput_create(t *testing.T) {
 				func(r *groupv1.CreateGroupRequest) { r.Spec.Candidates[0].WeightedCapacity = proto.Float64(0) },
 				map[string]string{"spec.candidates[0].weighted_capacity": "0"},
 			},
+			"weight below a thousandth": {
+				func(r *groupv1.CreateGroupRequest) { r.Spec.Candidates[0].WeightedCapacity = proto.Float64(1e-10) },
+				map[string]string{"spec.candidates[0].weighted_capacity": "1e-10"},
+			},
 			"weight with four decimals": {
 				func(r *groupv1.CreateGroupRequest) { r.Spec.Candidates[0].WeightedCapacity = proto.Float64(1.0005) },
 				map[string]string{"spec.candidates[0].weighted_capacity": "1.0005"},

@@ -64,10 +64,11 @@ func (s *Stack) keepFollowing(ctx context.Context, cloud fleetv1.SimulationServi
 				lost = false
 			}
 			// One that is back with a much earlier time forgot everything and
-			// began anew. To wait until it has caught up would be to do nothing
-			// for as long as it ran before.
-			if behind := follower.Now().Sub(now.Add(ahead)); behind > time.Duration(float64(clockSlack)*max(speed, follower.Speed())) {
-				s.config.Log.WarnContext(ctx, "the cloud's clock went back; going on from the time that was reached", "behind", behind)
+			// began anew, and one that was very fast until now has left us ahead
+			// by what the news took to come. To wait until it has caught up
+			// could be to do nothing for hours.
+			if behind := follower.Now().Sub(now.Add(ahead)); behind > time.Duration(float64(clockSlack)*speed) {
+				s.config.Log.WarnContext(ctx, "the cloud's clock is behind; going on from the time that was reached", "behind", behind)
 				ahead += behind
 			}
 			return follower.Set(now.Add(ahead), speed)

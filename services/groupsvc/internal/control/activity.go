@@ -2,6 +2,7 @@ package control
 
 import (
 	"fmt"
+	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -49,7 +50,7 @@ func (l *look) reportRemoval(removal *groupv1.Removal) {
 // look that finds it again.
 func (l *look) closeActivity() []*groupv1.Activity {
 	activity := l.stored.GetOpenActivity()
-	if activity == nil || l.trouble != nil {
+	if activity == nil || l.trouble != nil && !l.isLong(activity) {
 		return nil
 	}
 	l.stored.OpenActivity = nil
@@ -66,7 +67,7 @@ func (l *look) closeActivity() []*groupv1.Activity {
 	switch {
 	case !delivered && repeated:
 		return nil
-	case shortfall == "" && !l.removing:
+	case shortfall == "" && !l.removing && l.trouble == nil:
 		activity.Status = groupv1.ActivityStatus_ACTIVITY_STATUS_SUCCESSFUL
 	case delivered:
 		activity.Status = groupv1.ActivityStatus_ACTIVITY_STATUS_WARNING
@@ -75,4 +76,18 @@ func (l *look) closeActivity() []*groupv1.Activity {
 	}
 	activity.EndTime = timestamppb.New(l.now)
 	return []*groupv1.Activity{activity}
+}
+
+// Bounds of an activity that trouble keeps open: a new one is begun behind it.
+const (
+	maxActivityTime = time.Hour
+	maxActivityIDs  = 2000
+)
+
+func (l *look) isLong(activity *groupv1.Activity) bool {
+	ids := len(activity.GetRemovals())
+	for _, result := range activity.GetLaunchResults() {
+		ids += len(result.GetInstanceIds())
+	}
+	return ids > maxActivityIDs || l.now.Sub(activity.GetStartTime().AsTime()) > maxActivityTime
 }

@@ -88,6 +88,7 @@ type Controller struct {
 	mu sync.Mutex
 	// Guarded by mu.
 	working  map[store.Key]string // groups being looked at, and under which turn
+	renewed  map[store.Key]bool   // those whose turn was renewed meanwhile
 	failures map[store.Key]int    // looks in a row that a neighbour failed
 	progress chan struct{}        // closed and replaced at the end of each look
 }
@@ -96,7 +97,7 @@ type Controller struct {
 func New(config Config, deps Deps) *Controller {
 	return &Controller{
 		Config: config, Deps: deps, wake: make(chan struct{}, 1), cut: make(chan struct{}),
-		working: map[store.Key]string{}, failures: map[store.Key]int{}, progress: make(chan struct{}),
+		working: map[store.Key]string{}, renewed: map[store.Key]bool{}, failures: map[store.Key]int{}, progress: make(chan struct{}),
 	}
 }
 
@@ -139,7 +140,9 @@ func (c *Controller) claim(ctx context.Context, limit int) ([]store.Key, error) 
 	defer c.mu.Unlock()
 	keys := claimed[:0]
 	for _, key := range claimed {
-		if _, busy := c.working[key]; !busy {
+		if _, busy := c.working[key]; busy {
+			c.renewed[key] = true
+		} else {
 			keys = append(keys, key)
 		}
 		c.working[key] = holder
@@ -153,7 +156,7 @@ func (c *Controller) step(ctx context.Context, key store.Key) {
 	if err != nil {
 		c.giveBack(ctx, key, err)
 	}
-	c.finished(key)
+	c.finished(ctx, key)
 }
 
 func (c *Controller) lookAt(ctx context.Context, key store.Key) error {
@@ -187,13 +190,25 @@ func (c *Controller) holder(key store.Key) string {
 	return c.working[key]
 }
 
-// finished tells all who wait that a look has ended.
-func (c *Controller) finished(key store.Key) {
+// finished tells all who wait that a look has ended. If its turn was renewed on
+// the way, it may have given back the old one: then the new one, which nobody
+// works under, is given back, too.
+func (c *Controller) finished(ctx context.Context, key store.Key) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	holder, renewed := c.working[key], c.renewed[key]
 	delete(c.working, key)
+	delete(c.renewed, key)
 	close(c.progress)
 	c.progress = make(chan struct{})
+	c.mu.Unlock()
+	if !renewed {
+		return
+	}
+	err := c.Store.Release(ctx, key, store.Done{Holder: holder, Next: c.Clock.Now()})
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		c.Log.WarnContext(ctx, "lease not given back", "group_id", key.GroupID, "error", err)
+	}
+	c.Nudge()
 }
 
 // Progress returns a channel that is closed when the next look has ended.
@@ -239,7 +254,7 @@ func (c *Controller) Deliver(ctx context.Context, account string, group *storage
 	c.mu.Lock()
 	c.working[key] = holder
 	c.mu.Unlock()
-	defer c.finished(key)
+	defer c.finished(ctx, key)
 	look := c.newLook(key, group)
 	look.first = &store.Change{Token: token, Now: now, Wake: now, Lease: &store.Lease{Holder: holder, Until: now.Add(c.LeaseDuration)}}
 	err = look.run(ctx)

@@ -39,6 +39,11 @@ func (l *look) settle(ctx context.Context) {
 	l.stored.Launches = slices.DeleteFunc(l.stored.Launches, func(launch *storagev1.Launch) bool {
 		return launch.AnswerTime == nil && !l.now.Before(launch.GetCreateTime().AsTime().Add(settleWithin))
 	})
+	for _, launch := range l.stored.GetLaunches() {
+		if launch.AnswerTime == nil {
+			l.settled[launch.GetRequestId()] = true
+		}
+	}
 	l.runOpen(ctx)
 }
 
@@ -91,6 +96,7 @@ func (l *look) decide(take placement.Take) {
 // An outcome is what came of one RunInstances call.
 type outcome struct {
 	ids []string
+	at  time.Time // when the answer came
 	err error
 }
 
@@ -127,7 +133,7 @@ func (l *look) call(ctx context.Context, launch *storagev1.Launch) outcome {
 		MaxPriceMicrosPerHour: launch.GetMaxPriceMicrosPerHour(),
 		Tags:                  map[string]string{TagGroup: l.key.GroupID, TagLaunch: launch.GetRequestId()},
 	})
-	return outcome{answer.GetInstanceIds(), err}
+	return outcome{answer.GetInstanceIds(), l.c.Clock.Now(), err}
 }
 
 // note records the outcome of a launch. One that is not known leaves the launch
@@ -141,7 +147,7 @@ func (l *look) note(launch *storagev1.Launch, came outcome) {
 	}
 	switch {
 	case came.err == nil:
-		launch.AnswerTime, launch.InstanceIds = timestamppb.New(l.now), came.ids
+		launch.AnswerTime, launch.InstanceIds = timestamppb.New(came.at), came.ids
 		if len(came.ids) < int(launch.GetAmount()) {
 			l.refused(pool, placement.CodeNoStock)
 		} else {
@@ -159,19 +165,17 @@ func (l *look) note(launch *storagev1.Launch, came outcome) {
 	l.report(result)
 }
 
-// isRefusal tells a call that launched nothing from one that may have: only an
-// answer that the fleet itself gave, with a reason or with field violations, is
-// proof.
+// isRefusal tells a call that launched nothing from one that may have. These
+// codes are a cloud's decision not to launch; any other may come from the way
+// there or back.
 func isRefusal(err error) bool {
-	for _, reason := range []fleetv1.ErrorReason{
-		fleetv1.ErrorReason_ERROR_REASON_NO_INSTANCE_STOCK, fleetv1.ErrorReason_ERROR_REASON_PRICE_BELOW_MARKET,
-		fleetv1.ErrorReason_ERROR_REASON_UNKNOWN_POOL, fleetv1.ErrorReason_ERROR_REASON_IDEMPOTENT_PARAMETER_MISMATCH,
-	} {
-		if rpc.HasReason(err, reason) {
-			return true
-		}
+	switch status.Code(err) {
+	case codes.InvalidArgument, codes.NotFound, codes.PermissionDenied, codes.Unauthenticated, codes.ResourceExhausted,
+		codes.FailedPrecondition, codes.OutOfRange, codes.Unimplemented:
+		return true
+	default:
+		return false
 	}
-	return status.Code(err) == codes.InvalidArgument && len(rpc.FieldViolations(err)) > 0
 }
 
 func refusalCode(err error) string {

@@ -3,9 +3,11 @@ package control
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
@@ -28,6 +30,7 @@ type look struct {
 	instances []*fleetv1.Instance     // those that the fleet shows
 	listed    bool                    // whether the fleet has said so in this look
 	excluded  map[placement.Pool]bool // pools that refused in this look
+	settled   map[string]bool         // request ids of launches whose outcome was not known before this look
 	short     plan.Shortfall
 	removing  bool  // there is more to remove than could be removed
 	await     bool  // there is more to remove once it is shown
@@ -37,7 +40,7 @@ type look struct {
 func (c *Controller) newLook(key store.Key, group *storagev1.StoredGroup) *look {
 	return &look{
 		c: c, key: key, stored: group, read: proto.CloneOf(group), now: c.Clock.Now(),
-		excluded: map[placement.Pool]bool{},
+		excluded: map[placement.Pool]bool{}, settled: map[string]bool{},
 	}
 }
 
@@ -56,6 +59,7 @@ func (l *look) run(ctx context.Context) error {
 	if group.GetLifecycle() == groupv1.Lifecycle_LIFECYCLE_DELETED {
 		return l.forget(ctx)
 	}
+	l.forgetFuture()
 	l.forgetRefusals()
 	l.settle(ctx)
 	if err := l.observe(ctx); err != nil {
@@ -63,13 +67,35 @@ func (l *look) run(ctx context.Context) error {
 		return l.finish(ctx)
 	}
 	if isEnding(l.stored) {
-		l.end(ctx)
+		if err := l.end(ctx); err != nil {
+			return err
+		}
 		return l.finish(ctx)
 	}
 	if err := l.deliver(ctx); err != nil {
 		return err
 	}
 	return l.finish(ctx)
+}
+
+// forgetFuture brings times that have not come yet back to now. They are from
+// before the cloud began anew with an earlier clock; to wait for them would be
+// to wait for as long as it ran before.
+func (l *look) forgetFuture() {
+	for _, launch := range l.stored.GetLaunches() {
+		launch.CreateTime = l.notAfterNow(launch.GetCreateTime())
+		launch.AnswerTime = l.notAfterNow(launch.GetAnswerTime())
+	}
+	l.stored.Refusals = slices.DeleteFunc(l.stored.Refusals, func(refusal *storagev1.Refusal) bool {
+		return refusal.GetRefuseTime().AsTime().After(l.now)
+	})
+}
+
+func (l *look) notAfterNow(at *timestamppb.Timestamp) *timestamppb.Timestamp {
+	if at != nil && at.AsTime().After(l.now) {
+		return timestamppb.New(l.now)
+	}
+	return at
 }
 
 // fail notes that a neighbour failed, so that the look is to be made again.
@@ -121,6 +147,11 @@ func (l *look) deliver(ctx context.Context) error {
 	}
 	if len(needed.Removals) > 0 {
 		if err := l.openActivity(fmt.Sprintf("%d instances to give up", len(needed.Removals))); err != nil {
+			return err
+		}
+		// Like a launch, a removal is made only after a write that nobody came
+		// before: what was read must still be what is wanted.
+		if err := l.save(ctx); err != nil {
 			return err
 		}
 		l.remove(ctx, needed.Removals)

@@ -17,7 +17,8 @@ import (
 
 // end removes all instances of a group that is being deleted, those that the
 // fleet does not show yet too.
-func (l *look) end(ctx context.Context) {
+// An error means that another wrote the group, or that the store failed.
+func (l *look) end(ctx context.Context) error {
 	removals := plan.End(l.observed(), l.stored.GetTerminateInstances()).Removals
 	for _, launch := range l.stored.GetLaunches() {
 		for _, id := range launch.GetInstanceIds() {
@@ -25,11 +26,13 @@ func (l *look) end(ctx context.Context) {
 		}
 	}
 	if len(removals) == 0 {
-		return
+		return nil
 	}
 	if err := l.openActivity("the group is being deleted"); err != nil {
-		l.fail(err)
-		return
+		return err
+	}
+	if err := l.save(ctx); err != nil { // as in deliver
+		return err
 	}
 	l.remove(ctx, removals)
 	if l.trouble == nil {
@@ -38,13 +41,17 @@ func (l *look) end(ctx context.Context) {
 			l.fail(err)
 		}
 	}
+	return nil
 }
 
 // remove releases or lets go of instances, in batches, in parallel, and notes
 // which are gone.
 func (l *look) remove(ctx context.Context, removals []plan.Removal) {
 	var release, detach []string
-	for _, removal := range removals {
+	for i, removal := range removals {
+		if !removal.Release && l.isFresh(removal.ID) {
+			removal.Release, removals[i].Release = true, true
+		}
 		if removal.Release {
 			release = append(release, removal.ID)
 		} else {
@@ -70,6 +77,23 @@ func (l *look) remove(ctx context.Context, removals []plan.Removal) {
 			l.removing = true
 		}
 	}
+}
+
+// isFresh tells whether an instance is of a launch that was settled in this very
+// look. Nobody was ever told of it, and by now it is not wanted: to let it run
+// on outside of the group would be to leave it to nobody.
+func (l *look) isFresh(id string) bool {
+	for _, instance := range l.instances {
+		if instance.GetInstanceId() == id {
+			return l.settled[instance.GetTags()[TagLaunch]]
+		}
+	}
+	for _, launch := range l.stored.GetLaunches() {
+		if slices.Contains(launch.GetInstanceIds(), id) {
+			return l.settled[launch.GetRequestId()]
+		}
+	}
+	return false
 }
 
 // inBatches calls a function with up to a hundred ids at a time and collects

@@ -735,8 +735,8 @@ type Candidate struct {
 	// Instance type, as FleetService.ListInstanceTypes names it; it must be sold
 	// in the zone.
 	InstanceType string `protobuf:"bytes,2,opt,name=instance_type,json=instanceType,proto3" json:"instance_type,omitempty"`
-	// Units that one instance contributes: above 0, at most 10,000, with at most
-	// 3 decimal places. Absent: 1.
+	// Units that one instance contributes: 0.001 to 10,000, with at most 3
+	// decimal places. Absent: 1.
 	WeightedCapacity *float64 `protobuf:"fixed64,3,opt,name=weighted_capacity,json=weightedCapacity,proto3,oneof" json:"weighted_capacity,omitempty"`
 	// Rank under the prioritized strategy, 0 first. Absent: after all that have
 	// one.
@@ -1209,12 +1209,12 @@ const file_muster_group_v1_group_proto_rawDesc = "" +
 	"\x04spot\x18\x03 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xd0\x0f(\x00R\x04spot\x12W\n" +
 	"\fdefault_type\x18\x04 \x01(\x0e2*.muster.group.v1.DefaultTargetCapacityTypeB\b\xbaH\x05\x82\x01\x02\x10\x01R\vdefaultType:u\xbaHr\x1ap\n" +
-	"\x13target_capacity.sum\x12+total must be at least pay_as_you_go + spot\x1a,this.total >= this.pay_as_you_go + this.spot\"\xa7\x04\n" +
+	"\x13target_capacity.sum\x12+total must be at least pay_as_you_go + spot\x1a,this.total >= this.pay_as_you_go + this.spot\"\xaa\x04\n" +
 	"\tCandidate\x12\"\n" +
 	"\azone_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06zoneId\x12.\n" +
-	"\rinstance_type\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\finstanceType\x12\xb5\x02\n" +
-	"\x11weighted_capacity\x18\x03 \x01(\x01B\x82\x02\xbaH\xfe\x01\xba\x01\xe4\x01\n" +
-	"\x1bcandidate.weighted_capacity\x12\"must have at most 3 decimal places\x1a\xa0\x01!(this > 0.0 && this <= 10000.0) || (this * 1000.0 - double(int(this * 1000.0 + 0.5)) < 0.000001 && double(int(this * 1000.0 + 0.5)) - this * 1000.0 < 0.000001)\x12\x14@\x01\x19\x00\x00\x00\x00\x00\x88\xc3@!\x00\x00\x00\x00\x00\x00\x00\x00H\x00R\x10weightedCapacity\x88\x01\x01\x12(\n" +
+	"\rinstance_type\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\finstanceType\x12\xb8\x02\n" +
+	"\x11weighted_capacity\x18\x03 \x01(\x01B\x85\x02\xbaH\x81\x02\xba\x01\xe7\x01\n" +
+	"\x1bcandidate.weighted_capacity\x12\"must have at most 3 decimal places\x1a\xa3\x01!(this >= 0.001 && this <= 10000.0) || (this * 1000.0 - double(int(this * 1000.0 + 0.5)) < 0.000001 && double(int(this * 1000.0 + 0.5)) - this * 1000.0 < 0.000001)\x12\x14@\x01\x19\x00\x00\x00\x00\x00\x88\xc3@)\xfc\xa9\xf1\xd2MbP?H\x00R\x10weightedCapacity\x88\x01\x01\x12(\n" +
 	"\bpriority\x18\x04 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00H\x01R\bpriority\x88\x01\x01\x12A\n" +
 	"\x19max_price_micros_per_hour\x18\x05 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x15maxPriceMicrosPerHourB\x14\n" +
 	"\x12_weighted_capacityB\v\n" +
