@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/seed-198b1370/muster/pkg/money"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 )
@@ -17,7 +18,7 @@ const (
 )
 
 // defaultWeight is what an instance contributes that belongs to no candidate.
-const defaultWeight = 1_000
+const defaultWeight = money.MilliunitsPerUnit
 
 // Amounts is an amount of capacity of each billing method, in milliunits.
 type Amounts struct {
@@ -100,10 +101,10 @@ func DesiredOf(group *groupv1.Group, attempt bool) Desired {
 // targetOf gives what the two targets leave of the total to the default type.
 func targetOf(target *groupv1.TargetCapacity) Amounts {
 	amounts := Amounts{
-		PayAsYouGo: int64(target.GetPayAsYouGo()) * defaultWeight,
-		Spot:       int64(target.GetSpot()) * defaultWeight,
+		PayAsYouGo: int64(target.GetPayAsYouGo()) * money.MilliunitsPerUnit,
+		Spot:       int64(target.GetSpot()) * money.MilliunitsPerUnit,
 	}
-	rest := int64(target.GetTotal())*defaultWeight - amounts.Total()
+	rest := int64(target.GetTotal())*money.MilliunitsPerUnit - amounts.Total()
 	if target.GetDefaultType() == groupv1.DefaultTargetCapacityType_DEFAULT_TARGET_CAPACITY_TYPE_PAY_AS_YOU_GO {
 		amounts.PayAsYouGo += rest
 	} else {
@@ -134,7 +135,7 @@ func ClassOf(spec *groupv1.GroupSpec, zoneID, instanceType string) Class {
 func classOf(candidate *groupv1.Candidate) Class {
 	class := Class{Weight: defaultWeight, Priority: math.MaxInt32}
 	if candidate.WeightedCapacity != nil {
-		class.Weight = int64(math.Round(candidate.GetWeightedCapacity() * defaultWeight))
+		class.Weight = money.MilliunitsOf(candidate.GetWeightedCapacity())
 	}
 	if candidate.Priority != nil {
 		class.Priority = candidate.GetPriority()

@@ -26,9 +26,6 @@ type Plan struct {
 	AwaitShown bool
 }
 
-// IsNothing tells whether there is nothing to do.
-func (p Plan) IsNothing() bool { return p.Need == Amounts{} && len(p.Removals) == 0 && !p.AwaitShown }
-
 // methods in the order in which they are served: pay-as-you-go takes
 // precedence over spot, as it does in the cloud.
 var methods = [...]fleetv1.BillingMethod{
