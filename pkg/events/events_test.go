@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"sync"
 	"testing"
 	"time"
@@ -17,7 +16,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/seed-198b1370/muster/pkg/events"
-	"github.com/seed-198b1370/muster/pkg/natsserver"
+	"github.com/seed-198b1370/muster/pkg/natsserver/natstest"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 )
@@ -53,74 +52,10 @@ func interleaved(count, instances int) []*healthv1.InstanceEvent {
 	return all
 }
 
-// A site is a NATS server that can be stopped and started again, at the same
-// port and on the same folder.
-type site struct {
-	t      *testing.T
-	config natsserver.Config
-	server *natsserver.Server
-}
-
-func newSite(t *testing.T) *site {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &site{t: t, config: natsserver.Config{DataDir: t.TempDir(), Listen: listener.Addr().String()}}
-	listener.Close()
-	s.start()
-	t.Cleanup(s.stop)
-	return s
-}
-
-func (s *site) start() {
-	s.t.Helper()
-	server, err := natsserver.Start(s.config)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.server = server
-}
-
-func (s *site) stop() {
-	if err := s.server.Close(); err != nil {
-		s.t.Error(err)
-	}
-}
-
-// dial makes a connection that comes back after the server was away.
-func (s *site) dial() jetstream.JetStream {
-	s.t.Helper()
-	conn, err := nats.Connect("nats://"+s.config.Listen, nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(conn.Close)
-	js, err := jetstream.New(conn)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return js
-}
-
 // newStream makes an embedded server with the stream.
 func newStream(t *testing.T) jetstream.JetStream {
 	t.Helper()
-	server, err := natsserver.Start(natsserver.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { server.Close() })
-	conn, err := server.Connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
-	js, err := jetstream.New(conn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := natstest.NewJetStream(t)
 	if err := events.EnsureStream(t.Context(), js, events.StreamConfig{}); err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/seed-198b1370/muster/pkg/events"
+	"github.com/seed-198b1370/muster/pkg/natsserver/natstest"
 	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 )
 
@@ -76,10 +77,10 @@ func TestPublisher_makesTheStreamAgain(t *testing.T) {
 }
 
 func TestPublisher_endsWithItsContext(t *testing.T) {
-	place := newSite(t)
-	js := place.dial()
+	place := natstest.NewSite(t)
+	js := place.Dial()
 	publisher := newPublisher(t, js, events.PublisherConfig{})
-	place.stop()
+	place.Stop()
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	if err := publisher.Publish(ctx, interleaved(2000, 2000)); !errors.Is(err, context.DeadlineExceeded) {
@@ -90,8 +91,8 @@ func TestPublisher_endsWithItsContext(t *testing.T) {
 // S7: the server goes away and comes back while events are published. None is
 // lost, and those of an instance stay in order.
 func TestPublisher_outlivesTheServer(t *testing.T) {
-	place := newSite(t)
-	js := place.dial()
+	place := natstest.NewSite(t)
+	js := place.Dial()
 	if err := events.EnsureStream(t.Context(), js, events.StreamConfig{}); err != nil {
 		t.Fatal(err)
 	}
@@ -110,8 +111,8 @@ func TestPublisher_outlivesTheServer(t *testing.T) {
 	})
 	for restart := int64(1); restart <= 4; restart++ {
 		awaitUntil(t, func() bool { return published.Load() >= restart*1000 })
-		place.stop()
-		place.start()
+		place.Stop()
+		place.Start()
 	}
 	awaitUntil(t, func() bool { return published.Load() == int64(len(want)) })
 	stop()
@@ -135,8 +136,8 @@ func awaitUntil(t *testing.T, done func() bool) {
 }
 
 func TestConsumer_waitsForTheStream(t *testing.T) {
-	place := newSite(t)
-	js := place.dial()
+	place := natstest.NewSite(t)
+	js := place.Dial()
 	seen := newRecord()
 	consumer := events.NewConsumer(js, "test", nil)
 	inBackground(t, func(ctx context.Context) error {
@@ -240,8 +241,8 @@ func TestConsumer_dropsPoison(t *testing.T) {
 
 // S7: nothing is lost while the server is away.
 func TestConsumer_outlivesTheServer(t *testing.T) {
-	place := newSite(t)
-	js := place.dial()
+	place := natstest.NewSite(t)
+	js := place.Dial()
 	seen := newRecord()
 	inBackground(t, func(ctx context.Context) error {
 		return events.NewConsumer(js, "test", nil).Consume(ctx, func(_ context.Context, event *healthv1.InstanceEvent) error {
@@ -253,8 +254,8 @@ func TestConsumer_outlivesTheServer(t *testing.T) {
 	for i, batch := range slices.Collect(slices.Chunk(want, 100)) {
 		publish(t, js, batch...)
 		seen.await(t, (i+1)*50) // stop in the middle of it
-		place.stop()
-		place.start()
+		place.Stop()
+		place.Start()
 	}
 	got := seen.await(t, len(want))
 	if diff := cmp.Diff(byInstance(want), byInstance(got)); diff != "" {

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/seed-198b1370/muster/pkg/events"
+	"github.com/seed-198b1370/muster/pkg/natsserver/natstest"
 	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 )
 
@@ -167,8 +168,8 @@ func TestWatch_returnsTheErrorOfSend(t *testing.T) {
 // A watch goes on by itself, missing and repeating nothing, when the server is
 // away for a moment.
 func TestWatch_outlivesTheServer(t *testing.T) {
-	place := newSite(t)
-	js := place.dial()
+	place := natstest.NewSite(t)
+	js := place.Dial()
 	if err := events.EnsureStream(t.Context(), js, events.StreamConfig{}); err != nil {
 		t.Fatal(err)
 	}
@@ -178,20 +179,20 @@ func TestWatch_outlivesTheServer(t *testing.T) {
 	for i := range 3 {
 		publish(t, js, all[i*30:(i+1)*30]...)
 		w.await(t, i*30+10) // stop in the middle of it
-		place.stop()
-		place.start()
+		place.Stop()
+		place.Start()
 	}
 	wantEvents(t, w.await(t, len(all)), all)
 }
 
 func TestWatch_givesUpWhenTheServerStaysAway(t *testing.T) {
-	for name, leave := range map[string]func(*site, jetstream.JetStream){
-		"server stops":         func(place *site, _ jetstream.JetStream) { place.stop() },
-		"connection is closed": func(_ *site, js jetstream.JetStream) { js.Conn().Close() },
+	for name, leave := range map[string]func(*natstest.Site, jetstream.JetStream){
+		"server stops":         func(place *natstest.Site, _ jetstream.JetStream) { place.Stop() },
+		"connection is closed": func(_ *natstest.Site, js jetstream.JetStream) { js.Conn().Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			place := newSite(t)
-			js := place.dial()
+			place := natstest.NewSite(t)
+			js := place.Dial()
 			if err := events.EnsureStream(t.Context(), js, events.StreamConfig{}); err != nil {
 				t.Fatal(err)
 			}

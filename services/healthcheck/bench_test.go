@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/seed-198b1370/muster/pkg/events"
+	"github.com/seed-198b1370/muster/pkg/natsserver/natstest"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	"github.com/seed-198b1370/muster/services/healthcheck/internal/fleettest"
 	"github.com/seed-198b1370/muster/services/healthcheck/judge"
@@ -60,14 +61,14 @@ func benchmarkRun(b *testing.B, fleet *fleettest.Fleet) {
 	messages := encodeAll(b, fleet.Journal())
 	var through, raw time.Duration
 	for b.Loop() {
-		js := newJetStream(b)
+		js := natstest.NewJetStream(b)
 		started := time.Now()
 		stop := run(b, newService(b, client, js))
 		awaitUntil(b, func() bool { return stored(js) >= len(messages) })
 		through += time.Since(started)
 		stop()
 
-		js = newJetStream(b)
+		js = natstest.NewJetStream(b)
 		if err := events.EnsureStream(b.Context(), js, events.StreamConfig{}); err != nil {
 			b.Fatal(err)
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -14,13 +13,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
 	"github.com/seed-198b1370/muster/pkg/events"
-	"github.com/seed-198b1370/muster/pkg/natsserver"
+	"github.com/seed-198b1370/muster/pkg/natsserver/natstest"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 	"github.com/seed-198b1370/muster/services/healthcheck"
@@ -31,77 +29,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience bounds every wait of these tests.
 const patience = 60 * time.Second
-
-// A site is a NATS server that can be stopped and started again, at the same
-// port and on the same folder.
-type site struct {
-	t      testing.TB
-	config natsserver.Config
-	server *natsserver.Server
-}
-
-func newSite(t testing.TB) *site {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &site{t: t, config: natsserver.Config{DataDir: t.TempDir(), Listen: listener.Addr().String()}}
-	listener.Close()
-	s.start()
-	t.Cleanup(s.stop)
-	return s
-}
-
-func (s *site) start() {
-	server, err := natsserver.Start(s.config)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.server = server
-}
-
-func (s *site) stop() {
-	if err := s.server.Close(); err != nil {
-		s.t.Error(err)
-	}
-}
-
-// dial makes a connection that comes back after the server was away.
-func (s *site) dial() jetstream.JetStream {
-	s.t.Helper()
-	conn, err := nats.Connect("nats://"+s.config.Listen, nats.MaxReconnects(-1),
-		nats.ReconnectWait(10*time.Millisecond), nats.RetryOnFailedConnect(true))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(conn.Close)
-	js, err := jetstream.New(conn)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return js
-}
-
-// newJetStream makes a JetStream that only this test uses.
-func newJetStream(t testing.TB) jetstream.JetStream {
-	t.Helper()
-	server, err := natsserver.Start(natsserver.Config{DataDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { server.Close() })
-	conn, err := server.Connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
-	js, err := jetstream.New(conn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return js
-}
 
 // newService makes a service; it is closed when the test ends.
 func newService(t testing.TB, fleet fleetv1.FleetServiceClient, js jetstream.JetStream) *healthcheck.Service {
@@ -239,7 +166,7 @@ func wantAll(t testing.TB, js jetstream.JetStream, fleet *fleettest.Fleet) {
 // S7 on a good day: each transition that matters once, in the fleet's order of
 // each instance.
 func TestRun_publishesEveryTransitionOnce(t *testing.T) {
-	fleet, js := fleettest.New(), newJetStream(t)
+	fleet, js := fleettest.New(), natstest.NewJetStream(t)
 	service := newService(t, fleet.Serve(t), js)
 	fleet.Live("i-before", "apg-1")
 	run(t, service)
@@ -267,7 +194,7 @@ func TestRun_publishesEveryTransitionOnce(t *testing.T) {
 
 // S7: the follower is stopped at every position and goes on.
 func TestRun_stoppedAtEveryPosition(t *testing.T) {
-	fleet, js := fleettest.New(), newJetStream(t)
+	fleet, js := fleettest.New(), natstest.NewJetStream(t)
 	client := fleet.Serve(t)
 	for i := range 6 {
 		fleet.Live(fmt.Sprintf("i-%d", i), "apg-1")
@@ -293,7 +220,7 @@ func TestRun_stoppedAtEveryPosition(t *testing.T) {
 func TestRun_diesWhileItKeepsItsPlace(t *testing.T) {
 	for _, effect := range []bool{false, true} {
 		t.Run(fmt.Sprintf("kept=%v", effect), func(t *testing.T) {
-			fleet, js := fleettest.New(), newJetStream(t)
+			fleet, js := fleettest.New(), natstest.NewJetStream(t)
 			client := fleet.Serve(t)
 			for i := range 5 {
 				fleet.Live(fmt.Sprintf("i-%d", i), "apg-1")
@@ -361,8 +288,8 @@ func (s *mortalStore) PutString(ctx context.Context, key, value string) (uint64,
 // S7: JetStream goes away and comes back while the fleet goes on. Meanwhile the
 // fleet is not read without bound.
 func TestRun_outlivesJetStream(t *testing.T) {
-	fleet, place := fleettest.New(), newSite(t)
-	js := place.dial()
+	fleet, place := fleettest.New(), natstest.NewSite(t)
+	js := place.Dial()
 	run(t, newService(t, fleet.Serve(t), js))
 	for restart := range 3 {
 		for i := range 300 {
@@ -370,19 +297,19 @@ func TestRun_outlivesJetStream(t *testing.T) {
 		}
 		before := restart * 4 * 600
 		awaitUntil(t, func() bool { return stored(js) > before+100 })
-		place.stop()
+		place.Stop()
 		for i := range 300 {
 			fleet.Live(fmt.Sprintf("i-%d-%d", restart, 300+i), "apg-1")
 		}
-		place.start()
+		place.Start()
 	}
 	wantAll(t, js, fleet)
 }
 
 func TestRun_startsBeforeJetStream(t *testing.T) {
-	fleet, place := fleettest.New(), newSite(t)
-	place.stop()
-	js := place.dial()
+	fleet, place := fleettest.New(), natstest.NewSite(t)
+	place.Stop()
+	js := place.Dial()
 	service := newService(t, fleet.Serve(t), js)
 	run(t, service)
 	fleet.Live("i-1", "apg-1")
@@ -391,13 +318,13 @@ func TestRun_startsBeforeJetStream(t *testing.T) {
 		t.Error("ready without JetStream")
 	default:
 	}
-	place.start()
+	place.Start()
 	<-service.Ready()
 	wantAll(t, js, fleet)
 }
 
 func TestRun_streamAndBucketAreDeleted(t *testing.T) {
-	fleet, js := fleettest.New(), newJetStream(t)
+	fleet, js := fleettest.New(), natstest.NewJetStream(t)
 	run(t, newService(t, fleet.Serve(t), js))
 	fleet.Launch("i-1", "apg-1")
 	awaitUntil(t, func() bool { return stored(js) == 1 })
@@ -433,7 +360,7 @@ func keptPlace(js jetstream.JetStream) string {
 // What was missed while the fleet's journal was cut short: the notices of those
 // that still run, under their ids.
 func TestRun_compacted(t *testing.T) {
-	fleet, js := fleettest.New(), newJetStream(t)
+	fleet, js := fleettest.New(), natstest.NewJetStream(t)
 	client := fleet.Serve(t)
 	fleet.Launch("i-1", "apg-1")
 	fleet.Launch("i-2", "apg-1")
@@ -460,7 +387,7 @@ func TestRun_compacted(t *testing.T) {
 
 // S7: two replicas follow the same fleet; within the window nothing comes twice.
 func TestRun_twoReplicas(t *testing.T) {
-	fleet, js := fleettest.New(), newJetStream(t)
+	fleet, js := fleettest.New(), natstest.NewJetStream(t)
 	client := fleet.Serve(t)
 	run(t, newService(t, client, js))
 	run(t, newService(t, client, js))
@@ -475,7 +402,7 @@ func TestRun_twoReplicas(t *testing.T) {
 
 // A consumer of its own sees what the fleet's journal says.
 func TestRun_consumed(t *testing.T) {
-	fleet, js := fleettest.New(), newJetStream(t)
+	fleet, js := fleettest.New(), natstest.NewJetStream(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	var mu sync.Mutex
 	seen := map[string]int64{} // the last transition of each instance
