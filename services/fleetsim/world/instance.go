@@ -77,14 +77,14 @@ const (
 	ReasonReclaimOrdered Reason = 4
 )
 
-// An Account owns instances.
-type Account struct{ id string }
-
-// NewAccount makes an account as it is seen in instances.
-func NewAccount(id string) *Account { return &Account{id: id} }
-
-// ID is the account's id.
-func (a *Account) ID() string { return a.id }
+// Attributes is what people call an instance, and whether they let it be
+// deleted.
+type Attributes struct {
+	// Name and Description are anything.
+	Name, Description string
+	// DeletionProtection is true while a release is refused.
+	DeletionProtection bool
+}
 
 // An Instance is one instance. The order of its fields keeps it small: there
 // can be millions.
