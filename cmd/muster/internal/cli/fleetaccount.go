@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -40,9 +41,9 @@ func describeAccount(w table, account *fleetv1.Account) {
 	row(w, "Overdue:", map[bool]string{true: "yes: it can launch and start nothing until it has paid", false: "no"}[account.GetOverdue()])
 	row(w, "Charged so far:", money.FormatMicros(account.GetChargedMicros()))
 	row(w, "Instances:", account.GetInstances())
-	row(w, "Pay-as-you-go vCPUs:", usage(account.GetPayAsYouGoVcpus(), account.GetSettings().PayAsYouGoVcpuQuota))
-	row(w, "Spot vCPUs:", usage(account.GetSpotVcpus(), account.GetSettings().SpotVcpuQuota))
-	row(w, "Calls:", callRate(account.GetSettings()))
+	row(w, "Pay-as-you-go vCPUs:", usage(account.GetPayAsYouGoVcpus(), settings(account).PayAsYouGoVcpuQuota))
+	row(w, "Spot vCPUs:", usage(account.GetSpotVcpus(), settings(account).SpotVcpuQuota))
+	row(w, "Calls:", callRate(settings(account)))
 	row(w, "Cost tags:", orDash(strings.Join(account.GetCostTagKeys(), ", ")))
 	w.say(amountNote)
 }
@@ -51,8 +52,8 @@ func accountTable(w table, accounts ...*fleetv1.Account) {
 	row(w, "ACCOUNT", "BALANCE", "OVERDUE", "CHARGED", "INSTANCES", "PAY-AS-YOU-GO VCPUS", "SPOT VCPUS", "CALLS")
 	for _, account := range accounts {
 		row(w, account.GetAccountId(), balance(account), yesOrDash(account.GetOverdue()), money.FormatMicros(account.GetChargedMicros()),
-			account.GetInstances(), usage(account.GetPayAsYouGoVcpus(), account.GetSettings().PayAsYouGoVcpuQuota),
-			usage(account.GetSpotVcpus(), account.GetSettings().SpotVcpuQuota), callRate(account.GetSettings()))
+			account.GetInstances(), usage(account.GetPayAsYouGoVcpus(), settings(account).PayAsYouGoVcpuQuota),
+			usage(account.GetSpotVcpus(), settings(account).SpotVcpuQuota), callRate(settings(account)))
 	}
 	w.say(amountNote)
 }
@@ -64,6 +65,11 @@ func balance(account *fleetv1.Account) string {
 		return "unlimited"
 	}
 	return money.FormatMicros(account.GetBalanceMicros())
+}
+
+// settings are what an account may; one that has none may anything.
+func settings(account *fleetv1.Account) *fleetv1.AccountSettings {
+	return cmp.Or(account.GetSettings(), &fleetv1.AccountSettings{})
 }
 
 // usage writes what is used of a quota.

@@ -128,8 +128,12 @@ func describeInstance(w table, i *fleetv1.Instance) {
 	row(w, "Account:", orDash(i.GetAccountId()))
 	row(w, "Pool:", fmt.Sprintf("%s in %s, %s", i.GetInstanceType(), i.GetZoneId(), word(i.GetBillingMethod())))
 	status := fmt.Sprintf("%s since %s", word(i.GetStatus()), stamp(i.GetStatusTime()))
-	if i.GetStoppedMode() != fleetv1.StoppedMode_STOPPED_MODE_UNSPECIFIED {
-		status += ", " + word(i.GetStoppedMode())
+	switch i.GetStoppedMode() {
+	case fleetv1.StoppedMode_STOPPED_MODE_KEEP_CHARGING:
+		status += ", charged for all the same"
+	case fleetv1.StoppedMode_STOPPED_MODE_STOP_CHARGING:
+		status += ", in economical mode: only its disks are charged for"
+	default:
 	}
 	row(w, "Status:", status)
 	row(w, "Health:", word(i.GetHealth()))
