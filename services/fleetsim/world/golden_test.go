@@ -53,7 +53,7 @@ func TestScenarios(t *testing.T) {
 
 func play(t *testing.T, text string) string {
 	m := still{price: map[int]map[int64]int64{}, demand: map[int]map[int64]int64{}}
-	w := world.New(small(t), m, 1, origin)
+	w := world.New(world.Config{Catalog: small(t), Market: m, Seed: 1, Origin: origin})
 	var out strings.Builder
 	for _, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
 		if strings.HasPrefix(line, "  ") {
@@ -78,7 +78,7 @@ func obey(t *testing.T, w *world.World, m still, words []string) []string {
 	apply := func(command world.Command) []string {
 		answer, err := w.Apply(w.Now(), command)
 		if err != nil {
-			return []string{"refused: " + err.Error()}
+			return append(trace(w), "refused: "+err.Error())
 		}
 		results := trace(w)
 		switch command.(type) {
@@ -139,7 +139,7 @@ func obey(t *testing.T, w *world.World, m still, words []string) []string {
 		s := w.Stock(int32(offer))
 		return []string{fmt.Sprintf("capacity %d, used %d, others %d, free %d, spot price %d", s.Capacity, s.Used, s.Others, s.Free, s.Price)}
 	case "price":
-		page, _ := w.List(world.Query{AccountID: "default", ByNumber: true, Numbers: []uint64{uint64(number(words[1]))}, Limit: 1})
+		page := w.List(world.Query{AccountID: "default", ByNumber: true, Numbers: []uint64{uint64(number(words[1]))}, Limit: 1}).Listed
 		return []string{fmt.Sprint(page[0].Price)}
 	default:
 		t.Fatalf("no such command: %v", words)

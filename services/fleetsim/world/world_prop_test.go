@@ -26,6 +26,8 @@ func (m wild) draw(offer int, tick int64, purpose uint64) int64 {
 	return int64((x ^ x>>31) % 1000)
 }
 
+func (m wild) Ticks() (int64, time.Duration) { return 0, market.Tick }
+
 func (m wild) Price(offer int, tick int64) int64 {
 	return m.catalog.Offers()[offer].PayAsYouGoMicros * (100 + m.draw(offer, tick, 1)*900/999) / 1000
 }
@@ -78,7 +80,7 @@ func TestWorld_keepsItsRules_Prop(t *testing.T) {
 	c := small(t)
 	rapid.Check(t, func(t *rapid.T) {
 		m := wild{rapid.Uint64().Draw(t, "seed"), c}
-		w := world.New(c, m, m.seed, origin)
+		w := world.New(world.Config{Catalog: c, Market: m, Seed: m.seed, Origin: origin})
 		watch := watcher{t: t, noticed: map[uint64]world.Transition{}, numbers: map[uint64]uint32{}, market: m, catalog: c}
 		answers := map[string]world.Answer{}
 		for range rapid.IntRange(1, 40).Draw(t, "commands") {
@@ -126,7 +128,7 @@ func (c *watcher) check(w *world.World) {
 	if c.sequence != w.Sequence() {
 		c.t.Fatalf("%d transitions seen, the last has number %d", c.sequence, w.Sequence())
 	}
-	page, _ := w.List(world.Query{AccountID: "default", Limit: 1 << 20})
+	page := w.List(world.Query{AccountID: "default", Limit: 1 << 20}).Listed
 	used := map[int32]int64{}
 	for _, listed := range page {
 		used[listed.Instance.Offer]++
@@ -189,7 +191,7 @@ func TestWorld_sameHistory_Prop(t *testing.T) {
 	c := small(t)
 	rapid.Check(t, func(t *rapid.T) {
 		m := wild{rapid.Uint64().Draw(t, "seed"), c}
-		plain, other := world.New(c, m, m.seed, origin), world.New(c, m, m.seed, origin)
+		plain, other := world.New(world.Config{Catalog: c, Market: m, Seed: m.seed, Origin: origin}), world.New(world.Config{Catalog: c, Market: m, Seed: m.seed, Origin: origin})
 		now := origin
 		var expected, got []world.Transition
 		for range rapid.IntRange(1, 30).Draw(t, "commands") {
@@ -199,7 +201,7 @@ func TestWorld_sameHistory_Prop(t *testing.T) {
 			}
 			got = append(got, other.Take().Transitions...)
 			if rapid.Bool().Draw(t, "restore") {
-				other = world.Restore(c, m, m.seed, other.State())
+				other = world.Restore(world.Config{Catalog: c, Market: m, Seed: m.seed, Origin: origin}, other.State())
 			}
 			now = now.Add(pause)
 			command := drawCommand(t)
@@ -235,7 +237,7 @@ func TestReclaim_takesNoMoreThanOthersNeed_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		demand := rapid.Int64Range(0, 50).Draw(t, "demand")
 		m := still{demand: map[int]map[int64]int64{1: {0: 0, 1: demand}}}
-		w := world.New(c, m, 1, origin)
+		w := world.New(world.Config{Catalog: c, Market: m, Seed: 1, Origin: origin})
 		for i := range rapid.IntRange(1, 10).Draw(t, "launches") {
 			pool := world.Pool{Offer: 1, Spot: rapid.Bool().Draw(t, "spot")}
 			launch := world.Launch{AccountID: "default", RequestID: fmt.Sprint(i), Pool: pool, Amount: 4, MinAmount: 4}
@@ -247,7 +249,7 @@ func TestReclaim_takesNoMoreThanOthersNeed_Prop(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		page, _ := w.List(world.Query{AccountID: "default", Limit: 1000})
+		page := w.List(world.Query{AccountID: "default", Limit: 1000}).Listed
 		w.Take()
 		w.Advance(origin.Add(5 * time.Minute))
 		var taken []world.Instance
@@ -286,6 +288,6 @@ func TestReclaim_takesNoMoreThanOthersNeed_Prop(t *testing.T) {
 
 // find looks an instance up and tells whether it is noticed.
 func find(w *world.World, number uint64) (world.Instance, bool) {
-	page, _ := w.List(world.Query{AccountID: "default", ByNumber: true, Numbers: []uint64{number}, Limit: 1})
+	page := w.List(world.Query{AccountID: "default", ByNumber: true, Numbers: []uint64{number}, Limit: 1}).Listed
 	return page[0].Instance, page[0].Instance.Noticed != 0
 }
