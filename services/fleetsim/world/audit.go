@@ -97,6 +97,6 @@ func (a *audit) instance(i *Instance) {
 	most := w.catalog.Offers()[i.Offer].PayAsYouGoMicros * (w.second() - w.secondOf(i.Created))
 	a.hold("S9", charged >= 0 && charged <= most,
 		"instance %d was charged %d micro-units an hour times seconds, at the list price it would be %d", i.Number, charged, most)
-	a.hold("S9", i.meter == w.meterOf(i) && (i.MaxPrice == 0 || w.PriceOf(i) <= i.MaxPrice),
+	a.hold("S9", i.meter == i.meterOf() && (i.MaxPrice == 0 || w.PriceOf(i) <= i.MaxPrice),
 		"instance %d is charged %d an hour, its bid is %d", i.Number, w.PriceOf(i), i.MaxPrice)
 }

@@ -13,7 +13,6 @@ const (
 	meterPurchase                 // the market price at creation
 	meterMarket                   // the market price
 	meterUnprotected              // nine tenths of it, rounded down
-	meterBid                      // the bid, which is below the two before
 )
 
 // integral is the sum of a spot price over the seconds up to one: the second
@@ -48,25 +47,22 @@ func floorSecond(at Instant) int64 {
 	return int64(at) / second
 }
 
-// meterOf tells by which meter an instance is to be charged now.
-func (w *World) meterOf(i *Instance) meter {
-	if !i.holds() {
+// meterOf tells by which meter an instance is to be charged. From its notice on
+// a spot instance is not charged for, as in the cloud's own example; so none
+// ever pays more than its bid.
+func (i *Instance) meterOf() meter {
+	switch {
+	case !i.holds() || i.Noticed != 0:
 		return meterOff
-	}
-	if !i.Spot {
+	case !i.Spot:
 		return meterList
-	}
-	if i.Protected {
+	case i.Protected:
 		return meterPurchase
+	case i.Unprotected:
+		return meterUnprotected
+	default:
+		return meterMarket
 	}
-	by, price := meterMarket, w.stock(i.Offer).price
-	if i.Unprotected {
-		by, price = meterUnprotected, unprotected(price)
-	}
-	if i.MaxPrice > 0 && price > i.MaxPrice {
-		return meterBid
-	}
-	return by
 }
 
 // reading is what the meter of an instance shows now.
@@ -87,7 +83,7 @@ func (w *World) reading(i *Instance) int64 {
 // currency per hour times seconds.
 func (w *World) unsettled(i *Instance) int64 {
 	switch i.meter {
-	case meterList, meterPurchase, meterBid:
+	case meterList, meterPurchase:
 		return w.PriceOf(i) * (w.reading(i) - i.mark)
 	case meterMarket, meterUnprotected:
 		return w.reading(i) - i.mark
@@ -107,7 +103,7 @@ func (w *World) settle(i *Instance) {
 
 // remeter changes the meter of an instance if it is another now.
 func (w *World) remeter(i *Instance) {
-	if by := w.meterOf(i); by != i.meter {
+	if by := i.meterOf(); by != i.meter {
 		w.settle(i)
 		i.meter = by
 		i.mark = w.reading(i)
@@ -126,8 +122,6 @@ func (w *World) PriceOf(i *Instance) int64 {
 		return w.stock(i.Offer).price
 	case meterUnprotected:
 		return unprotected(w.stock(i.Offer).price)
-	case meterBid:
-		return i.MaxPrice
 	case meterOff:
 	}
 	return 0

@@ -124,14 +124,8 @@ func (w *World) reclaimByMarket(offer int32) {
 	var others []*Instance // those that the price leaves
 	for _, number := range s.held.all() {
 		i := w.instances[number]
-		if !i.Spot || !i.holds() {
-			continue
-		}
-		if i.MaxPrice > 0 {
-			w.remeter(i)
-		}
 		switch {
-		case i.Noticed != 0 || i.Protected:
+		case !i.Spot || !i.holds() || i.Noticed != 0 || i.Protected:
 		case i.MaxPrice > 0 && s.price > i.MaxPrice:
 			w.notice(i, ReasonPriceAboveBid)
 		default:

@@ -162,7 +162,7 @@ func (w *World) insert(i *Instance) {
 	owner.live.add(i.Number)
 	owner.tag(i)
 	w.count(i)
-	i.meter = w.meterOf(i)
+	i.meter = i.meterOf()
 	i.mark = w.reading(i)
 	w.arm(i)
 }

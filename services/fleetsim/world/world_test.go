@@ -14,8 +14,8 @@ import (
 // origin is where the tests' time begins: the start of a tick.
 var origin = world.InstantOf(time.Date(2026, 11, 16, 8, 0, 0, 0, time.UTC))
 
-// small is a catalog of three offers: a.large in zones c and d, b.large in c.
-// List prices are 1 and 2 units of the currency.
+// small is a catalog of four offers: a.large in zones c and d, b.large in c,
+// g.large in d. List prices are 1, 2 and 3 units of the currency.
 func small(t interface {
 	Helper()
 	Fatal(...any)
@@ -25,7 +25,8 @@ func small(t interface {
 		"zone_id,instance_type,family,architecture,vcpus,memory_mib,gpus,pay_as_you_go_micros_per_hour,spot_base_permille,capacity_instances\n" +
 			"cn-test-c,ecs.a.large,ecs.a,x86,2,4096,0,1000000,200,10\n" +
 			"cn-test-d,ecs.a.large,ecs.a,x86,2,4096,0,1000000,200,40\n" +
-			"cn-test-c,ecs.b.large,ecs.b,x86,2,4096,0,2000000,300,120\n"))
+			"cn-test-c,ecs.b.large,ecs.b,x86,2,4096,0,2000000,300,120\n" +
+			"cn-test-d,ecs.g.large,ecs.g,x86,4,8192,0,3000000,300,20\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +40,10 @@ type still struct {
 
 func (s still) Ticks() (int64, time.Duration) { return 0, market.Tick }
 
-func (s still) Price(offer int, tick int64) int64  { return latest(s.price[offer], tick, 200_000) }
+func (s still) Price(offer int, tick int64) int64 {
+	return latest(s.price[offer], tick, []int64{200_000, 200_000, 200_000, 300_000}[offer])
+}
+
 func (s still) Demand(offer int, tick int64) int64 { return latest(s.demand[offer], tick, 2) }
 
 func latest(values map[int64]int64, tick, fallback int64) int64 {
