@@ -65,11 +65,12 @@ func (s *stock) countHolder(i *Instance) {
 		return
 	}
 	s.spot++
-	if i.MaxPrice > 0 {
-		s.bids++
-	}
 	if i.Noticed != 0 {
 		s.noticed++
+	}
+	if i.exposed() {
+		s.exposed++
+		s.lower(i.MaxPrice)
 	}
 }
 
@@ -80,9 +81,11 @@ func (a *audit) stock(offer int32, counted *stock) {
 	name := sold.InstanceType + " in " + sold.ZoneID
 	a.hold("S9", shown.Used+shown.Free+shown.Others == sold.Capacity && shown.Free >= 0 && shown.Others >= 0,
 		"%s: %d used, %d of others and %d free are not the capacity %d", name, shown.Used, shown.Others, shown.Free, sold.Capacity)
-	a.hold("S9", s.used == counted.used && s.spot == counted.spot && s.noticed == counted.noticed && s.bids == counted.bids,
-		"%s: counted %d used, %d spot, %d noticed, %d bids; there are %d, %d, %d, %d", name,
-		s.used, s.spot, s.noticed, s.bids, counted.used, counted.spot, counted.noticed, counted.bids)
+	a.hold("S9", s.used == counted.used && s.spot == counted.spot && s.noticed == counted.noticed && s.exposed == counted.exposed,
+		"%s: counted %d used, %d spot, %d noticed, %d exposed; there are %d, %d, %d, %d", name,
+		s.used, s.spot, s.noticed, s.exposed, counted.used, counted.spot, counted.noticed, counted.exposed)
+	a.hold("S10", counted.lowest == 0 || s.lowest != 0 && s.lowest <= counted.lowest && s.price <= counted.lowest,
+		"%s: the lowest bid that can be reclaimed is %d, thought to be no less than %d, at a price of %d", name, counted.lowest, s.lowest, s.price)
 	a.hold("S10", 10*s.price >= sold.PayAsYouGoMicros && s.price <= sold.PayAsYouGoMicros,
 		"%s: spot price %d is not between a tenth of the list price %d and that", name, s.price, sold.PayAsYouGoMicros)
 }

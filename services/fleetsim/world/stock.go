@@ -15,7 +15,8 @@ type stock struct {
 	used    int64 // our instances that hold stock
 	spot    int64 // of those, spot
 	noticed int64 // of those, noticed: about to be given back
-	bids    int64 // of the spot instances, those with a bid
+	exposed int64 // of the spot instances, those that can be noticed
+	lowest  int64 // no bid of an exposed one is below; 0 for none
 	held    numberSet
 	drained [2]bool // pay-as-you-go, spot
 	outage  bool    // of its zone
@@ -104,35 +105,60 @@ func (w *World) countBy(i *Instance, by int64) {
 	if i.Spot {
 		w.spotHeld += int(by)
 		s.spot += by
-		if i.MaxPrice > 0 {
-			s.bids += by
-		}
 		if i.Noticed != 0 {
 			s.noticed += by
+		}
+		if i.exposed() {
+			s.exposed += by
+			s.lower(i.MaxPrice)
 		}
 	}
 	w.touch(i.Offer)
 }
 
+// lower notes the bid of an exposed instance; 0 is none.
+func (s *stock) lower(bid int64) {
+	if bid > 0 && (s.lowest == 0 || bid < s.lowest) {
+		s.lowest = bid
+	}
+}
+
+// exposed tells whether price or demand can take the instance back.
+func (i *Instance) exposed() bool {
+	return i.Spot && i.holds() && i.Noticed == 0 && !i.Protected
+}
+
 // reclaimByMarket notices the spot instances of an offer that price or demand
-// take back now.
+// take back now. It looks at instances only when there is one to notice.
 func (w *World) reclaimByMarket(offer int32) {
 	s := w.stock(offer)
-	if s.bids == 0 && w.shortOf(offer) <= 0 {
+	if s.exposed == 0 || (s.lowest == 0 || s.price <= s.lowest) && w.shortOf(offer) <= 0 {
 		return
 	}
+	s.lowest = 0
 	var others []*Instance // those that the price leaves
-	for _, number := range s.held.all() {
-		i := w.instances[number]
-		switch {
-		case !i.Spot || !i.holds() || i.Noticed != 0 || i.Protected:
-		case i.MaxPrice > 0 && s.price > i.MaxPrice:
+	for _, i := range w.exposed(offer) {
+		if i.MaxPrice > 0 && s.price > i.MaxPrice {
 			w.notice(i, ReasonPriceAboveBid)
-		default:
-			others = append(others, i)
+			continue
 		}
+		others = append(others, i)
+		s.lower(i.MaxPrice)
 	}
 	w.noticeLowest(offer, others, w.shortOf(offer))
+}
+
+// exposed is the instances of an offer that can be noticed, oldest first.
+func (w *World) exposed(offer int32) []*Instance {
+	s := &w.stocks[offer]
+	exposed := make([]*Instance, 0, s.exposed)
+	s.held.after(0, func(number uint64) bool {
+		if i := w.instances[number]; i.exposed() {
+			exposed = append(exposed, i)
+		}
+		return true
+	})
+	return exposed
 }
 
 // noticeLowest notices so many instances of an offer for want of stock: the
@@ -166,16 +192,10 @@ func (w *World) makeRoom(offer int32, wanted int64) (noticed int) {
 		return 0
 	}
 	missing := wanted - w.Stock(offer).Free - max(0, -w.shortOf(offer)-w.Stock(offer).Free)
-	if missing <= 0 || s.spot == 0 {
+	if missing <= 0 || s.exposed == 0 {
 		return 0
 	}
-	var able []*Instance
-	for _, number := range s.held.all() {
-		if i := w.instances[number]; i.Spot && i.holds() && i.Noticed == 0 && !i.Protected {
-			able = append(able, i)
-		}
-	}
-	return w.noticeLowest(offer, able, missing)
+	return w.noticeLowest(offer, w.exposed(offer), missing)
 }
 
 // bid is what an instance's owner would pay at most. Without a bid that is the

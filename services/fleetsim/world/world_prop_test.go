@@ -185,7 +185,6 @@ type watcher struct {
 	looked world.Instant
 	prices map[uint64]int64 // of live instances, since looked
 	bills  map[uint64]int64 // in micro-units an hour times seconds
-	closed int64            // of released ones
 }
 
 func newWatcher(t *rapid.T, c *catalog.Catalog) *watcher {
