@@ -2,6 +2,7 @@ package cli
 
 import (
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -85,8 +86,6 @@ func rareAdvice(reason fleetv1.ErrorReason, values map[string]string) string {
 		return "`muster fleet disk list` shows what each disk is attached to. Detach it first, unless it is a system disk."
 	case fleetv1.ErrorReason_ERROR_REASON_ACCOUNT_NOT_FOUND:
 		return "`muster fleet account list` shows the accounts there are; `muster fleet account set " + or(values["account_id"], "ACCOUNT") + "` makes one."
-	case fleetv1.ErrorReason_ERROR_REASON_NOT_A_COST_TAG:
-		return "Charges are summed by these keys only: " + or(values["cost_tag_keys"], "none") + "."
 	case fleetv1.ErrorReason_ERROR_REASON_FAULT_NOT_FOUND:
 		return "It may have ended by itself. `muster fleet fault list` shows the faults there are."
 	case fleetv1.ErrorReason_ERROR_REASON_FAULT_EXISTS:
@@ -104,13 +103,24 @@ func rareAdvice(reason fleetv1.ErrorReason, values map[string]string) string {
 func wrongStatus(values map[string]string) string {
 	id := or(values["instance_id"], "ID")
 	text := "See where it stands: muster fleet show " + id
-	switch strings.ToLower(values["wanted"]) {
+	switch strings.ToLower(plainWords(values["wanted"])) {
 	case "running":
 		text += "\nStart it first: muster fleet start " + id
 	case "stopped":
 		text += "\nStop it first: muster fleet stop " + id
 	}
 	return text
+}
+
+// enumValue is a value of one of the fleet's enums, as the contract spells it.
+var enumValue = regexp.MustCompile(`\b(?:INSTANCE_STATUS|BILLING_METHOD|DISK_CATEGORY|INSTANCE_HEALTH|OPERATION_LOCK)_([A-Z_]+)\b`)
+
+// plainWords writes the enum values of a text as commands do: INSTANCE_STATUS_STOPPED
+// as stopped.
+func plainWords(text string) string {
+	return enumValue.ReplaceAllStringFunc(text, func(value string) string {
+		return strings.ReplaceAll(strings.ToLower(enumValue.FindStringSubmatch(value)[1]), "_", "-")
+	})
 }
 
 // locked says what to do about an instance that is locked.

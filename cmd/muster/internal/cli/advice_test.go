@@ -14,8 +14,8 @@ import (
 // Advice names commands and flags that there are.
 func TestAdvice(t *testing.T) {
 	values := map[string]string{
-		"instance_id": "i-1", "instance_type": "ecs.c6.large", "account_id": "acme", "lock": "financial", "wanted": "Running",
-		"fault_id": "f-1", "cost_tag_keys": "team", "market_price_micros_per_hour": "351000",
+		"instance_id": "i-1", "instance_type": "ecs.c6.large", "account_id": "acme", "lock": "financial", "wanted": "INSTANCE_STATUS_RUNNING",
+		"fault_id": "f-1", "market_price_micros_per_hour": "351000",
 	}
 	for reason, want := range map[fleetv1.ErrorReason]string{
 		fleetv1.ErrorReason_ERROR_REASON_NO_INSTANCE_STOCK:         "Take fewer with --min, or another pool: `muster market --type ecs.c6.large` shows their stock.",
@@ -26,7 +26,6 @@ func TestAdvice(t *testing.T) {
 		fleetv1.ErrorReason_ERROR_REASON_INSUFFICIENT_BALANCE:      "Pay what is owed: muster fleet account deposit acme AMOUNT",
 		fleetv1.ErrorReason_ERROR_REASON_THROTTLED:                 "Call again in 2s, or less often.",
 		fleetv1.ErrorReason_ERROR_REASON_ACCOUNT_NOT_FOUND:         "`muster fleet account list` shows the accounts there are; `muster fleet account set acme` makes one.",
-		fleetv1.ErrorReason_ERROR_REASON_NOT_A_COST_TAG:            "Charges are summed by these keys only: team.",
 		fleetv1.ErrorReason_ERROR_REASON_FAULT_EXISTS:              "Choose another --id, or end that one first: muster fleet fault clear f-1",
 		fleetv1.ErrorReason_ERROR_REASON_INJECTED:                  "A fault of the simulation did this. End it: muster fleet fault clear f-1",
 		fleetv1.ErrorReason_ERROR_REASON_UNSPECIFIED:               "",
@@ -47,6 +46,13 @@ func TestAdvice(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestPlainWords(t *testing.T) {
+	const text = `has status INSTANCE_STATUS_RUNNING of BILLING_METHOD_PAY_AS_YOU_GO, not "DISK_CATEGORY_CLOUD_ESSD" (NO_INSTANCE_STOCK)`
+	if got, want := plainWords(text), `has status running of pay-as-you-go, not "cloud-essd" (NO_INSTANCE_STOCK)`; got != want {
+		t.Errorf("got %s", got)
 	}
 }
 

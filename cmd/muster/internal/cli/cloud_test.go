@@ -155,8 +155,8 @@ func usualReplies() map[string][]reply {
 		},
 		"StartInstances": {
 			answer(&fleetv1.StartInstancesResponse{Outcomes: outcomesOf()[:1]}), answer(&fleetv1.StartInstancesResponse{Outcomes: outcomesOf()}),
-			refusal(codes.FailedPrecondition, fleetv1.ErrorReason_ERROR_REASON_INCORRECT_INSTANCE_STATUS, map[string]string{"instance_id": "i-001", "wanted": "Stopped"},
-				`instance "i-001" is Running`),
+			refusal(codes.FailedPrecondition, fleetv1.ErrorReason_ERROR_REASON_INCORRECT_INSTANCE_STATUS, map[string]string{"instance_id": "i-001", "wanted": "INSTANCE_STATUS_STOPPED"},
+				`instance "i-001" has status INSTANCE_STATUS_RUNNING, it must have INSTANCE_STATUS_STOPPED`),
 		},
 		"StopInstances":   {answer(&fleetv1.StopInstancesResponse{Outcomes: outcomesOf()[:1]})},
 		"RebootInstances": {answer(&fleetv1.RebootInstancesResponse{Outcomes: outcomesOf()[:1]})},

@@ -122,13 +122,13 @@ func printRefusal(out io.Writer, err error) {
 	if len(violations) > 0 {
 		say(out, "muster: the request was refused:")
 		for _, violation := range violations {
-			say(out, fmt.Sprintf("  %s: %s", violation.GetField(), violation.GetDescription()))
+			say(out, fmt.Sprintf("  %s: %s", violation.GetField(), plainWords(violation.GetDescription())))
 		}
 		sayAdvice(out, s)
 		return
 	}
 	// What was wrapped around the status is for people; its own text is not.
-	text := strings.ReplaceAll(err.Error(), refused.Error(), s.Message())
+	text := plainWords(strings.ReplaceAll(err.Error(), refused.Error(), s.Message()))
 	if known := rpc.ReasonOf(s.Err()); known != "" {
 		text += " (" + known + ")"
 	}

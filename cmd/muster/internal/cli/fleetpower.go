@@ -62,7 +62,7 @@ func (c *powered) outcomeTable(w table, outcomes []*fleetv1.InstanceOutcome) {
 	for _, outcome := range outcomes {
 		problem := "-"
 		if outcome.GetErrorReason() != fleetv1.ErrorReason_ERROR_REASON_UNSPECIFIED {
-			problem = outcome.GetErrorMessage() + " (" + enumName(word(outcome.GetErrorReason())) + ")"
+			problem = plainWords(outcome.GetErrorMessage()) + " (" + enumName(word(outcome.GetErrorReason())) + ")"
 		}
 		row(w, outcome.GetInstanceId(), word(outcome.GetPreviousStatus()), word(outcome.GetCurrentStatus()), problem)
 	}

@@ -115,16 +115,16 @@ func (z *zoneHistory) addPrice(at time.Time, micros, listMicros int64) {
 	z.prices = append(z.prices, plot.Point{Time: at, Value: 100 * float64(micros) / float64(max(1, listMicros))})
 }
 
-// note says how a zone stands at the end.
-func (z *zoneHistory) note() string {
-	var parts []string
+// notes say how a zone stands at the end.
+func (z *zoneHistory) notes() []string {
+	var notes []string
 	if last := len(z.prices) - 1; last >= 0 {
-		parts = append(parts, fmt.Sprintf("last %s, %s", money.FormatMicros(z.priceMicros), percentLabel(math.Round(z.prices[last].Value*10)/10)))
+		notes = append(notes, fmt.Sprintf("last %s, %s", money.FormatMicros(z.priceMicros), percentLabel(math.Round(z.prices[last].Value*10)/10)))
 	}
 	if z.stock != "" {
-		parts = append(parts, "stock now "+z.stock)
+		notes = append(notes, "stock now "+z.stock)
 	}
-	return strings.Join(parts, "; ")
+	return notes
 }
 
 // title says what the history is of.
@@ -153,9 +153,9 @@ func percentLabel(percent float64) string { return strconv.FormatFloat(percent, 
 // series are the lines of the history: prices, and stocks where any were watched.
 func (h *history) series() (prices, stocks []plot.Series) {
 	for _, z := range h.zones {
-		prices = append(prices, plot.Series{Name: z.zone, Note: z.note(), Points: z.prices})
+		prices = append(prices, plot.Series{Name: z.zone, Notes: z.notes(), Points: z.prices})
 		if len(z.stocks) > 0 {
-			stocks = append(stocks, plot.Series{Name: z.zone, Note: "stock now " + z.stock, Points: z.stocks})
+			stocks = append(stocks, plot.Series{Name: z.zone, Notes: []string{"stock now " + z.stock}, Points: z.stocks})
 		}
 	}
 	return prices, stocks
@@ -178,7 +178,7 @@ func (h *history) text(width int) string {
 	priceScale := plot.NewScale(prices, h.span, rows, finestPercent)
 	stockScale := plot.NewScale(stocks, h.span, rows, finestStock)
 	for _, price := range prices {
-		fmt.Fprintf(&text, "\n%s: %s\n%s\n", price.Name, price.Note, plot.Text(price, h.axis(), priceScale, h.span, width))
+		fmt.Fprintf(&text, "\n%s: %s\n%s\n", price.Name, strings.Join(price.Notes, "; "), plot.Text(price, h.axis(), priceScale, h.span, width))
 		for _, stock := range stocks {
 			if stock.Name == price.Name {
 				fmt.Fprintf(&text, "\n%s: %s\n%s\n", stock.Name, stockAxis().Unit, plot.Text(stock, stockAxis(), stockScale, h.span, width))

@@ -15,8 +15,8 @@ type Point struct {
 // one to the end of the picture.
 type Series struct {
 	Name   string
-	Note   string  // something to tell beside the name; may be empty
-	Points []Point // in order of time
+	Notes  []string // what to tell below the name, in lines
+	Points []Point  // in order of time
 }
 
 // A Span is the time that a picture shows. It must end after it begins.

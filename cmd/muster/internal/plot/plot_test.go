@@ -50,7 +50,7 @@ var percent = plot.Axis{
 
 // steps makes a series of a value an hour.
 func steps(name string, values map[int]float64) plot.Series {
-	series := plot.Series{Name: name, Note: "now 0.17, 44%"}
+	series := plot.Series{Name: name, Notes: []string{"last 0.17, 44%", "stock now 37"}}
 	for hour := -48; hour < 48; hour++ {
 		if value, ok := values[hour]; ok {
 			series.Points = append(series.Points, plot.Point{Time: from.Add(time.Duration(hour) * time.Hour), Value: value})
@@ -172,7 +172,7 @@ func drawSpan(t *rapid.T) plot.Span {
 }
 
 func drawSeries(t *rapid.T) plot.Series {
-	series := plot.Series{Name: rapid.String().Draw(t, "name"), Note: rapid.String().Draw(t, "note")}
+	series := plot.Series{Name: rapid.String().Draw(t, "name"), Notes: rapid.SliceOfN(rapid.String(), 0, 3).Draw(t, "notes")}
 	at := from
 	for range rapid.IntRange(0, 40).Draw(t, "points") {
 		at = at.Add(time.Duration(rapid.Int64Range(0, 1e6).Draw(t, "later")) * time.Second)

@@ -33,8 +33,9 @@ const (
 	fieldGap     = 76 // below a field, for its time axis
 	fieldWidth   = pictureWidth - leftMargin - rightMargin
 	legendLeft   = leftMargin + fieldWidth + 90
-	legendLine   = 38
-	gridLines    = 6 // of the scale, at most
+	legendName   = 24 // the line of a name in the legend
+	legendNote   = 15 // a line of what is told below it
+	gridLines    = 6  // of the scale, at most
 )
 
 // colors tell series apart for the colour-blind, too; dashes do when there are
@@ -67,9 +68,17 @@ func (c Chart) layout() (tops []int, height int) {
 	height = topMargin
 	for _, panel := range c.Panels {
 		tops = append(tops, height)
-		height += max(fieldHeight+fieldGap, len(panel.Series)*legendLine+fieldGap/2)
+		height += max(fieldHeight+fieldGap, panel.legendHeight()+fieldGap/2)
 	}
 	return tops, height
+}
+
+func (p Panel) legendHeight() int {
+	height := 0
+	for _, series := range p.Series {
+		height += legendName + legendNote*len(series.Notes)
+	}
+	return height
 }
 
 // A field is where and on which scales a panel is drawn.
@@ -99,6 +108,7 @@ func (p *picture) panel(f field, panel Panel) {
 	p.scales(f, panel.Axis)
 	p.times(f)
 	p.add(`<rect x="%d" y="%d" width="%d" height="%d" fill="none" stroke="#888"/>`, leftMargin, f.top, fieldWidth, fieldHeight)
+	line := f.top + 8 // of the legend
 	for i, series := range panel.Series {
 		style := fmt.Sprintf(`fill="none" stroke="%s" stroke-width="1.8"`, colors[i%len(colors)])
 		if dash := dashes[i/len(colors)%len(dashes)]; dash != "" {
@@ -107,11 +117,20 @@ func (p *picture) panel(f field, panel Panel) {
 		if path := f.path(series); path != "" {
 			p.add(`<path d="%s" %s stroke-linejoin="round"><title>%s</title></path>`, path, style, escape(series.Name))
 		}
-		line := f.top + i*legendLine + 8
-		p.add(`<path d="M%d %dh26" %s/>`, legendLeft, line, style)
-		p.add(`<text x="%d" y="%d">%s</text>`, legendLeft+34, line+4, escape(series.Name))
-		p.add(`<text x="%d" y="%d" font-size="11" fill="#666">%s</text>`, legendLeft+34, line+19, escape(series.Note))
+		line = p.legend(line, style, series)
 	}
+}
+
+// legend tells of a series from a line on, and returns where the next one begins.
+func (p *picture) legend(line int, style string, series Series) int {
+	const indent = legendLeft + 34
+	p.add(`<path d="M%d %dh26" %s/>`, legendLeft, line, style)
+	p.add(`<text x="%d" y="%d">%s</text>`, indent, line+4, escape(series.Name))
+	for _, note := range series.Notes {
+		line += legendNote
+		p.add(`<text x="%d" y="%d" font-size="11" fill="#666">%s</text>`, indent, line+4, escape(note))
+	}
+	return line + legendName
 }
 
 // scales draws a line and its labels for each step of the scale.
