@@ -38,6 +38,17 @@ type Scale struct {
 // Rows is how many steps a scale has.
 func (s Scale) Rows() int { return int(math.Round((s.High - s.Low) / s.Step)) }
 
+// Value is the value at a step, counted from the low end. It is round, as far as
+// numbers can be.
+func (s Scale) Value(row int) float64 {
+	value := s.Low + float64(row)*s.Step
+	power := math.Pow(10, max(0, -math.Floor(math.Log10(s.Step))))
+	return math.Round(value*power) / power
+}
+
+// near is the step that is nearest to a value.
+func (s Scale) near(value float64) float64 { return s.Value(int(math.Round((value - s.Low) / s.Step))) }
+
 // NewScale makes a scale of at most so many steps that holds all that is seen of
 // the series, so that pictures with the same scale can be compared. No step is
 // smaller than the finest.

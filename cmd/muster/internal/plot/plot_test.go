@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ var (
 
 // percent is an axis of percentages, of 0.39 units of money.
 var percent = plot.Axis{
-	Unit: "percent of the list price", Label: func(v float64) string { return fmt.Sprintf("%.4g%%", v) },
+	Unit: "percent of the list price", Label: func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) + "%" },
 	Other: "CNY per hour", OtherLabel: func(v float64) string { return fmt.Sprintf("%.4f", v*0.0039) },
 }
 
@@ -69,7 +70,7 @@ func TestText(t *testing.T) {
 	late := steps("late", map[int]float64{5: 7})
 	golden(t, "late.txt", plot.Text(late, plain, plot.NewScale([]plot.Series{late}, day, 8, 1), day, 60)+"\n")
 	week := plot.Span{From: from.Add(-48 * time.Hour), To: from.Add(5 * 24 * time.Hour)}
-	golden(t, "week.txt", plot.Text(zoneD, plain, scale, week, 60)+"\n")
+	golden(t, "week.txt", plot.Text(zoneD, plain, plot.NewScale([]plot.Series{zoneD}, week, 8, 1), week, 60)+"\n")
 }
 
 func TestSVG(t *testing.T) {
@@ -136,6 +137,11 @@ func TestNewScale_Prop(t *testing.T) {
 		scale := plot.NewScale([]plot.Series{series}, span, most, 0.1)
 		if scale.Rows() < 1 || scale.Rows() > most || scale.Step < 0.1 {
 			t.Errorf("%d rows of %v, at most %d wanted", scale.Rows(), scale.Step, most)
+		}
+		for row := range scale.Rows() + 1 {
+			if label := strconv.FormatFloat(scale.Value(row), 'f', -1, 64); len(label) > len("100.00") {
+				t.Errorf("the label %s is not round", label)
+			}
 		}
 		for _, value := range plot.Columns(series, span, 50) {
 			if value < scale.Low-1e-9 || value > scale.High+1e-9 {

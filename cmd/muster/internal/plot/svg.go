@@ -137,7 +137,7 @@ func (p *picture) legend(line int, style string, series Series) int {
 func (p *picture) scales(f field, axis Axis) {
 	const right = leftMargin + fieldWidth
 	for row := range f.scale.Rows() + 1 {
-		value := f.scale.Low + float64(row)*f.scale.Step
+		value := f.scale.Value(row)
 		y := f.y(value)
 		p.add(`<path d="M%d %.1fH%d" stroke="#ddd"/>`, leftMargin, y, right)
 		p.add(`<text x="%d" y="%.1f" text-anchor="end">%s</text>`, leftMargin-8, y+4, escape(axis.Label(value)))

@@ -24,14 +24,14 @@ func Text(series Series, axis Axis, scale Scale, span Span, width int) string {
 	}
 	wide := 0
 	for row := range scale.Rows() + 1 {
-		wide = max(wide, utf8.RuneCountInString(label(scale.Low+float64(row)*scale.Step)))
+		wide = max(wide, utf8.RuneCountInString(label(scale.Value(row))))
 	}
 	const axisColumns = 3 // the line between labels and picture, and its spaces
 	lastTick := (len(span.clock()) + 1) / 2
 	columns := Columns(series, span, max(leastColumns, width-wide-axisColumns-lastTick))
 	return asciigraph.Plot(columns,
 		asciigraph.Height(scale.Rows()), asciigraph.LowerBound(scale.Low), asciigraph.UpperBound(scale.High),
-		asciigraph.YAxisValueFormatter(label),
+		asciigraph.YAxisValueFormatter(func(value float64) string { return label(scale.near(value)) }),
 		asciigraph.XAxisRange(0, span.To.Sub(span.From).Seconds()),
 		asciigraph.XAxisTickCount(min(ticks, max(2, len(columns)/tickColumns))),
 		asciigraph.XAxisValueFormatter(func(seconds float64) string {
