@@ -63,7 +63,11 @@ func (c *marketHistory) Run(ctx context.Context, on console) error {
 		}
 		drawn := newHistory(c.Type, plot.Span{From: request.GetStartTime().AsTime(), To: request.GetEndTime().AsTime()}, prices.GetPrices(), pools.GetPools())
 		if c.Live {
-			return errors.Join(c.live(ctx, on, fleet, drawn), c.writeSVG(on.err, drawn))
+			ended := c.live(ctx, on, fleet, drawn)
+			if err := c.writeSVG(on.err, drawn); err != nil {
+				return err // that it was ended by the user must not hide this
+			}
+			return ended
 		}
 		if len(prices.GetPrices()) == 0 {
 			say(on.err, "no zone sold it then")
