@@ -16,6 +16,3 @@ type Source interface {
 	// more than the capacity.
 	Demand(offer int, tick int64) int64
 }
-
-// Ticks implements [Source]: multiples of [Tick] since 1970.
-func (m *Market) Ticks() (startUnixNanos int64, length time.Duration) { return 0, Tick }
