@@ -41,8 +41,8 @@ type kind struct {
 	rhythm int64
 	// The most demand without a shortage, in millionths of the capacity.
 	most int64
-	// How much of itself a price rises with a point of utilisation, in
-	// millionths of a point.
+	// How many percent of itself a price rises with a point of utilisation, in
+	// millionths.
 	gain int64
 	// From so much over its mean on, utilisation drives the price to the list
 	// price, which it reaches a span later.
@@ -95,9 +95,9 @@ func scarcely() *kind {
 		fast: []wave{
 			{ofRegion, 30 * hour, 120_000}, {ofRegion, 5 * hour, 120_000}, {ofRegion, hour, 120_000},
 			{ofFamily, 16 * hour, 120_000}, {ofFamily, 2 * hour, 100_000},
-			{ofType, 3 * hour, 140_000}, {ofType, hour / 2, 200_000},
-			{ofOffer, 26 * hour, 240_000}, {ofOffer, 8 * hour, 220_000}, {ofOffer, 3 * hour, 180_000},
-			{ofOffer, hour, 170_000}, {ofOffer, hour / 4, 170_000},
+			{ofType, 24 * hour, 220_000}, {ofType, 7 * hour, 190_000}, {ofType, 3 * hour, 150_000}, {ofType, hour / 2, 190_000},
+			{ofOffer, 26 * hour, 160_000}, {ofOffer, 8 * hour, 170_000}, {ofOffer, 3 * hour, 160_000},
+			{ofOffer, hour, 150_000}, {ofOffer, hour / 4, 150_000},
 		},
 		rhythm: 1_700_000,
 		most:   mostDemand,
@@ -107,7 +107,7 @@ func scarcely() *kind {
 
 // scarceSpread is the standard deviation of the demand of offers with GPUs, in
 // millionths of the capacity.
-const scarceSpread = 300_000
+const scarceSpread = 310_000
 
 // setScarce gives an offer its demand. Where spot is dear, stock is rare: from
 // 93 % of the time at a tenth of the list price to 15 % of it at the list
