@@ -156,8 +156,8 @@ func TestParse_keepsItsBounds(t *testing.T) {
 	if _, err := trace.Parse(failing{}); !errors.Is(err, errBroken) {
 		t.Errorf("got %v", err)
 	}
-	long := &endless{head: "t_s,a\n"}
-	if _, err := trace.Parse(long); err == nil || !strings.Contains(err.Error(), "larger than 268435456 bytes") {
+	wide := &endless{row: "t_s,a\n"}
+	if _, err := trace.Parse(wide); err == nil || !strings.Contains(err.Error(), "larger than 268435456 bytes") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -168,16 +168,20 @@ type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errBroken }
 
-// endless is blank lines without end after a head.
-type endless struct{ head string }
+// endless is rows of a mebibyte without end, after a first one.
+type endless struct {
+	row  string
+	rows int
+}
 
 func (e *endless) Read(into []byte) (int, error) {
-	n := copy(into, e.head)
-	e.head = e.head[n:]
-	for i := n; i < len(into); i++ {
-		into[i] = '\n'
+	if e.row == "" {
+		e.row = fmt.Sprintf("%d,%s1\n", e.rows, strings.Repeat("0", 1<<20))
+		e.rows++
 	}
-	return len(into), nil
+	n := copy(into, e.row)
+	e.row = e.row[n:]
+	return n, nil
 }
 
 func FuzzParse(f *testing.F) {

@@ -115,6 +115,9 @@ func (r *Replay) bind(b Binding) error {
 	return nil
 }
 
+// maxTickSeconds is a day.
+const maxTickSeconds = 24 * 60 * 60
+
 // setTick settles how long a tick is.
 func (r *Replay) setTick(wanted time.Duration, bound []Binding) error {
 	common := int64(0)
@@ -126,12 +129,14 @@ func (r *Replay) setTick(wanted time.Duration, bound []Binding) error {
 		}
 	}
 	switch {
-	case wanted < 0 || wanted%time.Second != 0 || wanted > 24*time.Hour:
+	case wanted < 0 || wanted%time.Second != 0 || wanted > maxTickSeconds*time.Second:
 		return fmt.Errorf("tick must be whole seconds, at most a day, got %v", wanted)
 	case wanted > 0 && common%int64(wanted/time.Second) != 0:
 		return fmt.Errorf("tick must divide %d s, so that each row of the trace begins a tick, got %v", common, wanted)
 	case wanted > 0:
 		r.seconds = int64(wanted / time.Second)
+	case common > maxTickSeconds:
+		return fmt.Errorf("tick must be given, at most a day: the rows of the trace are %d s apart", common)
 	case common > 0:
 		r.seconds = common
 	default:

@@ -75,6 +75,7 @@ func TestReplay_asksTheBaseMarketAtItsOwnTicks(t *testing.T) {
 func TestNew_refusesWhatDoesNotFit(t *testing.T) {
 	f := parse(t, "t_s,a\n0,1\n40,17\n")
 	s, _ := f.Stock("a")
+	far, _ := parse(t, "t_s,a\n0,1\n172800,0\n").Stock("a")
 	small, _ := parse(t, "t_s,a\n0,1\n40,0\n").Stock("a")
 	for name, test := range map[string]struct {
 		bound []trace.Binding
@@ -86,6 +87,7 @@ func TestNew_refusesWhatDoesNotFit(t *testing.T) {
 		"nothing":       {[]trace.Binding{{Offer: 1}}, 0, "must be given a stock series, a price series, or both"},
 		"capacity":      {[]trace.Binding{{Offer: 0, Stock: s}}, 0, "m.large eu-test-1a: stock at second 40 must be at most the offer's capacity, 16, got 17"},
 		"tick too long": {[]trace.Binding{{Offer: 0, Stock: small}}, time.Minute, "tick must divide 40 s, so that each row of the trace begins a tick, got 1m0s"},
+		"rows too far":  {[]trace.Binding{{Offer: 0, Stock: far}}, 0, "tick must be given, at most a day: the rows of the trace are 172800 s apart"},
 		"tick too fine": {nil, time.Millisecond, "tick must be whole seconds, at most a day, got 1ms"},
 	} {
 		t.Run(name, func(t *testing.T) {
