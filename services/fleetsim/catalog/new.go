@@ -15,10 +15,14 @@ const (
 	MaxMemoryMiB = 16 << 20
 	// MaxGPUs is the most GPUs of a type; there need be none.
 	MaxGPUs = 64
-	// MinPriceMicros and MaxPriceMicros bound list prices.
-	MinPriceMicros, MaxPriceMicros = 1_000, 1_000_000_000_000
-	// MinSpotPermille and MaxSpotPermille bound the level of spot prices.
-	MinSpotPermille, MaxSpotPermille = 100, 1_000
+	// MinPriceMicros is the lowest list price.
+	MinPriceMicros = 1_000
+	// MaxPriceMicros is the highest list price.
+	MaxPriceMicros = 1_000_000_000_000
+	// MinSpotPermille is the lowest level of spot prices.
+	MinSpotPermille = 100
+	// MaxSpotPermille is the highest level of spot prices: the list price.
+	MaxSpotPermille = 1_000
 	// MaxCapacity is the most instances that a zone can hold of a type.
 	MaxCapacity = 1_000_000
 	// MaxZones is how many zones a region can have, by the fleet's contract.

@@ -55,7 +55,7 @@ func (m *mapping) object(name string, spec *object) (*mapping, bool) {
 	if !m.has(name) {
 		return nil, false
 	}
-	return m.reader.mapping(m.under(name), spec)
+	return m.mapping(m.under(name), spec)
 }
 
 // list reads the places of the items under a key.
@@ -103,7 +103,7 @@ func (r *reader) didYouMean(wrong string, known []string) string {
 	plain := func(name string) string {
 		return strings.NewReplacer("_", "", "-", "", ".", "").Replace(strings.ToLower(name))
 	}
-	best, least := "", len(wrong)/3+1
+	best, least := "", len(wrong)/3+2
 	for _, name := range known {
 		if plain(name) == plain(wrong) {
 			best = name
