@@ -19,7 +19,8 @@ type decoder struct {
 	schema   *schema
 	open     FileFunc
 	s        *Scenario // Catalog is nil while it is not known
-	selected map[selection][]int32
+	offersOf map[selection][]int32
+	poolsOf  map[selection][]world.Pool
 }
 
 func (d *decoder) scenario(at place) {
@@ -106,7 +107,7 @@ func (d *decoder) region(root *mapping) {
 	case region.has("pools") && region.has("catalog"):
 		d.fail(region.under("catalog"), "must not stand beside pools: a region is one or the other")
 	case region.has("pools"):
-		d.pools(region, id)
+		d.listed(region, id)
 	case region.has("catalog") && name == "":
 	case name == "" || name == shippedCatalog:
 		d.shipped(region.place)
@@ -145,8 +146,8 @@ func (d *decoder) catalog(at place, name string) {
 	d.s.Catalog = c
 }
 
-// pools reads what is sold from the scenario itself.
-func (d *decoder) pools(region *mapping, id string) {
+// listed reads what is sold from the scenario itself.
+func (d *decoder) listed(region *mapping, id string) {
 	before := d.count()
 	var offers []catalog.Offer
 	var from []*mapping

@@ -5,12 +5,16 @@ import (
 	"slices"
 	"time"
 
+	"go.yaml.in/yaml/v3"
+
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	"github.com/seed-198b1370/muster/services/fleetsim/world"
 )
 
-// selection is the pools of a zone, of a type, of both, or all.
-type selection struct{ zoneID, instanceType string }
+// selection is the pools of a zone, of a type, of both, or all; billing is the
+// word for their billing method. What was selected once is used again: the
+// events of a large region would not fit into memory otherwise.
+type selection struct{ zoneID, instanceType, billing string }
 
 // An event is a timed command and where it stands.
 type event struct {
@@ -61,10 +65,10 @@ func (d *decoder) command(event *mapping, choice string, index int) world.Comman
 	case "reclaim":
 		return world.Reclaim{ByPool: true, Offers: d.offers(m), Max: int32(m.number("max_instances"))}
 	case "drain", "restore":
-		return world.SetDrained{Pools: d.poolsOf(m), Drained: choice == "drain"}
+		return world.SetDrained{Pools: d.pools(m), Drained: choice == "drain"}
 	case "fail":
 		failure := contractNumber(fleetv1.InstanceFailure_value, "INSTANCE_FAILURE_", m.word("failure"))
-		return world.Fail{ByPool: true, Pools: d.poolsOf(m), Max: int32(m.number("max_instances")), Failure: world.Failure(failure)}
+		return world.Fail{ByPool: true, Pools: d.pools(m), Max: int32(m.number("max_instances")), Failure: world.Failure(failure)}
 	case "fault":
 		return d.fault(m)
 	case "set_account":
@@ -79,7 +83,7 @@ func (d *decoder) command(event *mapping, choice string, index int) world.Comman
 
 // clearFaults reads ids, or the word for all.
 func (d *decoder) clearFaults(event *mapping) world.Command {
-	if event.under("clear_faults").node.Value == clearAll {
+	if node := event.under("clear_faults").node; node.Kind == yaml.ScalarNode && node.Value == clearAll {
 		return world.ClearFaults{}
 	}
 	if ids := event.texts("clear_faults"); len(ids) > 0 {
@@ -114,11 +118,11 @@ func (d *decoder) sells(m *mapping, zoneID, instanceType string) bool {
 
 // offers finds the offers that a selector names.
 func (d *decoder) offers(m *mapping) []int32 {
-	wanted := selection{m.text("zone_id"), m.text("instance_type")}
+	wanted := selection{zoneID: m.text("zone_id"), instanceType: m.text("instance_type")}
 	if !d.sells(m, wanted.zoneID, wanted.instanceType) {
 		return nil
 	}
-	if known, ok := d.selected[wanted]; ok {
+	if known, ok := d.offersOf[wanted]; ok {
 		return known
 	}
 	first, end := 0, len(d.s.Catalog.Offers())
@@ -131,23 +135,28 @@ func (d *decoder) offers(m *mapping) []int32 {
 			found = append(found, int32(i)) // a catalog is far smaller
 		}
 	}
-	d.selected[wanted] = found
+	d.offersOf[wanted] = found
 	return found
 }
 
-// poolsOf finds the pools that a selector with a billing method names.
-func (d *decoder) poolsOf(m *mapping) []world.Pool {
-	method := m.word("billing_method")
-	var pools []world.Pool
-	for _, offer := range d.offers(m) {
-		if method != spotOnly {
-			pools = append(pools, world.Pool{Offer: offer})
+// pools finds the pools that a selector with a billing method names.
+func (d *decoder) pools(m *mapping) []world.Pool {
+	offers := d.offers(m)
+	wanted := selection{m.text("zone_id"), m.text("instance_type"), m.word("billing_method")}
+	if known, ok := d.poolsOf[wanted]; ok || offers == nil {
+		return known
+	}
+	var found []world.Pool
+	for _, offer := range offers {
+		if wanted.billing != spotOnly {
+			found = append(found, world.Pool{Offer: offer})
 		}
-		if method != payAsYouGo {
-			pools = append(pools, world.Pool{Offer: offer, Spot: true})
+		if wanted.billing != payAsYouGo {
+			found = append(found, world.Pool{Offer: offer, Spot: true})
 		}
 	}
-	return pools
+	d.poolsOf[wanted] = found
+	return found
 }
 
 // forever is after all that happens.

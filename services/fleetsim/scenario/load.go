@@ -6,6 +6,8 @@ import (
 	"io"
 	"io/fs"
 	"path"
+
+	"github.com/seed-198b1370/muster/services/fleetsim/world"
 )
 
 // A FileFunc gives the content of a file that a scenario names, up to limit
@@ -51,7 +53,8 @@ func Kept(files map[string][]byte) FileFunc {
 func Parse(name string, yaml []byte, files FileFunc) (*Scenario, error) {
 	d := &decoder{
 		reader: &reader{file: name}, schema: newSchema(), open: files,
-		s: &Scenario{YAML: yaml, Files: map[string][]byte{}}, selected: map[selection][]int32{},
+		s:        &Scenario{YAML: yaml, Files: map[string][]byte{}},
+		offersOf: map[selection][]int32{}, poolsOf: map[selection][]world.Pool{},
 	}
 	if len(yaml) > MaxBytes {
 		d.report(Problem{File: name, Rule: fmt.Sprintf("must be at most %d bytes", MaxBytes)})

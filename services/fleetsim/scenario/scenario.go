@@ -42,7 +42,8 @@ type Scenario struct {
 	Files map[string][]byte
 }
 
-// A Timed command is obeyed a while after the beginning.
+// A Timed command is obeyed a while after the beginning. Commands can share the
+// lists of their pools, which nobody must change.
 type Timed struct {
 	// After is how long, up to ten years.
 	After time.Duration

@@ -40,6 +40,7 @@ func fits(f *field) (ok bool) {
 		_, ok = parseFlag(f, f.initial)
 	case word:
 		_, ok = parseWord(f, f.initial)
+	default: // what has no default
 	}
 	return ok
 }

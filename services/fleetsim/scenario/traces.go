@@ -60,6 +60,20 @@ func (d *decoder) traces(m *mapping) {
 type bindings struct {
 	*decoder
 	byOffer map[int]*trace.Binding
+	steps   int // of all files
+}
+
+// stepsOf is how often the series of a file change, which is what takes memory.
+func stepsOf(f *trace.File) int {
+	steps := 0
+	for _, name := range f.Names() {
+		for _, find := range []func(string) (*trace.Series, bool){f.Stock, f.Price} {
+			if s, ok := find(name); ok {
+				steps += s.Steps()
+			}
+		}
+	}
+	return steps
 }
 
 // read reads a trace file and binds what is asked for.
@@ -76,6 +90,10 @@ func (b *bindings) read(m *mapping) {
 	parsed, err := trace.Parse(strings.NewReader(string(data)))
 	if err != nil {
 		b.inFile(m.under("file"), name, err)
+		return
+	}
+	if b.steps += stepsOf(parsed); b.steps > trace.MaxSteps {
+		b.fail(m.under("file"), fmt.Sprintf("must not make the traces change more than %d times together", trace.MaxSteps))
 		return
 	}
 	if from, ok = b.from(m, parsed, from); !ok || b.s.Catalog == nil {

@@ -79,6 +79,7 @@ func wrongEvents() map[string]struct{ yaml, want string } {
 		"fault still there": {"{at: 1h, fault: {id: a, stream_trouble: {}}}\n  - {at: 1s, fault: {id: a, for: 1h, stream_trouble: {}}}", `web.yaml:3:21: events[0].fault: must have an id of no fault that lasts then, got "a"`},
 		"fault over":        {"{at: 1h, clear_faults: [a]}\n  - {at: 1s, fault: {id: a, for: 1m, stream_trouble: {}}}", `web.yaml:3:28: events[0].clear_faults: must name faults that last then, got "a"`},
 		"clear nothing":     {"{at: 1h, clear_faults: []}", "web.yaml:3:28: events[0].clear_faults: must be a list of 1 to 100 ids of faults, or `all`, got a list of 0"},
+		"clear an alias":    {"{at: 1h, fault: {id: &all a, stream_trouble: {}}}\n  - {at: 2h, clear_faults: *all}", "web.yaml:4:28: events[1].clear_faults: must be a list of 1 to 100 ids of faults, or `all`, got an alias: write the value out"},
 		"deposit too early": {"{at: 1s, deposit: {account_id: late, amount: 1}}\n  - {at: 2s, set_account: {id: late}}", `web.yaml:3:23: events[0].deposit: must be to an account that there is by then, got "late"`},
 		"deposit":           {"{at: 1s, deposit: {account_id: default, amount: 0.0000001}}", `web.yaml:3:53: events[0].deposit.amount: must be a number from -1000000000 to 1000000000 with at most 6 decimals, got "0.0000001"`},
 		"balance":           {"{at: 1s, set_account: {id: a, balance: 1}}", `web.yaml:3:44: events[0].set_account.balance: must not be set while it is used: use deposit, got "1"`},
