@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
+	"github.com/seed-198b1370/muster/services/fleetsim/market"
 	"github.com/seed-198b1370/muster/services/fleetsim/scenario"
 	"github.com/seed-198b1370/muster/services/fleetsim/world"
 )
@@ -132,6 +133,25 @@ func checkReplay(t *testing.T, s *scenario.Scenario) {
 	}
 	if first, second := config.Market.Price(1, 2), config.Market.Price(1, 4); first != 500_000 || second != 1_000_001 {
 		t.Errorf("prices %d, %d", first, second)
+	}
+}
+
+// A scenario can begin at any moment; its ticks still begin at whole seconds.
+func TestConfig_ticksBeginAtWholeSeconds(t *testing.T) {
+	s, err := scenario.Parse("full.yaml", []byte(full), scenario.Kept(fullFiles()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := s.Config(world.InstantOf(s.Start.Add(1_999 * time.Millisecond)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, ok := config.Market.(market.Source)
+	if !ok {
+		t.Fatalf("a market of type %T", config.Market)
+	}
+	if start, length := source.Ticks(); start != s.Start.Add(time.Second).UnixNano() || length != 30*time.Second {
+		t.Errorf("ticks of %v from %d", length, start)
 	}
 }
 

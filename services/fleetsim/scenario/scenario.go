@@ -94,8 +94,11 @@ func (s *Scenario) market(origin world.Instant) (market.Source, error) {
 	return s.Replay.market(s.Catalog, model, origin)
 }
 
+// market replays the traces. Ticks begin at whole seconds, so the one of the
+// beginning can have begun up to a second before.
 func (r *ReplaySpec) market(c *catalog.Catalog, base market.Source, origin world.Instant) (*trace.Replay, error) {
+	start := origin.Time().Truncate(time.Second)
 	return trace.New(trace.Config{
-		Catalog: c, Base: base, StartUnixNanos: int64(origin), Tick: r.Tick, Repeat: r.Repeat, Series: r.Series,
+		Catalog: c, Base: base, StartUnixNanos: start.UnixNano(), Tick: r.Tick, Repeat: r.Repeat, Series: r.Series,
 	})
 }
