@@ -20,15 +20,16 @@ import (
 type commands struct {
 	Version kong.VersionFlag `help:"Show the version and exit."`
 
-	Demo    demoCommand    `cmd:"" help:"Show the main job: a group that keeps its capacity through a reclaim. Ends by itself in about a minute."`
-	Up      upCommand      `cmd:"" help:"Run the whole system in this process."`
-	Serve   serveCommand   `cmd:"" help:"Run one service."`
-	Group   groupCommand   `cmd:"" help:"Work with auto provisioning groups."`
-	Preview previewCommand `cmd:"" help:"Tell what a group file would launch now, and why, without launching it."`
-	Market  marketCommand  `cmd:"" help:"Show what the cloud sells: pools with their prices and stock, price history, advice."`
-	Fleet   fleetCommand   `cmd:"" help:"Work with instances, disks, accounts and bills of the cloud, and cause trouble in the simulated one."`
-	Clock   clockCommand   `cmd:"" help:"Show the simulated time, change how fast it runs, stop it or move it on."`
-	Events  eventsCommand  `cmd:"" help:"Follow what becomes of instances."`
+	Demo     demoCommand     `cmd:"" help:"Show the main job: a group that keeps its capacity through a reclaim. Ends by itself in about a minute."`
+	Up       upCommand       `cmd:"" help:"Run the whole system in this process."`
+	Serve    serveCommand    `cmd:"" help:"Run one service."`
+	Group    groupCommand    `cmd:"" help:"Work with auto provisioning groups."`
+	Preview  previewCommand  `cmd:"" help:"Tell what a group file would launch now, and why, without launching it."`
+	Market   marketCommand   `cmd:"" help:"Show what the cloud sells: pools with their prices and stock, price history, advice."`
+	Fleet    fleetCommand    `cmd:"" help:"Work with instances, disks, accounts and bills of the cloud, and cause trouble in the simulated one."`
+	Scenario scenarioCommand `cmd:"" help:"Work with scenario files, which describe a simulated cloud from its beginning."`
+	Clock    clockCommand    `cmd:"" help:"Show the simulated time, change how fast it runs, stop it or move it on."`
+	Events   eventsCommand   `cmd:"" help:"Follow what becomes of instances."`
 }
 
 // console is where commands read and write.
