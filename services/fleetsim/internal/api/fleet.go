@@ -30,13 +30,11 @@ type Fleet struct {
 	engine  *engine.Engine
 	catalog *catalog.Catalog
 	account string
-	id      uint64
 }
 
 // NewFleet makes the handlers of FleetService. All callers act for one account.
-// The id tells this fleet's cursors from those of others.
-func NewFleet(e *engine.Engine, c *catalog.Catalog, accountID string, id uint64) *Fleet {
-	return &Fleet{engine: e, catalog: c, account: accountID, id: id}
+func NewFleet(e *engine.Engine, c *catalog.Catalog, accountID string) *Fleet {
+	return &Fleet{engine: e, catalog: c, account: accountID}
 }
 
 // ListInstanceTypes implements the contract.
@@ -187,7 +185,7 @@ func (f *Fleet) ListInstances(ctx context.Context, req *fleetv1.ListInstancesReq
 	if err != nil {
 		return nil, stopping(err)
 	}
-	resp := &fleetv1.ListInstancesResponse{Cursor: cursorOf(f.id, page.sequence)}
+	resp := &fleetv1.ListInstancesResponse{Cursor: cursorOf(page.fleet, page.sequence)}
 	for i := range page.listed {
 		resp.Instances = append(resp.Instances, toInstance(f.catalog, &page.listed[i].Instance, page.listed[i].Price))
 	}
@@ -201,6 +199,7 @@ func (f *Fleet) ListInstances(ctx context.Context, req *fleetv1.ListInstancesReq
 type page struct {
 	listed   []world.Listed
 	more     bool
+	fleet    uint64
 	sequence uint64
 }
 
@@ -210,7 +209,7 @@ func (f *Fleet) look(ctx context.Context, query world.Query) (page, error) {
 	err := f.engine.Look(ctx, func(w *world.World) {
 		var p page
 		p.listed, p.more = w.List(query)
-		p.sequence = w.Sequence()
+		p.fleet, p.sequence = f.engine.FleetID(), w.Sequence()
 		found <- p
 	})
 	if err != nil {

@@ -82,9 +82,10 @@ func (b *beat) wait(ctx context.Context, more <-chan struct{}, e *engine.Engine)
 
 // WatchInstances implements the contract.
 func (f *Fleet) WatchInstances(req *fleetv1.WatchInstancesRequest, stream grpc.ServerStreamingServer[fleetv1.WatchInstancesResponse]) error {
-	after, ok := sequenceOf(f.id, req.GetCursor())
+	feed := f.engine.Feed()
+	after, ok := sequenceOf(feed.FleetID(), req.GetCursor())
 	if req.GetCursor() == "" {
-		after, ok = f.engine.Feed().Oldest(), true
+		after, ok = feed.Oldest(), true
 	}
 	if !ok {
 		return invalidToken("cursor", req.GetCursor())
@@ -95,13 +96,13 @@ func (f *Fleet) WatchInstances(req *fleetv1.WatchInstancesRequest, stream grpc.S
 	// The first response comes at once, so that a reader knows that it is
 	// heard; later ones without transitions also keep the cursor moving.
 	for speak := true; ; {
-		transitions, more, err := f.engine.Feed().Read(after, maxInResponse)
+		transitions, more, err := feed.Read(after, maxInResponse)
 		if err != nil {
-			return f.refusedRead(req.GetCursor(), err)
+			return refusedRead(feed, req.GetCursor(), err)
 		}
 		after += uint64(len(transitions))
 		resp := f.toResponse(transitions, tags)
-		resp.Cursor = cursorOf(f.id, after)
+		resp.Cursor = cursorOf(feed.FleetID(), after)
 		if len(resp.GetTransitions()) > 0 || speak || life.fired() {
 			if err := stream.Send(resp); err != nil {
 				return err
@@ -130,12 +131,12 @@ func (f *Fleet) toResponse(transitions []world.Transition, tags []world.Tag) *fl
 }
 
 // refusedRead turns the feed's refusal into an error of the contract.
-func (f *Fleet) refusedRead(cursor string, err error) error {
+func refusedRead(feed *engine.Feed, cursor string, err error) error {
 	if !errors.Is(err, engine.ErrCompacted) {
 		return invalidToken("cursor", cursor)
 	}
 	return rpc.Error(codes.OutOfRange, fleetv1.ErrorReason_ERROR_REASON_CURSOR_COMPACTED,
-		map[string]string{"oldest_cursor": cursorOf(f.id, f.engine.Feed().Oldest())},
+		map[string]string{"oldest_cursor": cursorOf(feed.FleetID(), feed.Oldest())},
 		"the cursor is older than what is kept; list again, then watch from the cursor of the list")
 }
 

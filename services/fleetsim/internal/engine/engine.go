@@ -26,12 +26,6 @@ const (
 // maxBatch is how many calls share a commit at most.
 const maxBatch = 256
 
-// When the journal is so long, a snapshot takes its place.
-const (
-	snapshotCommands = 50_000
-	snapshotBytes    = 64 << 20
-)
-
 // Errors of calls.
 var (
 	// ErrStopped is a call to an engine that is not running any more.
@@ -40,15 +34,16 @@ var (
 
 // Config is what an [Engine] needs.
 type Config struct {
-	// World is the world as a snapshot held it, or a new one.
+	// World is the world of the snapshot, or a new one.
 	World *world.World
+	// Genesis is what the world was begun with.
+	Genesis *storagev1.Genesis
 	// Journal is where what happens is kept; nil to keep nothing. The engine
 	// closes it.
-	Journal *journal.File
-	// Kept is the transitions that the snapshot held; First is the number of
-	// the first of them.
-	Kept  []world.Transition
-	First uint64
+	Journal *journal.Folder
+	// Snapshot is what the journal has loaded; its zero value when that was
+	// nothing. Of its state only World is used.
+	Snapshot journal.Snapshot
 	// Offers is how many offers the catalog has.
 	Offers int
 	// Retain is how many transitions the feed keeps.
@@ -63,7 +58,8 @@ type Config struct {
 // An Engine runs a world.
 type Engine struct {
 	world   *world.World
-	journal *journal.File
+	genesis *storagev1.Genesis
+	journal *journal.Folder
 	feed    *Feed
 	board   *Board
 	log     *slog.Logger
@@ -75,7 +71,9 @@ type Engine struct {
 
 	settled          world.Instant // up to when time is journalled
 	failed           bool          // the journal lacks what the world has done
-	commands, bytes  int           // in the journal since the last snapshot
+	epoch            uint64        // how often a state was restored
+	commands, bytes  int           // in the journal since the last snapshot was begun
+	saving           chan error    // gives how the snapshot that is being written ended; nil when none is
 	snapshotCommands int
 }
 
@@ -91,21 +89,24 @@ type call struct {
 // Open makes an engine and replays the journal. The clock comes later, with
 // [Engine.SetClock]: where it starts is known only then.
 func Open(config Config) (*Engine, error) {
-	next := config.World.Sequence() + 1
-	if len(config.Kept) > 0 {
-		next = config.First
+	first := config.Snapshot.First
+	if first == 0 {
+		first = config.World.Sequence() + 1
 	}
+	epoch := config.Snapshot.Epoch
 	e := &Engine{
-		world: config.World, journal: config.Journal, log: config.Log,
-		feed: newFeed(config.Retain, next), board: newBoard(config.Offers),
+		world: config.World, genesis: config.Genesis, journal: config.Journal, log: config.Log, epoch: epoch,
+		feed: newFeed(journal.FleetID(config.Genesis, epoch), config.Retain, first), board: newBoard(config.Offers),
 		calls: make(chan *call), ready: make(chan struct{}), done: make(chan struct{}),
 		snapshotCommands: config.SnapshotCommands,
 	}
 	if e.snapshotCommands == 0 {
 		e.snapshotCommands = snapshotCommands
 	}
-	e.feed.append(config.Kept)
 	if e.journal != nil {
+		if err := e.journal.Transitions(e.feed.append); err != nil {
+			return nil, err
+		}
 		if err := e.journal.Records(e.replay); err != nil {
 			return nil, fmt.Errorf("replay the journal: %w", err)
 		}
@@ -127,7 +128,7 @@ func (e *Engine) replay(record *storagev1.JournalRecord) error {
 		if err != nil {
 			return err
 		}
-		if answer, err := e.world.Apply(now, command); err != nil || !answer.Changed {
+		if answer, err := e.world.Apply(now, command); !answer.Changed {
 			return fmt.Errorf("%T had an effect when it was written and has none now (error: %w)", command, err)
 		}
 	}
@@ -202,16 +203,6 @@ func (e *Engine) do(ctx context.Context, c *call) error {
 	}
 }
 
-// Close puts a snapshot in place of the journal and closes it. After a failure
-// of the journal it does not: what was never journalled was told to nobody and
-// must not come back. Run must have ended, or never have begun.
-func (e *Engine) Close() error {
-	if e.journal == nil {
-		return nil
-	}
-	var err error
-	if e.commands > 0 && !e.failed {
-		err = e.snapshot()
-	}
-	return errors.Join(err, e.journal.Close())
-}
+// FleetID tells the transitions of this cloud from those of others, and from
+// its own before a restore. It stays the same over restarts.
+func (e *Engine) FleetID() uint64 { return e.Feed().FleetID() }

@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -35,9 +34,14 @@ const offer = 29
 type running struct {
 	*engine.Engine
 	clock   *clock.Virtual
-	journal *journal.File
+	journal *journal.Folder
 	cancel  context.CancelFunc
 	ran     chan error
+}
+
+// genesis is what all engines here are begun with.
+func genesis() *storagev1.Genesis {
+	return &storagev1.Genesis{Seed: 1, OriginUnixNanos: origin.UnixNano(), RulesVersion: world.RulesVersion}
 }
 
 // open opens an engine that keeps few transitions and takes snapshots often.
@@ -51,9 +55,14 @@ func open(t *testing.T, folder string, now time.Time, retain, snapshotCommands i
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := journal.Open(folder)
+	file, err := journal.Open(folder, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if file.Genesis() == nil {
+		if err := file.SetGenesis(genesis()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	snapshot, ok, err := file.Load()
 	if err != nil {
@@ -64,7 +73,7 @@ func open(t *testing.T, folder string, now time.Time, retain, snapshotCommands i
 		w = world.Restore(c, m, 1, snapshot.State)
 	}
 	e, err := engine.Open(engine.Config{
-		World: w, Journal: file, Kept: snapshot.Transitions, First: snapshot.First, Offers: len(c.Offers()),
+		World: w, Genesis: file.Genesis(), Journal: file, Snapshot: snapshot, Offers: len(c.Offers()),
 		Retain: retain, SnapshotCommands: snapshotCommands, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -196,22 +205,33 @@ func command(random *rand.Rand, step int) world.Command {
 	}
 }
 
+// copyOf copies what a kill at this moment would leave of a folder whose engine
+// may be writing a snapshot, but appends nothing.
 func copyOf(t *testing.T, folder string) string {
 	t.Helper()
-	to := t.TempDir()
-	source, err := os.Open(filepath.Join(folder, "fleetsim.db"))
+	for {
+		to := t.TempDir()
+		before := names(t, folder)
+		err := os.CopyFS(to, os.DirFS(folder))
+		if slices.Equal(before, names(t, folder)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			return to
+		}
+	}
+}
+
+func names(t *testing.T, folder string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	target, err := os.Create(filepath.Join(to, "fleetsim.db"))
-	if err != nil {
-		t.Fatal(err)
+	for _, entry := range entries {
+		names = append(names, entry.Name())
 	}
-	_, err = io.Copy(target, source)
-	if err := errors.Join(err, source.Close(), target.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return to
+	return names
 }
 
 // TestEngine_stopsWhenTheJournalFails holds that nothing is answered that was
@@ -288,7 +308,7 @@ func TestEngine_callersShareACommit(t *testing.T) {
 		}
 	}
 	r.stop(t)
-	file, err := journal.Open(folder)
+	file, err := journal.Open(folder, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

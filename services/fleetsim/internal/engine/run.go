@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"fmt"
 
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/fleetsim/storage/v1"
 	"github.com/seed-198b1370/muster/services/fleetsim/internal/journal"
@@ -13,6 +12,7 @@ import (
 // the journal does: what was not kept is not answered, and the engine stops,
 // because its world is ahead of the journal.
 func (e *Engine) Run(ctx context.Context) error {
+	defer e.awaitSaved()
 	defer close(e.done)
 	close(e.ready)
 	for {
@@ -84,9 +84,7 @@ func (e *Engine) turn(batch []*call) error {
 		}
 		close(c.done)
 	}
-	if e.journal != nil && (e.commands >= e.snapshotCommands || e.bytes >= snapshotBytes) {
-		return e.snapshot()
-	}
+	e.saveWhenDue()
 	return nil
 }
 
@@ -114,14 +112,4 @@ func (e *Engine) settle() error {
 		return nil
 	}
 	return e.keep(&storagev1.JournalRecord{})
-}
-
-// snapshot puts the state of now in place of the journal.
-func (e *Engine) snapshot() error {
-	if err := e.journal.Snapshot(e.world.State(), e.feed.after, e.feed.Oldest()+1); err != nil {
-		return fmt.Errorf("take the journal's place: %w", err)
-	}
-	e.log.Debug("took a snapshot", "commands", e.commands, "bytes", e.bytes, "instances", e.world.Live())
-	e.commands, e.bytes = 0, 0
-	return nil
 }
