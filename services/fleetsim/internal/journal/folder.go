@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/seed-198b1370/muster/pkg/clock"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/fleetsim/storage/v1"
 )
 
@@ -62,19 +62,32 @@ func Open(path string, log *slog.Logger) (*Folder, error) {
 		return nil, fmt.Errorf("it holds %s, which an earlier development version wrote and this one can not read: use an empty folder", formerFile)
 	}
 	f := &Folder{path: path, log: log, lock: flock.New(filepath.Join(path, "lock"))}
-	ctx, cancel := context.WithTimeout(context.Background(), lockWait)
-	defer cancel()
-	locked, err := f.lock.TryLockContext(ctx, lockLook)
-	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return nil, fmt.Errorf("lock data folder: %w", err)
-	}
-	if !locked {
-		return nil, errors.New("it is in use by another process")
+	if err := f.takeLock(); err != nil {
+		return nil, err
 	}
 	if err := f.recover(); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
+}
+
+// takeLock takes the lock of the folder, and waits a little for a process that
+// is about to end.
+func (f *Folder) takeLock() error {
+	wall := clock.NewWall()
+	for giveUp := wall.Now().Add(lockWait); ; {
+		locked, err := f.lock.TryLock()
+		if err != nil {
+			return fmt.Errorf("lock data folder: %w", err)
+		}
+		if locked {
+			return nil
+		}
+		if wall.Now().After(giveUp) {
+			return errors.New("it is in use by another process")
+		}
+		<-wall.NewTimer(wall.Now().Add(lockLook)).C
+	}
 }
 
 // recover finds out what the folder holds.
