@@ -19,6 +19,7 @@ func services() []protoreflect.ServiceDescriptor {
 	return []protoreflect.ServiceDescriptor{
 		fleetv1.File_muster_fleet_v1_fleet_service_proto.Services().Get(0),
 		fleetv1.File_muster_fleet_v1_simulation_service_proto.Services().Get(0),
+		fleetv1.File_muster_fleet_v1_billing_service_proto.Services().Get(0),
 		allocatorv1.File_muster_allocator_v1_allocator_service_proto.Services().Get(0),
 		groupv1.File_muster_group_v1_group_service_proto.Services().Get(0),
 		healthv1.File_muster_health_v1_health_service_proto.Services().Get(0),

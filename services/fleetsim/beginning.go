@@ -20,6 +20,7 @@ type beginning struct {
 	volatility int64 // millionths
 	origin     world.Instant
 
+	config   world.Config
 	genesis  *storagev1.Genesis
 	folder   *journal.Folder // nil without a data directory
 	snapshot journal.Snapshot
@@ -37,7 +38,8 @@ func (b *beginning) create() (err error) {
 	if err != nil {
 		return err
 	}
-	b.world = world.New(b.catalog, m, b.seed, b.origin)
+	b.config = world.Config{Catalog: b.catalog, Market: m, Seed: b.seed, Origin: b.origin, CostTagKeys: []string{"muster:group"}}
+	b.world = world.New(b.config)
 	return nil
 }
 
@@ -95,11 +97,7 @@ func (b *beginning) restore(state world.State) (*world.World, error) {
 			return nil, errors.New("an instance is of an offer that the catalog lacks")
 		}
 	}
-	m, err := market.New(b.catalog, b.seed, b.volatility)
-	if err != nil {
-		return nil, err
-	}
-	return world.Restore(b.catalog, m, b.seed, state), nil
+	return world.Restore(b.config, state), nil
 }
 
 // adopt takes what was fixed at the first start, and refuses a configuration

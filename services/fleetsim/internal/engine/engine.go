@@ -128,6 +128,7 @@ func (e *Engine) replay(record *storagev1.JournalRecord) error {
 		if err != nil {
 			return err
 		}
+		// A refusal can have changed something, too.
 		if answer, err := e.world.Apply(now, command); !answer.Changed {
 			return fmt.Errorf("%T had an effect when it was written and has none now (error: %w)", command, err)
 		}

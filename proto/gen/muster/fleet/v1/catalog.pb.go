@@ -240,6 +240,71 @@ func (x *Zone) GetRegionId() string {
 	return ""
 }
 
+// A region: a place with zones of its own, whose clouds know nothing of each
+// other.
+type Region struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the region, for example `cn-shenzhen`.
+	RegionId string `protobuf:"bytes,1,opt,name=region_id,json=regionId,proto3" json:"region_id,omitempty"`
+	// Its zones, in ascending order.
+	ZoneIds []string `protobuf:"bytes,2,rep,name=zone_ids,json=zoneIds,proto3" json:"zone_ids,omitempty"`
+	// Currency of all prices in the region, as three letters, for example `CNY`.
+	Currency      string `protobuf:"bytes,3,opt,name=currency,proto3" json:"currency,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Region) Reset() {
+	*x = Region{}
+	mi := &file_muster_fleet_v1_catalog_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Region) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Region) ProtoMessage() {}
+
+func (x *Region) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_catalog_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Region.ProtoReflect.Descriptor instead.
+func (*Region) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_catalog_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Region) GetRegionId() string {
+	if x != nil {
+		return x.RegionId
+	}
+	return ""
+}
+
+func (x *Region) GetZoneIds() []string {
+	if x != nil {
+		return x.ZoneIds
+	}
+	return nil
+}
+
+func (x *Region) GetCurrency() string {
+	if x != nil {
+		return x.Currency
+	}
+	return ""
+}
+
 var File_muster_fleet_v1_catalog_proto protoreflect.FileDescriptor
 
 const file_muster_fleet_v1_catalog_proto_rawDesc = "" +
@@ -257,7 +322,11 @@ const file_muster_fleet_v1_catalog_proto_rawDesc = "" +
 	"#pay_as_you_go_price_micros_per_hour\x18\b \x01(\x03R\x1cpayAsYouGoPriceMicrosPerHour\"<\n" +
 	"\x04Zone\x12\x17\n" +
 	"\azone_id\x18\x01 \x01(\tR\x06zoneId\x12\x1b\n" +
-	"\tregion_id\x18\x02 \x01(\tR\bregionId*X\n" +
+	"\tregion_id\x18\x02 \x01(\tR\bregionId\"\\\n" +
+	"\x06Region\x12\x1b\n" +
+	"\tregion_id\x18\x01 \x01(\tR\bregionId\x12\x19\n" +
+	"\bzone_ids\x18\x02 \x03(\tR\azoneIds\x12\x1a\n" +
+	"\bcurrency\x18\x03 \x01(\tR\bcurrency*X\n" +
 	"\fArchitecture\x12\x1c\n" +
 	"\x18ARCHITECTURE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10ARCHITECTURE_X86\x10\x01\x12\x14\n" +
@@ -277,11 +346,12 @@ func file_muster_fleet_v1_catalog_proto_rawDescGZIP() []byte {
 }
 
 var file_muster_fleet_v1_catalog_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_muster_fleet_v1_catalog_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_muster_fleet_v1_catalog_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_muster_fleet_v1_catalog_proto_goTypes = []any{
 	(Architecture)(0),    // 0: muster.fleet.v1.Architecture
 	(*InstanceType)(nil), // 1: muster.fleet.v1.InstanceType
 	(*Zone)(nil),         // 2: muster.fleet.v1.Zone
+	(*Region)(nil),       // 3: muster.fleet.v1.Region
 }
 var file_muster_fleet_v1_catalog_proto_depIdxs = []int32{
 	0, // 0: muster.fleet.v1.InstanceType.architecture:type_name -> muster.fleet.v1.Architecture
@@ -303,7 +373,7 @@ func file_muster_fleet_v1_catalog_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_fleet_v1_catalog_proto_rawDesc), len(file_muster_fleet_v1_catalog_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   2,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -48,19 +48,97 @@ const (
 	ErrorReason_ERROR_REASON_INSTANCE_NOT_FOUND ErrorReason = 6
 	// INVALID_ARGUMENT. A page token or cursor that this service did not give.
 	ErrorReason_ERROR_REASON_INVALID_TOKEN ErrorReason = 7
+	// FAILED_PRECONDITION. The instance is not in a status that the call can
+	// start from. Metadata: instance_id, status, wanted (statuses, separated by
+	// commas).
+	ErrorReason_ERROR_REASON_INCORRECT_INSTANCE_STATUS ErrorReason = 8
+	// FAILED_PRECONDITION. The instance is protected from deletion. Metadata:
+	// instance_id.
+	ErrorReason_ERROR_REASON_DELETION_PROTECTED ErrorReason = 9
+	// FAILED_PRECONDITION. The instance is locked: `recycling` when it is about
+	// to be reclaimed, `financial` when its account is overdue. Metadata:
+	// instance_id, lock.
+	ErrorReason_ERROR_REASON_INSTANCE_LOCKED ErrorReason = 10
+	// RESOURCE_EXHAUSTED, with a QuotaFailure. The account would hold more vCPUs
+	// of the billing method than its quota. Metadata: account_id,
+	// billing_method, wanted_vcpus, used_vcpus, quota_vcpus.
+	ErrorReason_ERROR_REASON_QUOTA_EXCEEDED ErrorReason = 11
+	// FAILED_PRECONDITION. The account is overdue: its charges have passed its
+	// balance. Metadata: account_id, balance_micros.
+	ErrorReason_ERROR_REASON_INSUFFICIENT_BALANCE ErrorReason = 12
+	// RESOURCE_EXHAUSTED, with RetryInfo. The account calls more often than it
+	// may. Metadata: account_id, method.
+	ErrorReason_ERROR_REASON_THROTTLED ErrorReason = 13
+	// FAILED_PRECONDITION. The zone does not sell now. Metadata: zone_id.
+	ErrorReason_ERROR_REASON_ZONE_NOT_ON_SALE ErrorReason = 14
+	// FAILED_PRECONDITION. None of the categories named for a disk is on offer
+	// in the zone. Metadata: zone_id, categories.
+	ErrorReason_ERROR_REASON_DISK_CATEGORY_NOT_AVAILABLE ErrorReason = 15
+	// INVALID_ARGUMENT. The field is fixed when the instance is created. Field
+	// violations name which.
+	ErrorReason_ERROR_REASON_IMMUTABLE_FIELD ErrorReason = 16
+	// NOT_FOUND. No such disk. Metadata: disk_id.
+	ErrorReason_ERROR_REASON_DISK_NOT_FOUND ErrorReason = 17
+	// FAILED_PRECONDITION. The disk is attached, or not attached, or in another
+	// zone than the instance. Metadata: disk_id.
+	ErrorReason_ERROR_REASON_INCORRECT_DISK_STATUS ErrorReason = 18
+	// UNAUTHENTICATED. The call names an account that there is not. Metadata:
+	// account_id.
+	ErrorReason_ERROR_REASON_ACCOUNT_NOT_FOUND ErrorReason = 19
+	// FAILED_PRECONDITION. Charges are summed by this tag key only if it is one
+	// of the cost tags. Metadata: key, cost_tag_keys.
+	ErrorReason_ERROR_REASON_NOT_A_COST_TAG ErrorReason = 20
+	// NOT_FOUND. No such fault. Metadata: fault_id.
+	ErrorReason_ERROR_REASON_FAULT_NOT_FOUND ErrorReason = 21
+	// ALREADY_EXISTS. There is another fault under this id. Metadata: fault_id.
+	ErrorReason_ERROR_REASON_FAULT_EXISTS ErrorReason = 22
+	// FAILED_PRECONDITION. The clock was given to the simulator and is not its
+	// own to change.
+	ErrorReason_ERROR_REASON_CLOCK_NOT_OWN ErrorReason = 23
+	// FAILED_PRECONDITION. The snapshot is damaged, or of another simulated
+	// cloud. Metadata: snapshot_id, difference.
+	ErrorReason_ERROR_REASON_SNAPSHOT_UNUSABLE ErrorReason = 24
+	// UNAVAILABLE, INTERNAL or DEADLINE_EXCEEDED. A fault of the simulation made
+	// the call fail. Metadata: fault_id.
+	ErrorReason_ERROR_REASON_INJECTED ErrorReason = 25
+	// RESOURCE_EXHAUSTED. There are as many as there can be of what is to be
+	// added. Metadata: what, limit.
+	ErrorReason_ERROR_REASON_LIMIT_EXCEEDED ErrorReason = 26
+	// NOT_FOUND. No such snapshot. Metadata: snapshot_id.
+	ErrorReason_ERROR_REASON_SNAPSHOT_NOT_FOUND ErrorReason = 27
 )
 
 // Enum value maps for ErrorReason.
 var (
 	ErrorReason_name = map[int32]string{
-		0: "ERROR_REASON_UNSPECIFIED",
-		1: "ERROR_REASON_NO_INSTANCE_STOCK",
-		2: "ERROR_REASON_PRICE_BELOW_MARKET",
-		3: "ERROR_REASON_IDEMPOTENT_PARAMETER_MISMATCH",
-		4: "ERROR_REASON_UNKNOWN_POOL",
-		5: "ERROR_REASON_CURSOR_COMPACTED",
-		6: "ERROR_REASON_INSTANCE_NOT_FOUND",
-		7: "ERROR_REASON_INVALID_TOKEN",
+		0:  "ERROR_REASON_UNSPECIFIED",
+		1:  "ERROR_REASON_NO_INSTANCE_STOCK",
+		2:  "ERROR_REASON_PRICE_BELOW_MARKET",
+		3:  "ERROR_REASON_IDEMPOTENT_PARAMETER_MISMATCH",
+		4:  "ERROR_REASON_UNKNOWN_POOL",
+		5:  "ERROR_REASON_CURSOR_COMPACTED",
+		6:  "ERROR_REASON_INSTANCE_NOT_FOUND",
+		7:  "ERROR_REASON_INVALID_TOKEN",
+		8:  "ERROR_REASON_INCORRECT_INSTANCE_STATUS",
+		9:  "ERROR_REASON_DELETION_PROTECTED",
+		10: "ERROR_REASON_INSTANCE_LOCKED",
+		11: "ERROR_REASON_QUOTA_EXCEEDED",
+		12: "ERROR_REASON_INSUFFICIENT_BALANCE",
+		13: "ERROR_REASON_THROTTLED",
+		14: "ERROR_REASON_ZONE_NOT_ON_SALE",
+		15: "ERROR_REASON_DISK_CATEGORY_NOT_AVAILABLE",
+		16: "ERROR_REASON_IMMUTABLE_FIELD",
+		17: "ERROR_REASON_DISK_NOT_FOUND",
+		18: "ERROR_REASON_INCORRECT_DISK_STATUS",
+		19: "ERROR_REASON_ACCOUNT_NOT_FOUND",
+		20: "ERROR_REASON_NOT_A_COST_TAG",
+		21: "ERROR_REASON_FAULT_NOT_FOUND",
+		22: "ERROR_REASON_FAULT_EXISTS",
+		23: "ERROR_REASON_CLOCK_NOT_OWN",
+		24: "ERROR_REASON_SNAPSHOT_UNUSABLE",
+		25: "ERROR_REASON_INJECTED",
+		26: "ERROR_REASON_LIMIT_EXCEEDED",
+		27: "ERROR_REASON_SNAPSHOT_NOT_FOUND",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":                   0,
@@ -71,6 +149,26 @@ var (
 		"ERROR_REASON_CURSOR_COMPACTED":              5,
 		"ERROR_REASON_INSTANCE_NOT_FOUND":            6,
 		"ERROR_REASON_INVALID_TOKEN":                 7,
+		"ERROR_REASON_INCORRECT_INSTANCE_STATUS":     8,
+		"ERROR_REASON_DELETION_PROTECTED":            9,
+		"ERROR_REASON_INSTANCE_LOCKED":               10,
+		"ERROR_REASON_QUOTA_EXCEEDED":                11,
+		"ERROR_REASON_INSUFFICIENT_BALANCE":          12,
+		"ERROR_REASON_THROTTLED":                     13,
+		"ERROR_REASON_ZONE_NOT_ON_SALE":              14,
+		"ERROR_REASON_DISK_CATEGORY_NOT_AVAILABLE":   15,
+		"ERROR_REASON_IMMUTABLE_FIELD":               16,
+		"ERROR_REASON_DISK_NOT_FOUND":                17,
+		"ERROR_REASON_INCORRECT_DISK_STATUS":         18,
+		"ERROR_REASON_ACCOUNT_NOT_FOUND":             19,
+		"ERROR_REASON_NOT_A_COST_TAG":                20,
+		"ERROR_REASON_FAULT_NOT_FOUND":               21,
+		"ERROR_REASON_FAULT_EXISTS":                  22,
+		"ERROR_REASON_CLOCK_NOT_OWN":                 23,
+		"ERROR_REASON_SNAPSHOT_UNUSABLE":             24,
+		"ERROR_REASON_INJECTED":                      25,
+		"ERROR_REASON_LIMIT_EXCEEDED":                26,
+		"ERROR_REASON_SNAPSHOT_NOT_FOUND":            27,
 	}
 )
 
@@ -105,7 +203,7 @@ var File_muster_fleet_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_muster_fleet_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"\"muster/fleet/v1/error_reason.proto\x12\x0fmuster.fleet.v1*\xab\x02\n" +
+	"\"muster/fleet/v1/error_reason.proto\x12\x0fmuster.fleet.v1*\xe9\a\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\"\n" +
 	"\x1eERROR_REASON_NO_INSTANCE_STOCK\x10\x01\x12#\n" +
@@ -114,7 +212,28 @@ const file_muster_fleet_v1_error_reason_proto_rawDesc = "" +
 	"\x19ERROR_REASON_UNKNOWN_POOL\x10\x04\x12!\n" +
 	"\x1dERROR_REASON_CURSOR_COMPACTED\x10\x05\x12#\n" +
 	"\x1fERROR_REASON_INSTANCE_NOT_FOUND\x10\x06\x12\x1e\n" +
-	"\x1aERROR_REASON_INVALID_TOKEN\x10\aB\xc8\x01\n" +
+	"\x1aERROR_REASON_INVALID_TOKEN\x10\a\x12*\n" +
+	"&ERROR_REASON_INCORRECT_INSTANCE_STATUS\x10\b\x12#\n" +
+	"\x1fERROR_REASON_DELETION_PROTECTED\x10\t\x12 \n" +
+	"\x1cERROR_REASON_INSTANCE_LOCKED\x10\n" +
+	"\x12\x1f\n" +
+	"\x1bERROR_REASON_QUOTA_EXCEEDED\x10\v\x12%\n" +
+	"!ERROR_REASON_INSUFFICIENT_BALANCE\x10\f\x12\x1a\n" +
+	"\x16ERROR_REASON_THROTTLED\x10\r\x12!\n" +
+	"\x1dERROR_REASON_ZONE_NOT_ON_SALE\x10\x0e\x12,\n" +
+	"(ERROR_REASON_DISK_CATEGORY_NOT_AVAILABLE\x10\x0f\x12 \n" +
+	"\x1cERROR_REASON_IMMUTABLE_FIELD\x10\x10\x12\x1f\n" +
+	"\x1bERROR_REASON_DISK_NOT_FOUND\x10\x11\x12&\n" +
+	"\"ERROR_REASON_INCORRECT_DISK_STATUS\x10\x12\x12\"\n" +
+	"\x1eERROR_REASON_ACCOUNT_NOT_FOUND\x10\x13\x12\x1f\n" +
+	"\x1bERROR_REASON_NOT_A_COST_TAG\x10\x14\x12 \n" +
+	"\x1cERROR_REASON_FAULT_NOT_FOUND\x10\x15\x12\x1d\n" +
+	"\x19ERROR_REASON_FAULT_EXISTS\x10\x16\x12\x1e\n" +
+	"\x1aERROR_REASON_CLOCK_NOT_OWN\x10\x17\x12\"\n" +
+	"\x1eERROR_REASON_SNAPSHOT_UNUSABLE\x10\x18\x12\x19\n" +
+	"\x15ERROR_REASON_INJECTED\x10\x19\x12\x1f\n" +
+	"\x1bERROR_REASON_LIMIT_EXCEEDED\x10\x1a\x12#\n" +
+	"\x1fERROR_REASON_SNAPSHOT_NOT_FOUND\x10\x1bB\xc8\x01\n" +
 	"\x13com.muster.fleet.v1B\x10ErrorReasonProtoP\x01ZAgithub.com/seed-198b1370/muster/proto/gen/muster/fleet/v1;fleetv1\xa2\x02\x03MFX\xaa\x02\x0fMuster.Fleet.V1\xca\x02\x0fMuster\\Fleet\\V1\xe2\x02\x1bMuster\\Fleet\\V1\\GPBMetadata\xea\x02\x11Muster::Fleet::V1b\x06proto3"
 
 var (

@@ -10,6 +10,7 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -76,6 +77,89 @@ func (SpotProtection) EnumDescriptor() ([]byte, []int) {
 	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{0}
 }
 
+// Request of FleetService.ListRegions.
+type ListRegionsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRegionsRequest) Reset() {
+	*x = ListRegionsRequest{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRegionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRegionsRequest) ProtoMessage() {}
+
+func (x *ListRegionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRegionsRequest.ProtoReflect.Descriptor instead.
+func (*ListRegionsRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{0}
+}
+
+// Response of FleetService.ListRegions.
+type ListRegionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The regions, by id.
+	Regions       []*Region `protobuf:"bytes,1,rep,name=regions,proto3" json:"regions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRegionsResponse) Reset() {
+	*x = ListRegionsResponse{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRegionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRegionsResponse) ProtoMessage() {}
+
+func (x *ListRegionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRegionsResponse.ProtoReflect.Descriptor instead.
+func (*ListRegionsResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ListRegionsResponse) GetRegions() []*Region {
+	if x != nil {
+		return x.Regions
+	}
+	return nil
+}
+
 // Request of FleetService.ListInstanceTypes.
 type ListInstanceTypesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -91,7 +175,7 @@ type ListInstanceTypesRequest struct {
 
 func (x *ListInstanceTypesRequest) Reset() {
 	*x = ListInstanceTypesRequest{}
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[0]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -103,7 +187,7 @@ func (x *ListInstanceTypesRequest) String() string {
 func (*ListInstanceTypesRequest) ProtoMessage() {}
 
 func (x *ListInstanceTypesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[0]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -116,7 +200,7 @@ func (x *ListInstanceTypesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListInstanceTypesRequest.ProtoReflect.Descriptor instead.
 func (*ListInstanceTypesRequest) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{0}
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *ListInstanceTypesRequest) GetFamily() string {
@@ -153,7 +237,7 @@ type ListInstanceTypesResponse struct {
 
 func (x *ListInstanceTypesResponse) Reset() {
 	*x = ListInstanceTypesResponse{}
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[1]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -165,7 +249,7 @@ func (x *ListInstanceTypesResponse) String() string {
 func (*ListInstanceTypesResponse) ProtoMessage() {}
 
 func (x *ListInstanceTypesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[1]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -178,7 +262,7 @@ func (x *ListInstanceTypesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListInstanceTypesResponse.ProtoReflect.Descriptor instead.
 func (*ListInstanceTypesResponse) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{1}
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ListInstanceTypesResponse) GetInstanceTypes() []*InstanceType {
@@ -204,7 +288,7 @@ type ListZonesRequest struct {
 
 func (x *ListZonesRequest) Reset() {
 	*x = ListZonesRequest{}
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[2]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -216,7 +300,7 @@ func (x *ListZonesRequest) String() string {
 func (*ListZonesRequest) ProtoMessage() {}
 
 func (x *ListZonesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[2]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -229,7 +313,7 @@ func (x *ListZonesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListZonesRequest.ProtoReflect.Descriptor instead.
 func (*ListZonesRequest) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{2}
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{4}
 }
 
 // Response of FleetService.ListZones.
@@ -243,7 +327,7 @@ type ListZonesResponse struct {
 
 func (x *ListZonesResponse) Reset() {
 	*x = ListZonesResponse{}
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[3]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -255,7 +339,7 @@ func (x *ListZonesResponse) String() string {
 func (*ListZonesResponse) ProtoMessage() {}
 
 func (x *ListZonesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[3]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -268,7 +352,7 @@ func (x *ListZonesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListZonesResponse.ProtoReflect.Descriptor instead.
 func (*ListZonesResponse) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{3}
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ListZonesResponse) GetZones() []*Zone {
@@ -297,7 +381,7 @@ type ListPoolsRequest struct {
 
 func (x *ListPoolsRequest) Reset() {
 	*x = ListPoolsRequest{}
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[4]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -309,7 +393,7 @@ func (x *ListPoolsRequest) String() string {
 func (*ListPoolsRequest) ProtoMessage() {}
 
 func (x *ListPoolsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[4]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -322,7 +406,7 @@ func (x *ListPoolsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPoolsRequest.ProtoReflect.Descriptor instead.
 func (*ListPoolsRequest) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{4}
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ListPoolsRequest) GetZoneIds() []string {
@@ -375,7 +459,7 @@ type ListPoolsResponse struct {
 
 func (x *ListPoolsResponse) Reset() {
 	*x = ListPoolsResponse{}
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[5]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -387,7 +471,7 @@ func (x *ListPoolsResponse) String() string {
 func (*ListPoolsResponse) ProtoMessage() {}
 
 func (x *ListPoolsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[5]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -400,7 +484,7 @@ func (x *ListPoolsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPoolsResponse.ProtoReflect.Descriptor instead.
 func (*ListPoolsResponse) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{5}
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListPoolsResponse) GetPools() []*Pool {
@@ -433,7 +517,7 @@ type WatchPoolsRequest struct {
 
 func (x *WatchPoolsRequest) Reset() {
 	*x = WatchPoolsRequest{}
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[6]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -445,7 +529,7 @@ func (x *WatchPoolsRequest) String() string {
 func (*WatchPoolsRequest) ProtoMessage() {}
 
 func (x *WatchPoolsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[6]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -458,7 +542,7 @@ func (x *WatchPoolsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchPoolsRequest.ProtoReflect.Descriptor instead.
 func (*WatchPoolsRequest) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{6}
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{8}
 }
 
 // Response of FleetService.WatchPools.
@@ -476,7 +560,7 @@ type WatchPoolsResponse struct {
 
 func (x *WatchPoolsResponse) Reset() {
 	*x = WatchPoolsResponse{}
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[7]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -488,7 +572,7 @@ func (x *WatchPoolsResponse) String() string {
 func (*WatchPoolsResponse) ProtoMessage() {}
 
 func (x *WatchPoolsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[7]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -501,7 +585,7 @@ func (x *WatchPoolsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchPoolsResponse.ProtoReflect.Descriptor instead.
 func (*WatchPoolsResponse) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{7}
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *WatchPoolsResponse) GetPools() []*Pool {
@@ -552,14 +636,32 @@ type RunInstancesRequest struct {
 	SpotProtection SpotProtection `protobuf:"varint,8,opt,name=spot_protection,json=spotProtection,proto3,enum=muster.fleet.v1.SpotProtection" json:"spot_protection,omitempty"`
 	// Tags of the instances, at most 20. Keys have 1 to 128 characters, values
 	// at most 128.
-	Tags          map[string]string `protobuf:"bytes,9,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Tags map[string]string `protobuf:"bytes,9,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// True to hold the request against everything, stock, price and quota
+	// included, and launch nothing. A call that would have launched answers
+	// without ids.
+	DryRun bool `protobuf:"varint,10,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// What a reclaim does to spot instances. Must be unspecified for
+	// pay-as-you-go.
+	InterruptionBehavior InterruptionBehavior `protobuf:"varint,11,opt,name=interruption_behavior,json=interruptionBehavior,proto3,enum=muster.fleet.v1.InterruptionBehavior" json:"interruption_behavior,omitempty"`
+	// Name of the instances, for people, at most 128 characters.
+	InstanceName string `protobuf:"bytes,12,opt,name=instance_name,json=instanceName,proto3" json:"instance_name,omitempty"`
+	// Description of the instances, for people, at most 256 characters.
+	Description string `protobuf:"bytes,13,opt,name=description,proto3" json:"description,omitempty"`
+	// True to make DeleteInstances refuse the instances until that is changed.
+	DeletionProtection bool `protobuf:"varint,14,opt,name=deletion_protection,json=deletionProtection,proto3" json:"deletion_protection,omitempty"`
+	// Disk that the instances boot from. Absent: none that is told of or charged
+	// for.
+	SystemDisk *DiskRequest `protobuf:"bytes,15,opt,name=system_disk,json=systemDisk,proto3" json:"system_disk,omitempty"`
+	// Further disks, at most 16.
+	DataDisks     []*DiskRequest `protobuf:"bytes,16,rep,name=data_disks,json=dataDisks,proto3" json:"data_disks,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RunInstancesRequest) Reset() {
 	*x = RunInstancesRequest{}
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[8]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -571,7 +673,7 @@ func (x *RunInstancesRequest) String() string {
 func (*RunInstancesRequest) ProtoMessage() {}
 
 func (x *RunInstancesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[8]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -584,7 +686,7 @@ func (x *RunInstancesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunInstancesRequest.ProtoReflect.Descriptor instead.
 func (*RunInstancesRequest) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{8}
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RunInstancesRequest) GetRequestId() string {
@@ -650,6 +752,55 @@ func (x *RunInstancesRequest) GetTags() map[string]string {
 	return nil
 }
 
+func (x *RunInstancesRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+func (x *RunInstancesRequest) GetInterruptionBehavior() InterruptionBehavior {
+	if x != nil {
+		return x.InterruptionBehavior
+	}
+	return InterruptionBehavior_INTERRUPTION_BEHAVIOR_UNSPECIFIED
+}
+
+func (x *RunInstancesRequest) GetInstanceName() string {
+	if x != nil {
+		return x.InstanceName
+	}
+	return ""
+}
+
+func (x *RunInstancesRequest) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *RunInstancesRequest) GetDeletionProtection() bool {
+	if x != nil {
+		return x.DeletionProtection
+	}
+	return false
+}
+
+func (x *RunInstancesRequest) GetSystemDisk() *DiskRequest {
+	if x != nil {
+		return x.SystemDisk
+	}
+	return nil
+}
+
+func (x *RunInstancesRequest) GetDataDisks() []*DiskRequest {
+	if x != nil {
+		return x.DataDisks
+	}
+	return nil
+}
+
 // Response of FleetService.RunInstances.
 type RunInstancesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -662,7 +813,7 @@ type RunInstancesResponse struct {
 
 func (x *RunInstancesResponse) Reset() {
 	*x = RunInstancesResponse{}
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[9]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -674,7 +825,7 @@ func (x *RunInstancesResponse) String() string {
 func (*RunInstancesResponse) ProtoMessage() {}
 
 func (x *RunInstancesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[9]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -687,7 +838,7 @@ func (x *RunInstancesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunInstancesResponse.ProtoReflect.Descriptor instead.
 func (*RunInstancesResponse) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{9}
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RunInstancesResponse) GetInstanceIds() []string {
@@ -697,18 +848,485 @@ func (x *RunInstancesResponse) GetInstanceIds() []string {
 	return nil
 }
 
+// Request of FleetService.StartInstances.
+type StartInstancesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Instances to start, 1 to 100, each once.
+	InstanceIds []string `protobuf:"bytes,1,rep,name=instance_ids,json=instanceIds,proto3" json:"instance_ids,omitempty"`
+	// Makes the call idempotent: 1 to 64 printable ASCII characters without
+	// space, remembered like that of RunInstances. Empty: a repeated call is a
+	// call of its own. Must be empty with `best_effort`, whose outcomes tell what
+	// stands.
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// True to start those that can be; false for all of them or none.
+	BestEffort bool `protobuf:"varint,3,opt,name=best_effort,json=bestEffort,proto3" json:"best_effort,omitempty"`
+	// True to start none and only tell the outcome.
+	DryRun        bool `protobuf:"varint,4,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StartInstancesRequest) Reset() {
+	*x = StartInstancesRequest{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StartInstancesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StartInstancesRequest) ProtoMessage() {}
+
+func (x *StartInstancesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StartInstancesRequest.ProtoReflect.Descriptor instead.
+func (*StartInstancesRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *StartInstancesRequest) GetInstanceIds() []string {
+	if x != nil {
+		return x.InstanceIds
+	}
+	return nil
+}
+
+func (x *StartInstancesRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *StartInstancesRequest) GetBestEffort() bool {
+	if x != nil {
+		return x.BestEffort
+	}
+	return false
+}
+
+func (x *StartInstancesRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+// Response of FleetService.StartInstances.
+type StartInstancesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What became of each instance, in the order asked for. Without
+	// `best_effort` all have succeeded.
+	Outcomes      []*InstanceOutcome `protobuf:"bytes,1,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StartInstancesResponse) Reset() {
+	*x = StartInstancesResponse{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StartInstancesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StartInstancesResponse) ProtoMessage() {}
+
+func (x *StartInstancesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StartInstancesResponse.ProtoReflect.Descriptor instead.
+func (*StartInstancesResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *StartInstancesResponse) GetOutcomes() []*InstanceOutcome {
+	if x != nil {
+		return x.Outcomes
+	}
+	return nil
+}
+
+// Request of FleetService.StopInstances.
+type StopInstancesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Instances to stop, 1 to 100, each once.
+	InstanceIds []string `protobuf:"bytes,1,rep,name=instance_ids,json=instanceIds,proto3" json:"instance_ids,omitempty"`
+	// Makes the call idempotent: 1 to 64 printable ASCII characters without
+	// space, remembered like that of RunInstances. Empty: a repeated call is a
+	// call of its own. Must be empty with `best_effort`, whose outcomes tell what
+	// stands.
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// True to stop those that can be; false for all of them or none.
+	BestEffort bool `protobuf:"varint,3,opt,name=best_effort,json=bestEffort,proto3" json:"best_effort,omitempty"`
+	// True to stop none and only tell the outcome.
+	DryRun bool `protobuf:"varint,4,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// Whether they are charged for while they are stopped. Economical mode is
+	// for running instances; stopping goes first, so nothing refuses it.
+	StoppedMode   StoppedMode `protobuf:"varint,5,opt,name=stopped_mode,json=stoppedMode,proto3,enum=muster.fleet.v1.StoppedMode" json:"stopped_mode,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StopInstancesRequest) Reset() {
+	*x = StopInstancesRequest{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StopInstancesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StopInstancesRequest) ProtoMessage() {}
+
+func (x *StopInstancesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StopInstancesRequest.ProtoReflect.Descriptor instead.
+func (*StopInstancesRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *StopInstancesRequest) GetInstanceIds() []string {
+	if x != nil {
+		return x.InstanceIds
+	}
+	return nil
+}
+
+func (x *StopInstancesRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *StopInstancesRequest) GetBestEffort() bool {
+	if x != nil {
+		return x.BestEffort
+	}
+	return false
+}
+
+func (x *StopInstancesRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+func (x *StopInstancesRequest) GetStoppedMode() StoppedMode {
+	if x != nil {
+		return x.StoppedMode
+	}
+	return StoppedMode_STOPPED_MODE_UNSPECIFIED
+}
+
+// Response of FleetService.StopInstances.
+type StopInstancesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What became of each instance, in the order asked for. Without
+	// `best_effort` all have succeeded.
+	Outcomes      []*InstanceOutcome `protobuf:"bytes,1,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StopInstancesResponse) Reset() {
+	*x = StopInstancesResponse{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StopInstancesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StopInstancesResponse) ProtoMessage() {}
+
+func (x *StopInstancesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StopInstancesResponse.ProtoReflect.Descriptor instead.
+func (*StopInstancesResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *StopInstancesResponse) GetOutcomes() []*InstanceOutcome {
+	if x != nil {
+		return x.Outcomes
+	}
+	return nil
+}
+
+// Request of FleetService.RebootInstances.
+type RebootInstancesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Instances to reboot, 1 to 100, each once.
+	InstanceIds []string `protobuf:"bytes,1,rep,name=instance_ids,json=instanceIds,proto3" json:"instance_ids,omitempty"`
+	// Makes the call idempotent: 1 to 64 printable ASCII characters without
+	// space, remembered like that of RunInstances. Empty: a repeated call is a
+	// call of its own. Must be empty with `best_effort`, whose outcomes tell what
+	// stands.
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// True to reboot those that can be; false for all of them or none.
+	BestEffort bool `protobuf:"varint,3,opt,name=best_effort,json=bestEffort,proto3" json:"best_effort,omitempty"`
+	// True to reboot none and only tell the outcome.
+	DryRun        bool `protobuf:"varint,4,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RebootInstancesRequest) Reset() {
+	*x = RebootInstancesRequest{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RebootInstancesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RebootInstancesRequest) ProtoMessage() {}
+
+func (x *RebootInstancesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RebootInstancesRequest.ProtoReflect.Descriptor instead.
+func (*RebootInstancesRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *RebootInstancesRequest) GetInstanceIds() []string {
+	if x != nil {
+		return x.InstanceIds
+	}
+	return nil
+}
+
+func (x *RebootInstancesRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *RebootInstancesRequest) GetBestEffort() bool {
+	if x != nil {
+		return x.BestEffort
+	}
+	return false
+}
+
+func (x *RebootInstancesRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+// Response of FleetService.RebootInstances.
+type RebootInstancesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What became of each instance, in the order asked for. Without
+	// `best_effort` all have succeeded.
+	Outcomes      []*InstanceOutcome `protobuf:"bytes,1,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RebootInstancesResponse) Reset() {
+	*x = RebootInstancesResponse{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RebootInstancesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RebootInstancesResponse) ProtoMessage() {}
+
+func (x *RebootInstancesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RebootInstancesResponse.ProtoReflect.Descriptor instead.
+func (*RebootInstancesResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *RebootInstancesResponse) GetOutcomes() []*InstanceOutcome {
+	if x != nil {
+		return x.Outcomes
+	}
+	return nil
+}
+
+// What became of one instance in a call about many.
+type InstanceOutcome struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The instance.
+	InstanceId string `protobuf:"bytes,1,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
+	// Why it was left as it is; unspecified when the call did to it what it is
+	// for.
+	ErrorReason ErrorReason `protobuf:"varint,2,opt,name=error_reason,json=errorReason,proto3,enum=muster.fleet.v1.ErrorReason" json:"error_reason,omitempty"`
+	// The same in words; empty without an error.
+	ErrorMessage string `protobuf:"bytes,3,opt,name=error_message,json=errorMessage,proto3" json:"error_message,omitempty"`
+	// Its status before; unspecified when it is not there.
+	PreviousStatus InstanceStatus `protobuf:"varint,4,opt,name=previous_status,json=previousStatus,proto3,enum=muster.fleet.v1.InstanceStatus" json:"previous_status,omitempty"`
+	// Its status after.
+	CurrentStatus InstanceStatus `protobuf:"varint,5,opt,name=current_status,json=currentStatus,proto3,enum=muster.fleet.v1.InstanceStatus" json:"current_status,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InstanceOutcome) Reset() {
+	*x = InstanceOutcome{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InstanceOutcome) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InstanceOutcome) ProtoMessage() {}
+
+func (x *InstanceOutcome) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InstanceOutcome.ProtoReflect.Descriptor instead.
+func (*InstanceOutcome) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *InstanceOutcome) GetInstanceId() string {
+	if x != nil {
+		return x.InstanceId
+	}
+	return ""
+}
+
+func (x *InstanceOutcome) GetErrorReason() ErrorReason {
+	if x != nil {
+		return x.ErrorReason
+	}
+	return ErrorReason_ERROR_REASON_UNSPECIFIED
+}
+
+func (x *InstanceOutcome) GetErrorMessage() string {
+	if x != nil {
+		return x.ErrorMessage
+	}
+	return ""
+}
+
+func (x *InstanceOutcome) GetPreviousStatus() InstanceStatus {
+	if x != nil {
+		return x.PreviousStatus
+	}
+	return InstanceStatus_INSTANCE_STATUS_UNSPECIFIED
+}
+
+func (x *InstanceOutcome) GetCurrentStatus() InstanceStatus {
+	if x != nil {
+		return x.CurrentStatus
+	}
+	return InstanceStatus_INSTANCE_STATUS_UNSPECIFIED
+}
+
 // Request of FleetService.DeleteInstances.
 type DeleteInstancesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Instances to release, 1 to 100, each once.
-	InstanceIds   []string `protobuf:"bytes,1,rep,name=instance_ids,json=instanceIds,proto3" json:"instance_ids,omitempty"`
+	InstanceIds []string `protobuf:"bytes,1,rep,name=instance_ids,json=instanceIds,proto3" json:"instance_ids,omitempty"`
+	// True to release none unless all are stopped, as the cloud does without
+	// `Force`. False releases them whatever their status.
+	OnlyStopped bool `protobuf:"varint,2,opt,name=only_stopped,json=onlyStopped,proto3" json:"only_stopped,omitempty"`
+	// True to release none and only tell the outcome.
+	DryRun        bool `protobuf:"varint,3,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DeleteInstancesRequest) Reset() {
 	*x = DeleteInstancesRequest{}
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[10]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -720,7 +1338,7 @@ func (x *DeleteInstancesRequest) String() string {
 func (*DeleteInstancesRequest) ProtoMessage() {}
 
 func (x *DeleteInstancesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[10]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -733,7 +1351,7 @@ func (x *DeleteInstancesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteInstancesRequest.ProtoReflect.Descriptor instead.
 func (*DeleteInstancesRequest) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{10}
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *DeleteInstancesRequest) GetInstanceIds() []string {
@@ -741,6 +1359,20 @@ func (x *DeleteInstancesRequest) GetInstanceIds() []string {
 		return x.InstanceIds
 	}
 	return nil
+}
+
+func (x *DeleteInstancesRequest) GetOnlyStopped() bool {
+	if x != nil {
+		return x.OnlyStopped
+	}
+	return false
+}
+
+func (x *DeleteInstancesRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
 }
 
 // Response of FleetService.DeleteInstances.
@@ -754,7 +1386,7 @@ type DeleteInstancesResponse struct {
 
 func (x *DeleteInstancesResponse) Reset() {
 	*x = DeleteInstancesResponse{}
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[11]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -766,7 +1398,7 @@ func (x *DeleteInstancesResponse) String() string {
 func (*DeleteInstancesResponse) ProtoMessage() {}
 
 func (x *DeleteInstancesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[11]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -779,7 +1411,7 @@ func (x *DeleteInstancesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteInstancesResponse.ProtoReflect.Descriptor instead.
 func (*DeleteInstancesResponse) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{11}
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *DeleteInstancesResponse) GetMissingInstanceIds() []string {
@@ -804,7 +1436,7 @@ type UpdateInstanceTagsRequest struct {
 
 func (x *UpdateInstanceTagsRequest) Reset() {
 	*x = UpdateInstanceTagsRequest{}
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[12]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -816,7 +1448,7 @@ func (x *UpdateInstanceTagsRequest) String() string {
 func (*UpdateInstanceTagsRequest) ProtoMessage() {}
 
 func (x *UpdateInstanceTagsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[12]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -829,7 +1461,7 @@ func (x *UpdateInstanceTagsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateInstanceTagsRequest.ProtoReflect.Descriptor instead.
 func (*UpdateInstanceTagsRequest) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{12}
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *UpdateInstanceTagsRequest) GetInstanceIds() []string {
@@ -862,7 +1494,7 @@ type UpdateInstanceTagsResponse struct {
 
 func (x *UpdateInstanceTagsResponse) Reset() {
 	*x = UpdateInstanceTagsResponse{}
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[13]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -874,7 +1506,7 @@ func (x *UpdateInstanceTagsResponse) String() string {
 func (*UpdateInstanceTagsResponse) ProtoMessage() {}
 
 func (x *UpdateInstanceTagsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[13]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -887,7 +1519,182 @@ func (x *UpdateInstanceTagsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateInstanceTagsResponse.ProtoReflect.Descriptor instead.
 func (*UpdateInstanceTagsResponse) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{13}
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{22}
+}
+
+// Request of FleetService.UpdateInstance.
+type UpdateInstanceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The instance.
+	InstanceId string `protobuf:"bytes,1,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
+	// New values of the fields that the mask names.
+	Attributes *InstanceAttributes `protobuf:"bytes,2,opt,name=attributes,proto3" json:"attributes,omitempty"`
+	// Which fields to change: 1 to 20 of `instance_name`, `description`,
+	// `deletion_protection`. Other fields of an instance are fixed.
+	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,3,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateInstanceRequest) Reset() {
+	*x = UpdateInstanceRequest{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateInstanceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateInstanceRequest) ProtoMessage() {}
+
+func (x *UpdateInstanceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateInstanceRequest.ProtoReflect.Descriptor instead.
+func (*UpdateInstanceRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *UpdateInstanceRequest) GetInstanceId() string {
+	if x != nil {
+		return x.InstanceId
+	}
+	return ""
+}
+
+func (x *UpdateInstanceRequest) GetAttributes() *InstanceAttributes {
+	if x != nil {
+		return x.Attributes
+	}
+	return nil
+}
+
+func (x *UpdateInstanceRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+// What can change of an instance.
+type InstanceAttributes struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name, for people, at most 128 characters.
+	InstanceName string `protobuf:"bytes,1,opt,name=instance_name,json=instanceName,proto3" json:"instance_name,omitempty"`
+	// Description, for people, at most 256 characters.
+	Description string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
+	// True to make DeleteInstances refuse the instance.
+	DeletionProtection bool `protobuf:"varint,3,opt,name=deletion_protection,json=deletionProtection,proto3" json:"deletion_protection,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
+}
+
+func (x *InstanceAttributes) Reset() {
+	*x = InstanceAttributes{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InstanceAttributes) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InstanceAttributes) ProtoMessage() {}
+
+func (x *InstanceAttributes) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InstanceAttributes.ProtoReflect.Descriptor instead.
+func (*InstanceAttributes) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *InstanceAttributes) GetInstanceName() string {
+	if x != nil {
+		return x.InstanceName
+	}
+	return ""
+}
+
+func (x *InstanceAttributes) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *InstanceAttributes) GetDeletionProtection() bool {
+	if x != nil {
+		return x.DeletionProtection
+	}
+	return false
+}
+
+// Response of FleetService.UpdateInstance.
+type UpdateInstanceResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The instance after the change.
+	Instance      *Instance `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateInstanceResponse) Reset() {
+	*x = UpdateInstanceResponse{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateInstanceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateInstanceResponse) ProtoMessage() {}
+
+func (x *UpdateInstanceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateInstanceResponse.ProtoReflect.Descriptor instead.
+func (*UpdateInstanceResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *UpdateInstanceResponse) GetInstance() *Instance {
+	if x != nil {
+		return x.Instance
+	}
+	return nil
 }
 
 // Request of FleetService.ListInstances. All filters given must match.
@@ -906,14 +1713,23 @@ type ListInstancesRequest struct {
 	// At most so many instances, 1 to 250; 0 means 100.
 	PageSize int32 `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// `next_page_token` of the page before; empty for the first page.
-	PageToken     string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only instances of these statuses. Empty: all.
+	Statuses []InstanceStatus `protobuf:"varint,8,rep,packed,name=statuses,proto3,enum=muster.fleet.v1.InstanceStatus" json:"statuses,omitempty"`
+	// Only instances under this lock. Unspecified: all.
+	OperationLock OperationLock `protobuf:"varint,9,opt,name=operation_lock,json=operationLock,proto3,enum=muster.fleet.v1.OperationLock" json:"operation_lock,omitempty"`
+	// Only instances whose name matches: `*` stands for any characters. Empty:
+	// all.
+	InstanceName string `protobuf:"bytes,10,opt,name=instance_name,json=instanceName,proto3" json:"instance_name,omitempty"`
+	// Only instances of types of this family, for example `ecs.c6`. Empty: all.
+	Family        string `protobuf:"bytes,11,opt,name=family,proto3" json:"family,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListInstancesRequest) Reset() {
 	*x = ListInstancesRequest{}
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[14]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -925,7 +1741,7 @@ func (x *ListInstancesRequest) String() string {
 func (*ListInstancesRequest) ProtoMessage() {}
 
 func (x *ListInstancesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[14]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -938,7 +1754,7 @@ func (x *ListInstancesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListInstancesRequest.ProtoReflect.Descriptor instead.
 func (*ListInstancesRequest) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{14}
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListInstancesRequest) GetInstanceIds() []string {
@@ -990,6 +1806,34 @@ func (x *ListInstancesRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *ListInstancesRequest) GetStatuses() []InstanceStatus {
+	if x != nil {
+		return x.Statuses
+	}
+	return nil
+}
+
+func (x *ListInstancesRequest) GetOperationLock() OperationLock {
+	if x != nil {
+		return x.OperationLock
+	}
+	return OperationLock_OPERATION_LOCK_UNSPECIFIED
+}
+
+func (x *ListInstancesRequest) GetInstanceName() string {
+	if x != nil {
+		return x.InstanceName
+	}
+	return ""
+}
+
+func (x *ListInstancesRequest) GetFamily() string {
+	if x != nil {
+		return x.Family
+	}
+	return ""
+}
+
 // Response of FleetService.ListInstances.
 type ListInstancesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1006,7 +1850,7 @@ type ListInstancesResponse struct {
 
 func (x *ListInstancesResponse) Reset() {
 	*x = ListInstancesResponse{}
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[15]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1018,7 +1862,7 @@ func (x *ListInstancesResponse) String() string {
 func (*ListInstancesResponse) ProtoMessage() {}
 
 func (x *ListInstancesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[15]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1031,7 +1875,7 @@ func (x *ListInstancesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListInstancesResponse.ProtoReflect.Descriptor instead.
 func (*ListInstancesResponse) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{15}
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListInstancesResponse) GetInstances() []*Instance {
@@ -1055,6 +1899,1329 @@ func (x *ListInstancesResponse) GetCursor() string {
 	return ""
 }
 
+// Request of FleetService.CountInstances. All filters given must match.
+type CountInstancesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only instances that carry all of these tags with these values.
+	Tags map[string]string `protobuf:"bytes,1,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Only instances of this zone. Empty: all.
+	ZoneId string `protobuf:"bytes,2,opt,name=zone_id,json=zoneId,proto3" json:"zone_id,omitempty"`
+	// Only instances of this type. Empty: all.
+	InstanceType string `protobuf:"bytes,3,opt,name=instance_type,json=instanceType,proto3" json:"instance_type,omitempty"`
+	// Only instances of this billing method. Unspecified: both.
+	BillingMethod BillingMethod `protobuf:"varint,4,opt,name=billing_method,json=billingMethod,proto3,enum=muster.fleet.v1.BillingMethod" json:"billing_method,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountInstancesRequest) Reset() {
+	*x = CountInstancesRequest{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountInstancesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountInstancesRequest) ProtoMessage() {}
+
+func (x *CountInstancesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountInstancesRequest.ProtoReflect.Descriptor instead.
+func (*CountInstancesRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *CountInstancesRequest) GetTags() map[string]string {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+func (x *CountInstancesRequest) GetZoneId() string {
+	if x != nil {
+		return x.ZoneId
+	}
+	return ""
+}
+
+func (x *CountInstancesRequest) GetInstanceType() string {
+	if x != nil {
+		return x.InstanceType
+	}
+	return ""
+}
+
+func (x *CountInstancesRequest) GetBillingMethod() BillingMethod {
+	if x != nil {
+		return x.BillingMethod
+	}
+	return BillingMethod_BILLING_METHOD_UNSPECIFIED
+}
+
+// Response of FleetService.CountInstances.
+type CountInstancesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Counts, by instance type, zone, billing method, status, health, notice.
+	// Never an empty one.
+	Counts []*InstanceCount `protobuf:"bytes,1,rep,name=counts,proto3" json:"counts,omitempty"`
+	// Watching from here misses nothing that happened after the count.
+	Cursor        string `protobuf:"bytes,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountInstancesResponse) Reset() {
+	*x = CountInstancesResponse{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountInstancesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountInstancesResponse) ProtoMessage() {}
+
+func (x *CountInstancesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountInstancesResponse.ProtoReflect.Descriptor instead.
+func (*CountInstancesResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *CountInstancesResponse) GetCounts() []*InstanceCount {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+func (x *CountInstancesResponse) GetCursor() string {
+	if x != nil {
+		return x.Cursor
+	}
+	return ""
+}
+
+// How many instances have something in common.
+type InstanceCount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Their zone.
+	ZoneId string `protobuf:"bytes,1,opt,name=zone_id,json=zoneId,proto3" json:"zone_id,omitempty"`
+	// Their instance type.
+	InstanceType string `protobuf:"bytes,2,opt,name=instance_type,json=instanceType,proto3" json:"instance_type,omitempty"`
+	// Their billing method.
+	BillingMethod BillingMethod `protobuf:"varint,3,opt,name=billing_method,json=billingMethod,proto3,enum=muster.fleet.v1.BillingMethod" json:"billing_method,omitempty"`
+	// Their status.
+	Status InstanceStatus `protobuf:"varint,4,opt,name=status,proto3,enum=muster.fleet.v1.InstanceStatus" json:"status,omitempty"`
+	// Their health.
+	Health InstanceHealth `protobuf:"varint,5,opt,name=health,proto3,enum=muster.fleet.v1.InstanceHealth" json:"health,omitempty"`
+	// Whether their interruption was announced.
+	Noticed bool `protobuf:"varint,6,opt,name=noticed,proto3" json:"noticed,omitempty"`
+	// How many there are.
+	Instances     int64 `protobuf:"varint,7,opt,name=instances,proto3" json:"instances,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InstanceCount) Reset() {
+	*x = InstanceCount{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InstanceCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InstanceCount) ProtoMessage() {}
+
+func (x *InstanceCount) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InstanceCount.ProtoReflect.Descriptor instead.
+func (*InstanceCount) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *InstanceCount) GetZoneId() string {
+	if x != nil {
+		return x.ZoneId
+	}
+	return ""
+}
+
+func (x *InstanceCount) GetInstanceType() string {
+	if x != nil {
+		return x.InstanceType
+	}
+	return ""
+}
+
+func (x *InstanceCount) GetBillingMethod() BillingMethod {
+	if x != nil {
+		return x.BillingMethod
+	}
+	return BillingMethod_BILLING_METHOD_UNSPECIFIED
+}
+
+func (x *InstanceCount) GetStatus() InstanceStatus {
+	if x != nil {
+		return x.Status
+	}
+	return InstanceStatus_INSTANCE_STATUS_UNSPECIFIED
+}
+
+func (x *InstanceCount) GetHealth() InstanceHealth {
+	if x != nil {
+		return x.Health
+	}
+	return InstanceHealth_INSTANCE_HEALTH_UNSPECIFIED
+}
+
+func (x *InstanceCount) GetNoticed() bool {
+	if x != nil {
+		return x.Noticed
+	}
+	return false
+}
+
+func (x *InstanceCount) GetInstances() int64 {
+	if x != nil {
+		return x.Instances
+	}
+	return 0
+}
+
+// Request of FleetService.ListInstanceStatuses. All filters given must match.
+type ListInstanceStatusesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only these instances. Empty: all.
+	InstanceIds []string `protobuf:"bytes,1,rep,name=instance_ids,json=instanceIds,proto3" json:"instance_ids,omitempty"`
+	// Only instances of these statuses. Empty: all.
+	Statuses []InstanceStatus `protobuf:"varint,2,rep,packed,name=statuses,proto3,enum=muster.fleet.v1.InstanceStatus" json:"statuses,omitempty"`
+	// Only instances of this health. Unspecified: all.
+	Health InstanceHealth `protobuf:"varint,3,opt,name=health,proto3,enum=muster.fleet.v1.InstanceHealth" json:"health,omitempty"`
+	// At most so many instances, 1 to 250; 0 means 100.
+	PageSize int32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// `next_page_token` of the page before; empty for the first page.
+	PageToken     string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListInstanceStatusesRequest) Reset() {
+	*x = ListInstanceStatusesRequest{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListInstanceStatusesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListInstanceStatusesRequest) ProtoMessage() {}
+
+func (x *ListInstanceStatusesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListInstanceStatusesRequest.ProtoReflect.Descriptor instead.
+func (*ListInstanceStatusesRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *ListInstanceStatusesRequest) GetInstanceIds() []string {
+	if x != nil {
+		return x.InstanceIds
+	}
+	return nil
+}
+
+func (x *ListInstanceStatusesRequest) GetStatuses() []InstanceStatus {
+	if x != nil {
+		return x.Statuses
+	}
+	return nil
+}
+
+func (x *ListInstanceStatusesRequest) GetHealth() InstanceHealth {
+	if x != nil {
+		return x.Health
+	}
+	return InstanceHealth_INSTANCE_HEALTH_UNSPECIFIED
+}
+
+func (x *ListInstanceStatusesRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListInstanceStatusesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// Response of FleetService.ListInstanceStatuses.
+type ListInstanceStatusesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The instances, in order of creation.
+	Statuses []*InstanceFullStatus `protobuf:"bytes,1,rep,name=statuses,proto3" json:"statuses,omitempty"`
+	// Token of the next page; empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListInstanceStatusesResponse) Reset() {
+	*x = ListInstanceStatusesResponse{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListInstanceStatusesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListInstanceStatusesResponse) ProtoMessage() {}
+
+func (x *ListInstanceStatusesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListInstanceStatusesResponse.ProtoReflect.Descriptor instead.
+func (*ListInstanceStatusesResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *ListInstanceStatusesResponse) GetStatuses() []*InstanceFullStatus {
+	if x != nil {
+		return x.Statuses
+	}
+	return nil
+}
+
+func (x *ListInstanceStatusesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Status, health and system events of an instance.
+type InstanceFullStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The instance.
+	InstanceId string `protobuf:"bytes,1,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
+	// State of its life cycle.
+	Status InstanceStatus `protobuf:"varint,2,opt,name=status,proto3,enum=muster.fleet.v1.InstanceStatus" json:"status,omitempty"`
+	// Its health.
+	Health InstanceHealth `protobuf:"varint,3,opt,name=health,proto3,enum=muster.fleet.v1.InstanceHealth" json:"health,omitempty"`
+	// System events that have not ended. An interruption notice is none, as in
+	// the cloud: it is a lock.
+	SystemEvents  []*SystemEvent `protobuf:"bytes,4,rep,name=system_events,json=systemEvents,proto3" json:"system_events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InstanceFullStatus) Reset() {
+	*x = InstanceFullStatus{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InstanceFullStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InstanceFullStatus) ProtoMessage() {}
+
+func (x *InstanceFullStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InstanceFullStatus.ProtoReflect.Descriptor instead.
+func (*InstanceFullStatus) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *InstanceFullStatus) GetInstanceId() string {
+	if x != nil {
+		return x.InstanceId
+	}
+	return ""
+}
+
+func (x *InstanceFullStatus) GetStatus() InstanceStatus {
+	if x != nil {
+		return x.Status
+	}
+	return InstanceStatus_INSTANCE_STATUS_UNSPECIFIED
+}
+
+func (x *InstanceFullStatus) GetHealth() InstanceHealth {
+	if x != nil {
+		return x.Health
+	}
+	return InstanceHealth_INSTANCE_HEALTH_UNSPECIFIED
+}
+
+func (x *InstanceFullStatus) GetSystemEvents() []*SystemEvent {
+	if x != nil {
+		return x.SystemEvents
+	}
+	return nil
+}
+
+// Something that the cloud does to an instance by itself.
+type SystemEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What, as the cloud words it: `InstanceFailure.Reboot`,
+	// `SystemFailure.Reboot`, `AccountUnbalanced.Stop`.
+	EventType string `protobuf:"bytes,1,opt,name=event_type,json=eventType,proto3" json:"event_type,omitempty"`
+	// Since when.
+	PublishTime   *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=publish_time,json=publishTime,proto3" json:"publish_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SystemEvent) Reset() {
+	*x = SystemEvent{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SystemEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SystemEvent) ProtoMessage() {}
+
+func (x *SystemEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SystemEvent.ProtoReflect.Descriptor instead.
+func (*SystemEvent) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *SystemEvent) GetEventType() string {
+	if x != nil {
+		return x.EventType
+	}
+	return ""
+}
+
+func (x *SystemEvent) GetPublishTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.PublishTime
+	}
+	return nil
+}
+
+// Request of FleetService.ListDisks. All filters given must match.
+type ListDisksRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only disks attached to this instance. Empty: all.
+	InstanceId string `protobuf:"bytes,1,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
+	// Only disks that are attached to nothing.
+	OnlyDetached bool `protobuf:"varint,2,opt,name=only_detached,json=onlyDetached,proto3" json:"only_detached,omitempty"`
+	// At most so many disks, 1 to 250; 0 means 100.
+	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// `next_page_token` of the page before; empty for the first page.
+	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDisksRequest) Reset() {
+	*x = ListDisksRequest{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDisksRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDisksRequest) ProtoMessage() {}
+
+func (x *ListDisksRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDisksRequest.ProtoReflect.Descriptor instead.
+func (*ListDisksRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *ListDisksRequest) GetInstanceId() string {
+	if x != nil {
+		return x.InstanceId
+	}
+	return ""
+}
+
+func (x *ListDisksRequest) GetOnlyDetached() bool {
+	if x != nil {
+		return x.OnlyDetached
+	}
+	return false
+}
+
+func (x *ListDisksRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListDisksRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// Response of FleetService.ListDisks.
+type ListDisksResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The disks.
+	Disks []*Disk `protobuf:"bytes,1,rep,name=disks,proto3" json:"disks,omitempty"`
+	// Token of the next page; empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDisksResponse) Reset() {
+	*x = ListDisksResponse{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDisksResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDisksResponse) ProtoMessage() {}
+
+func (x *ListDisksResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDisksResponse.ProtoReflect.Descriptor instead.
+func (*ListDisksResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *ListDisksResponse) GetDisks() []*Disk {
+	if x != nil {
+		return x.Disks
+	}
+	return nil
+}
+
+func (x *ListDisksResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Request of FleetService.AttachDisk.
+type AttachDiskRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The disk.
+	DiskId string `protobuf:"bytes,1,opt,name=disk_id,json=diskId,proto3" json:"disk_id,omitempty"`
+	// The instance.
+	InstanceId string `protobuf:"bytes,2,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
+	// Whether the disk stays when the instance is released.
+	KeepAfterRelease bool `protobuf:"varint,3,opt,name=keep_after_release,json=keepAfterRelease,proto3" json:"keep_after_release,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *AttachDiskRequest) Reset() {
+	*x = AttachDiskRequest{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AttachDiskRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AttachDiskRequest) ProtoMessage() {}
+
+func (x *AttachDiskRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AttachDiskRequest.ProtoReflect.Descriptor instead.
+func (*AttachDiskRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *AttachDiskRequest) GetDiskId() string {
+	if x != nil {
+		return x.DiskId
+	}
+	return ""
+}
+
+func (x *AttachDiskRequest) GetInstanceId() string {
+	if x != nil {
+		return x.InstanceId
+	}
+	return ""
+}
+
+func (x *AttachDiskRequest) GetKeepAfterRelease() bool {
+	if x != nil {
+		return x.KeepAfterRelease
+	}
+	return false
+}
+
+// Response of FleetService.AttachDisk.
+type AttachDiskResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The disk after the change.
+	Disk          *Disk `protobuf:"bytes,1,opt,name=disk,proto3" json:"disk,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AttachDiskResponse) Reset() {
+	*x = AttachDiskResponse{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AttachDiskResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AttachDiskResponse) ProtoMessage() {}
+
+func (x *AttachDiskResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AttachDiskResponse.ProtoReflect.Descriptor instead.
+func (*AttachDiskResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *AttachDiskResponse) GetDisk() *Disk {
+	if x != nil {
+		return x.Disk
+	}
+	return nil
+}
+
+// Request of FleetService.DetachDisk.
+type DetachDiskRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The disk.
+	DiskId        string `protobuf:"bytes,1,opt,name=disk_id,json=diskId,proto3" json:"disk_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DetachDiskRequest) Reset() {
+	*x = DetachDiskRequest{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DetachDiskRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DetachDiskRequest) ProtoMessage() {}
+
+func (x *DetachDiskRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DetachDiskRequest.ProtoReflect.Descriptor instead.
+func (*DetachDiskRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *DetachDiskRequest) GetDiskId() string {
+	if x != nil {
+		return x.DiskId
+	}
+	return ""
+}
+
+// Response of FleetService.DetachDisk.
+type DetachDiskResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The disk after the change.
+	Disk          *Disk `protobuf:"bytes,1,opt,name=disk,proto3" json:"disk,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DetachDiskResponse) Reset() {
+	*x = DetachDiskResponse{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DetachDiskResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DetachDiskResponse) ProtoMessage() {}
+
+func (x *DetachDiskResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DetachDiskResponse.ProtoReflect.Descriptor instead.
+func (*DetachDiskResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *DetachDiskResponse) GetDisk() *Disk {
+	if x != nil {
+		return x.Disk
+	}
+	return nil
+}
+
+// Request of FleetService.DeleteDisk.
+type DeleteDiskRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The disk.
+	DiskId        string `protobuf:"bytes,1,opt,name=disk_id,json=diskId,proto3" json:"disk_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteDiskRequest) Reset() {
+	*x = DeleteDiskRequest{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteDiskRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteDiskRequest) ProtoMessage() {}
+
+func (x *DeleteDiskRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteDiskRequest.ProtoReflect.Descriptor instead.
+func (*DeleteDiskRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *DeleteDiskRequest) GetDiskId() string {
+	if x != nil {
+		return x.DiskId
+	}
+	return ""
+}
+
+// Response of FleetService.DeleteDisk.
+type DeleteDiskResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteDiskResponse) Reset() {
+	*x = DeleteDiskResponse{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteDiskResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteDiskResponse) ProtoMessage() {}
+
+func (x *DeleteDiskResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteDiskResponse.ProtoReflect.Descriptor instead.
+func (*DeleteDiskResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{42}
+}
+
+// Request of FleetService.ListSpotPrices.
+type ListSpotPricesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The instance type.
+	InstanceType string `protobuf:"bytes,1,opt,name=instance_type,json=instanceType,proto3" json:"instance_type,omitempty"`
+	// Only these zones. Empty: all that sell the type.
+	ZoneIds []string `protobuf:"bytes,2,rep,name=zone_ids,json=zoneIds,proto3" json:"zone_ids,omitempty"`
+	// Begin of the time to tell of. Absent: three hours before the end.
+	StartTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
+	// End of it, at most 30 days after the start and not in the future. Absent:
+	// now.
+	EndTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	// Price of unprotected instances instead of that of protected ones.
+	Unprotected bool `protobuf:"varint,5,opt,name=unprotected,proto3" json:"unprotected,omitempty"`
+	// At most so many steps, 1 to 1,000; 0 means 250.
+	PageSize int32 `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// `next_page_token` of the page before; empty for the first page.
+	PageToken     string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSpotPricesRequest) Reset() {
+	*x = ListSpotPricesRequest{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSpotPricesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSpotPricesRequest) ProtoMessage() {}
+
+func (x *ListSpotPricesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSpotPricesRequest.ProtoReflect.Descriptor instead.
+func (*ListSpotPricesRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *ListSpotPricesRequest) GetInstanceType() string {
+	if x != nil {
+		return x.InstanceType
+	}
+	return ""
+}
+
+func (x *ListSpotPricesRequest) GetZoneIds() []string {
+	if x != nil {
+		return x.ZoneIds
+	}
+	return nil
+}
+
+func (x *ListSpotPricesRequest) GetStartTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartTime
+	}
+	return nil
+}
+
+func (x *ListSpotPricesRequest) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
+func (x *ListSpotPricesRequest) GetUnprotected() bool {
+	if x != nil {
+		return x.Unprotected
+	}
+	return false
+}
+
+func (x *ListSpotPricesRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListSpotPricesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// Response of FleetService.ListSpotPrices.
+type ListSpotPricesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Steps, by zone, then time. The first of each zone is at the start of the
+	// time asked for.
+	Prices []*SpotPrice `protobuf:"bytes,1,rep,name=prices,proto3" json:"prices,omitempty"`
+	// Token of the next page; empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSpotPricesResponse) Reset() {
+	*x = ListSpotPricesResponse{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSpotPricesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSpotPricesResponse) ProtoMessage() {}
+
+func (x *ListSpotPricesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSpotPricesResponse.ProtoReflect.Descriptor instead.
+func (*ListSpotPricesResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *ListSpotPricesResponse) GetPrices() []*SpotPrice {
+	if x != nil {
+		return x.Prices
+	}
+	return nil
+}
+
+func (x *ListSpotPricesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// A price and since when it holds, until the next one of its zone.
+type SpotPrice struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Zone of the pool.
+	ZoneId string `protobuf:"bytes,1,opt,name=zone_id,json=zoneId,proto3" json:"zone_id,omitempty"`
+	// Since when.
+	Time *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
+	// What one spot instance cost, in micro-units of the currency per hour.
+	PriceMicrosPerHour int64 `protobuf:"varint,3,opt,name=price_micros_per_hour,json=priceMicrosPerHour,proto3" json:"price_micros_per_hour,omitempty"`
+	// List price of a pay-as-you-go one, in the same unit.
+	PayAsYouGoPriceMicrosPerHour int64 `protobuf:"varint,4,opt,name=pay_as_you_go_price_micros_per_hour,json=payAsYouGoPriceMicrosPerHour,proto3" json:"pay_as_you_go_price_micros_per_hour,omitempty"`
+	unknownFields                protoimpl.UnknownFields
+	sizeCache                    protoimpl.SizeCache
+}
+
+func (x *SpotPrice) Reset() {
+	*x = SpotPrice{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SpotPrice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SpotPrice) ProtoMessage() {}
+
+func (x *SpotPrice) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SpotPrice.ProtoReflect.Descriptor instead.
+func (*SpotPrice) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *SpotPrice) GetZoneId() string {
+	if x != nil {
+		return x.ZoneId
+	}
+	return ""
+}
+
+func (x *SpotPrice) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *SpotPrice) GetPriceMicrosPerHour() int64 {
+	if x != nil {
+		return x.PriceMicrosPerHour
+	}
+	return 0
+}
+
+func (x *SpotPrice) GetPayAsYouGoPriceMicrosPerHour() int64 {
+	if x != nil {
+		return x.PayAsYouGoPriceMicrosPerHour
+	}
+	return 0
+}
+
+// Request of FleetService.ListSpotAdvice.
+type ListSpotAdviceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The instance types, 1 to 10, each once.
+	InstanceTypes []string `protobuf:"bytes,1,rep,name=instance_types,json=instanceTypes,proto3" json:"instance_types,omitempty"`
+	// Only this zone. Empty: all that sell the type.
+	ZoneId        string `protobuf:"bytes,2,opt,name=zone_id,json=zoneId,proto3" json:"zone_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSpotAdviceRequest) Reset() {
+	*x = ListSpotAdviceRequest{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSpotAdviceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSpotAdviceRequest) ProtoMessage() {}
+
+func (x *ListSpotAdviceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSpotAdviceRequest.ProtoReflect.Descriptor instead.
+func (*ListSpotAdviceRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *ListSpotAdviceRequest) GetInstanceTypes() []string {
+	if x != nil {
+		return x.InstanceTypes
+	}
+	return nil
+}
+
+func (x *ListSpotAdviceRequest) GetZoneId() string {
+	if x != nil {
+		return x.ZoneId
+	}
+	return ""
+}
+
+// Response of FleetService.ListSpotAdvice.
+type ListSpotAdviceResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Advice on each pool.
+	Advice        []*SpotAdvice `protobuf:"bytes,1,rep,name=advice,proto3" json:"advice,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSpotAdviceResponse) Reset() {
+	*x = ListSpotAdviceResponse{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSpotAdviceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSpotAdviceResponse) ProtoMessage() {}
+
+func (x *ListSpotAdviceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSpotAdviceResponse.ProtoReflect.Descriptor instead.
+func (*ListSpotAdviceResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *ListSpotAdviceResponse) GetAdvice() []*SpotAdvice {
+	if x != nil {
+		return x.Advice
+	}
+	return nil
+}
+
+// How a spot pool did over the last 30 days.
+type SpotAdvice struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Zone of the pool.
+	ZoneId string `protobuf:"bytes,1,opt,name=zone_id,json=zoneId,proto3" json:"zone_id,omitempty"`
+	// Instance type of the pool.
+	InstanceType string `protobuf:"bytes,2,opt,name=instance_type,json=instanceType,proto3" json:"instance_type,omitempty"`
+	// Average spot price, in percent of the pay-as-you-go price, 1 to 100.
+	AveragePricePercent int32 `protobuf:"varint,3,opt,name=average_price_percent,json=averagePricePercent,proto3" json:"average_price_percent,omitempty"`
+	// How many of a thousand instances were interrupted within an hour for want
+	// of stock.
+	InterruptionPermille int32 `protobuf:"varint,4,opt,name=interruption_permille,json=interruptionPermille,proto3" json:"interruption_permille,omitempty"`
+	// The same as a band: `0-3%`, `3-5%`, `5-10%` or `10-100%`.
+	InterruptionBand string `protobuf:"bytes,5,opt,name=interruption_band,json=interruptionBand,proto3" json:"interruption_band,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *SpotAdvice) Reset() {
+	*x = SpotAdvice{}
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SpotAdvice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SpotAdvice) ProtoMessage() {}
+
+func (x *SpotAdvice) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SpotAdvice.ProtoReflect.Descriptor instead.
+func (*SpotAdvice) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *SpotAdvice) GetZoneId() string {
+	if x != nil {
+		return x.ZoneId
+	}
+	return ""
+}
+
+func (x *SpotAdvice) GetInstanceType() string {
+	if x != nil {
+		return x.InstanceType
+	}
+	return ""
+}
+
+func (x *SpotAdvice) GetAveragePricePercent() int32 {
+	if x != nil {
+		return x.AveragePricePercent
+	}
+	return 0
+}
+
+func (x *SpotAdvice) GetInterruptionPermille() int32 {
+	if x != nil {
+		return x.InterruptionPermille
+	}
+	return 0
+}
+
+func (x *SpotAdvice) GetInterruptionBand() string {
+	if x != nil {
+		return x.InterruptionBand
+	}
+	return ""
+}
+
 // Request of FleetService.WatchInstances.
 type WatchInstancesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1070,7 +3237,7 @@ type WatchInstancesRequest struct {
 
 func (x *WatchInstancesRequest) Reset() {
 	*x = WatchInstancesRequest{}
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[16]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1082,7 +3249,7 @@ func (x *WatchInstancesRequest) String() string {
 func (*WatchInstancesRequest) ProtoMessage() {}
 
 func (x *WatchInstancesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[16]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1095,7 +3262,7 @@ func (x *WatchInstancesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInstancesRequest.ProtoReflect.Descriptor instead.
 func (*WatchInstancesRequest) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{16}
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *WatchInstancesRequest) GetCursor() string {
@@ -1125,7 +3292,7 @@ type WatchInstancesResponse struct {
 
 func (x *WatchInstancesResponse) Reset() {
 	*x = WatchInstancesResponse{}
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[17]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1137,7 +3304,7 @@ func (x *WatchInstancesResponse) String() string {
 func (*WatchInstancesResponse) ProtoMessage() {}
 
 func (x *WatchInstancesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[17]
+	mi := &file_muster_fleet_v1_fleet_service_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1150,7 +3317,7 @@ func (x *WatchInstancesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInstancesResponse.ProtoReflect.Descriptor instead.
 func (*WatchInstancesResponse) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{17}
+	return file_muster_fleet_v1_fleet_service_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *WatchInstancesResponse) GetTransitions() []*InstanceTransition {
@@ -1171,7 +3338,10 @@ var File_muster_fleet_v1_fleet_service_proto protoreflect.FileDescriptor
 
 const file_muster_fleet_v1_fleet_service_proto_rawDesc = "" +
 	"\n" +
-	"#muster/fleet/v1/fleet_service.proto\x12\x0fmuster.fleet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1dmuster/fleet/v1/catalog.proto\x1a\x1emuster/fleet/v1/instance.proto\x1a\x1amuster/fleet/v1/pool.proto\"\x8d\x01\n" +
+	"#muster/fleet/v1/fleet_service.proto\x12\x0fmuster.fleet.v1\x1a\x1bbuf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1dmuster/fleet/v1/catalog.proto\x1a\x1amuster/fleet/v1/disk.proto\x1a\"muster/fleet/v1/error_reason.proto\x1a\x1emuster/fleet/v1/instance.proto\x1a\x1amuster/fleet/v1/pool.proto\"\x14\n" +
+	"\x12ListRegionsRequest\"H\n" +
+	"\x13ListRegionsResponse\x121\n" +
+	"\aregions\x18\x01 \x03(\v2\x17.muster.fleet.v1.RegionR\aregions\"\x8d\x01\n" +
 	"\x18ListInstanceTypesRequest\x12\x1f\n" +
 	"\x06family\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06family\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
@@ -1204,7 +3374,7 @@ const file_muster_fleet_v1_fleet_service_proto_rawDesc = "" +
 	"\x05pools\x18\x01 \x03(\v2\x15.muster.fleet.v1.PoolR\x05pools\x12\x1a\n" +
 	"\bcomplete\x18\x02 \x01(\bR\bcomplete\x128\n" +
 	"\n" +
-	"as_of_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\"\xb9\a\n" +
+	"as_of_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\"\xe6\v\n" +
 	"\x13RunInstancesRequest\x12\x8a\x01\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tBk\xbaHh\xba\x01e\n" +
@@ -1219,16 +3389,73 @@ const file_muster_fleet_v1_fleet_service_proto_rawDesc = "" +
 	"min_amount\x18\x06 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\tminAmount\x12A\n" +
 	"\x19max_price_micros_per_hour\x18\a \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x15maxPriceMicrosPerHour\x12R\n" +
 	"\x0fspot_protection\x18\b \x01(\x0e2\x1f.muster.fleet.v1.SpotProtectionB\b\xbaH\x05\x82\x01\x02\x10\x01R\x0espotProtection\x12\\\n" +
-	"\x04tags\x18\t \x03(\v2..muster.fleet.v1.RunInstancesRequest.TagsEntryB\x18\xbaH\x15\x9a\x01\x12\x10\x14\"\ar\x05\x10\x01\x18\x80\x01*\x05r\x03\x18\x80\x01R\x04tags\x1a7\n" +
+	"\x04tags\x18\t \x03(\v2..muster.fleet.v1.RunInstancesRequest.TagsEntryB\x18\xbaH\x15\x9a\x01\x12\x10\x14\"\ar\x05\x10\x01\x18\x80\x01*\x05r\x03\x18\x80\x01R\x04tags\x12\x17\n" +
+	"\adry_run\x18\n" +
+	" \x01(\bR\x06dryRun\x12d\n" +
+	"\x15interruption_behavior\x18\v \x01(\x0e2%.muster.fleet.v1.InterruptionBehaviorB\b\xbaH\x05\x82\x01\x02\x10\x01R\x14interruptionBehavior\x12-\n" +
+	"\rinstance_name\x18\f \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\finstanceName\x12*\n" +
+	"\vdescription\x18\r \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\vdescription\x12/\n" +
+	"\x13deletion_protection\x18\x0e \x01(\bR\x12deletionProtection\x12=\n" +
+	"\vsystem_disk\x18\x0f \x01(\v2\x1c.muster.fleet.v1.DiskRequestR\n" +
+	"systemDisk\x12E\n" +
+	"\n" +
+	"data_disks\x18\x10 \x03(\v2\x1c.muster.fleet.v1.DiskRequestB\b\xbaH\x05\x92\x01\x02\x10\x10R\tdataDisks\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:\xf2\x01\xbaH\xee\x01\x1aR\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:\x8e\x03\xbaH\x8a\x03\x1a\x99\x01\n" +
+	"#run_instances.interruption_behavior\x125must be unspecified unless the billing method is spot\x1a;this.billing_method == 2 || this.interruption_behavior == 0\x1aR\n" +
 	"\x18run_instances.min_amount\x12\x16must be at most amount\x1a\x1ethis.min_amount <= this.amount\x1a\x97\x01\n" +
 	"'run_instances.max_price_micros_per_hour\x12+must be 0 unless the billing method is spot\x1a?this.billing_method == 2 || this.max_price_micros_per_hour == 0\"9\n" +
 	"\x14RunInstancesResponse\x12!\n" +
-	"\finstance_ids\x18\x01 \x03(\tR\vinstanceIds\"Q\n" +
+	"\finstance_ids\x18\x01 \x03(\tR\vinstanceIds\"\x8f\x03\n" +
+	"\x15StartInstancesRequest\x127\n" +
+	"\finstance_ids\x18\x01 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\b\x01\x10d\x18\x01\"\x06r\x04\x10\x01\x18@R\vinstanceIds\x12\x93\x01\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tBt\xbaHq\xba\x01n\n" +
+	"\n" +
+	"request_id\x12Amust be empty or 1 to 64 printable ASCII characters without space\x1a\x1dthis.matches('^[!-~]{0,64}$')R\trequestId\x12\x1f\n" +
+	"\vbest_effort\x18\x03 \x01(\bR\n" +
+	"bestEffort\x12\x17\n" +
+	"\adry_run\x18\x04 \x01(\bR\x06dryRun:m\xbaHj\x1ah\n" +
+	"\x1astart_instances.request_id\x12\x1emust be empty with best_effort\x1a*!this.best_effort || this.request_id == ''\"V\n" +
+	"\x16StartInstancesResponse\x12<\n" +
+	"\boutcomes\x18\x01 \x03(\v2 .muster.fleet.v1.InstanceOutcomeR\boutcomes\"\xd8\x03\n" +
+	"\x14StopInstancesRequest\x127\n" +
+	"\finstance_ids\x18\x01 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\b\x01\x10d\x18\x01\"\x06r\x04\x10\x01\x18@R\vinstanceIds\x12\x93\x01\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tBt\xbaHq\xba\x01n\n" +
+	"\n" +
+	"request_id\x12Amust be empty or 1 to 64 printable ASCII characters without space\x1a\x1dthis.matches('^[!-~]{0,64}$')R\trequestId\x12\x1f\n" +
+	"\vbest_effort\x18\x03 \x01(\bR\n" +
+	"bestEffort\x12\x17\n" +
+	"\adry_run\x18\x04 \x01(\bR\x06dryRun\x12I\n" +
+	"\fstopped_mode\x18\x05 \x01(\x0e2\x1c.muster.fleet.v1.StoppedModeB\b\xbaH\x05\x82\x01\x02\x10\x01R\vstoppedMode:l\xbaHi\x1ag\n" +
+	"\x19stop_instances.request_id\x12\x1emust be empty with best_effort\x1a*!this.best_effort || this.request_id == ''\"U\n" +
+	"\x15StopInstancesResponse\x12<\n" +
+	"\boutcomes\x18\x01 \x03(\v2 .muster.fleet.v1.InstanceOutcomeR\boutcomes\"\x91\x03\n" +
+	"\x16RebootInstancesRequest\x127\n" +
+	"\finstance_ids\x18\x01 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\b\x01\x10d\x18\x01\"\x06r\x04\x10\x01\x18@R\vinstanceIds\x12\x93\x01\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tBt\xbaHq\xba\x01n\n" +
+	"\n" +
+	"request_id\x12Amust be empty or 1 to 64 printable ASCII characters without space\x1a\x1dthis.matches('^[!-~]{0,64}$')R\trequestId\x12\x1f\n" +
+	"\vbest_effort\x18\x03 \x01(\bR\n" +
+	"bestEffort\x12\x17\n" +
+	"\adry_run\x18\x04 \x01(\bR\x06dryRun:n\xbaHk\x1ai\n" +
+	"\x1breboot_instances.request_id\x12\x1emust be empty with best_effort\x1a*!this.best_effort || this.request_id == ''\"W\n" +
+	"\x17RebootInstancesResponse\x12<\n" +
+	"\boutcomes\x18\x01 \x03(\v2 .muster.fleet.v1.InstanceOutcomeR\boutcomes\"\xaa\x02\n" +
+	"\x0fInstanceOutcome\x12\x1f\n" +
+	"\vinstance_id\x18\x01 \x01(\tR\n" +
+	"instanceId\x12?\n" +
+	"\ferror_reason\x18\x02 \x01(\x0e2\x1c.muster.fleet.v1.ErrorReasonR\verrorReason\x12#\n" +
+	"\rerror_message\x18\x03 \x01(\tR\ferrorMessage\x12H\n" +
+	"\x0fprevious_status\x18\x04 \x01(\x0e2\x1f.muster.fleet.v1.InstanceStatusR\x0epreviousStatus\x12F\n" +
+	"\x0ecurrent_status\x18\x05 \x01(\x0e2\x1f.muster.fleet.v1.InstanceStatusR\rcurrentStatus\"\x8d\x01\n" +
 	"\x16DeleteInstancesRequest\x127\n" +
-	"\finstance_ids\x18\x01 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\b\x01\x10d\x18\x01\"\x06r\x04\x10\x01\x18@R\vinstanceIds\"K\n" +
+	"\finstance_ids\x18\x01 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\b\x01\x10d\x18\x01\"\x06r\x04\x10\x01\x18@R\vinstanceIds\x12!\n" +
+	"\fonly_stopped\x18\x02 \x01(\bR\vonlyStopped\x12\x17\n" +
+	"\adry_run\x18\x03 \x01(\bR\x06dryRun\"K\n" +
 	"\x17DeleteInstancesResponse\x120\n" +
 	"\x14missing_instance_ids\x18\x01 \x03(\tR\x12missingInstanceIds\"\xbb\x02\n" +
 	"\x19UpdateInstanceTagsRequest\x127\n" +
@@ -1238,7 +3465,22 @@ const file_muster_fleet_v1_fleet_service_proto_rawDesc = "" +
 	"\fSetTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x1c\n" +
-	"\x1aUpdateInstanceTagsResponse\"\xd6\x03\n" +
+	"\x1aUpdateInstanceTagsResponse\"\xb1\x02\n" +
+	"\x15UpdateInstanceRequest\x12*\n" +
+	"\vinstance_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\n" +
+	"instanceId\x12K\n" +
+	"\n" +
+	"attributes\x18\x02 \x01(\v2#.muster.fleet.v1.InstanceAttributesB\x06\xbaH\x03\xc8\x01\x01R\n" +
+	"attributes\x12\x9e\x01\n" +
+	"\vupdate_mask\x18\x03 \x01(\v2\x1a.google.protobuf.FieldMaskBa\xbaH^\xba\x01X\n" +
+	"\vupdate_mask\x12\x18must name 1 to 20 fields\x1a/size(this.paths) >= 1 && size(this.paths) <= 20\xc8\x01\x01R\n" +
+	"updateMask\"\xa0\x01\n" +
+	"\x12InstanceAttributes\x12-\n" +
+	"\rinstance_name\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\finstanceName\x12*\n" +
+	"\vdescription\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\vdescription\x12/\n" +
+	"\x13deletion_protection\x18\x03 \x01(\bR\x12deletionProtection\"O\n" +
+	"\x16UpdateInstanceResponse\x125\n" +
+	"\binstance\x18\x01 \x01(\v2\x19.muster.fleet.v1.InstanceR\binstance\"\xc9\x05\n" +
 	"\x14ListInstancesRequest\x123\n" +
 	"\finstance_ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
 	"\x10d\"\x06r\x04\x10\x01\x18@R\vinstanceIds\x12]\n" +
@@ -1249,14 +3491,118 @@ const file_muster_fleet_v1_fleet_service_proto_rawDesc = "" +
 	"\tpage_size\x18\x06 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xfa\x01(\x00R\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\tpageToken\x1a7\n" +
+	"page_token\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\tpageToken\x12P\n" +
+	"\bstatuses\x18\b \x03(\x0e2\x1f.muster.fleet.v1.InstanceStatusB\x13\xbaH\x10\x92\x01\r\x10\x06\x18\x01\"\a\x82\x01\x04\x10\x01 \x00R\bstatuses\x12O\n" +
+	"\x0eoperation_lock\x18\t \x01(\x0e2\x1e.muster.fleet.v1.OperationLockB\b\xbaH\x05\x82\x01\x02\x10\x01R\roperationLock\x12-\n" +
+	"\rinstance_name\x18\n" +
+	" \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\finstanceName\x12\x1f\n" +
+	"\x06family\x18\v \x01(\tB\a\xbaH\x04r\x02\x18@R\x06family\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x90\x01\n" +
 	"\x15ListInstancesResponse\x127\n" +
 	"\tinstances\x18\x01 \x03(\v2\x19.muster.fleet.v1.InstanceR\tinstances\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x16\n" +
-	"\x06cursor\x18\x03 \x01(\tR\x06cursor\"\xd2\x01\n" +
+	"\x06cursor\x18\x03 \x01(\tR\x06cursor\"\xd1\x02\n" +
+	"\x15CountInstancesRequest\x12^\n" +
+	"\x04tags\x18\x01 \x03(\v20.muster.fleet.v1.CountInstancesRequest.TagsEntryB\x18\xbaH\x15\x9a\x01\x12\x10\x14\"\ar\x05\x10\x01\x18\x80\x01*\x05r\x03\x18\x80\x01R\x04tags\x12 \n" +
+	"\azone_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06zoneId\x12,\n" +
+	"\rinstance_type\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\finstanceType\x12O\n" +
+	"\x0ebilling_method\x18\x04 \x01(\x0e2\x1e.muster.fleet.v1.BillingMethodB\b\xbaH\x05\x82\x01\x02\x10\x01R\rbillingMethod\x1a7\n" +
+	"\tTagsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"h\n" +
+	"\x16CountInstancesResponse\x126\n" +
+	"\x06counts\x18\x01 \x03(\v2\x1e.muster.fleet.v1.InstanceCountR\x06counts\x12\x16\n" +
+	"\x06cursor\x18\x02 \x01(\tR\x06cursor\"\xbe\x02\n" +
+	"\rInstanceCount\x12\x17\n" +
+	"\azone_id\x18\x01 \x01(\tR\x06zoneId\x12#\n" +
+	"\rinstance_type\x18\x02 \x01(\tR\finstanceType\x12E\n" +
+	"\x0ebilling_method\x18\x03 \x01(\x0e2\x1e.muster.fleet.v1.BillingMethodR\rbillingMethod\x127\n" +
+	"\x06status\x18\x04 \x01(\x0e2\x1f.muster.fleet.v1.InstanceStatusR\x06status\x127\n" +
+	"\x06health\x18\x05 \x01(\x0e2\x1f.muster.fleet.v1.InstanceHealthR\x06health\x12\x18\n" +
+	"\anoticed\x18\x06 \x01(\bR\anoticed\x12\x1c\n" +
+	"\tinstances\x18\a \x01(\x03R\tinstances\"\xb9\x02\n" +
+	"\x1bListInstanceStatusesRequest\x123\n" +
+	"\finstance_ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
+	"\x10d\"\x06r\x04\x10\x01\x18@R\vinstanceIds\x12P\n" +
+	"\bstatuses\x18\x02 \x03(\x0e2\x1f.muster.fleet.v1.InstanceStatusB\x13\xbaH\x10\x92\x01\r\x10\x06\x18\x01\"\a\x82\x01\x04\x10\x01 \x00R\bstatuses\x12A\n" +
+	"\x06health\x18\x03 \x01(\x0e2\x1f.muster.fleet.v1.InstanceHealthB\b\xbaH\x05\x82\x01\x02\x10\x01R\x06health\x12'\n" +
+	"\tpage_size\x18\x04 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xfa\x01(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\tpageToken\"\x87\x01\n" +
+	"\x1cListInstanceStatusesResponse\x12?\n" +
+	"\bstatuses\x18\x01 \x03(\v2#.muster.fleet.v1.InstanceFullStatusR\bstatuses\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xea\x01\n" +
+	"\x12InstanceFullStatus\x12\x1f\n" +
+	"\vinstance_id\x18\x01 \x01(\tR\n" +
+	"instanceId\x127\n" +
+	"\x06status\x18\x02 \x01(\x0e2\x1f.muster.fleet.v1.InstanceStatusR\x06status\x127\n" +
+	"\x06health\x18\x03 \x01(\x0e2\x1f.muster.fleet.v1.InstanceHealthR\x06health\x12A\n" +
+	"\rsystem_events\x18\x04 \x03(\v2\x1c.muster.fleet.v1.SystemEventR\fsystemEvents\"k\n" +
+	"\vSystemEvent\x12\x1d\n" +
+	"\n" +
+	"event_type\x18\x01 \x01(\tR\teventType\x12=\n" +
+	"\fpublish_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\vpublishTime\"\xb3\x01\n" +
+	"\x10ListDisksRequest\x12(\n" +
+	"\vinstance_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\n" +
+	"instanceId\x12#\n" +
+	"\ronly_detached\x18\x02 \x01(\bR\fonlyDetached\x12'\n" +
+	"\tpage_size\x18\x03 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xfa\x01(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\tpageToken\"h\n" +
+	"\x11ListDisksResponse\x12+\n" +
+	"\x05disks\x18\x01 \x03(\v2\x15.muster.fleet.v1.DiskR\x05disks\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x91\x01\n" +
+	"\x11AttachDiskRequest\x12\"\n" +
+	"\adisk_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06diskId\x12*\n" +
+	"\vinstance_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\n" +
+	"instanceId\x12,\n" +
+	"\x12keep_after_release\x18\x03 \x01(\bR\x10keepAfterRelease\"?\n" +
+	"\x12AttachDiskResponse\x12)\n" +
+	"\x04disk\x18\x01 \x01(\v2\x15.muster.fleet.v1.DiskR\x04disk\"7\n" +
+	"\x11DetachDiskRequest\x12\"\n" +
+	"\adisk_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06diskId\"?\n" +
+	"\x12DetachDiskResponse\x12)\n" +
+	"\x04disk\x18\x01 \x01(\v2\x15.muster.fleet.v1.DiskR\x04disk\"7\n" +
+	"\x11DeleteDiskRequest\x12\"\n" +
+	"\adisk_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06diskId\"\x14\n" +
+	"\x12DeleteDiskResponse\"\xda\x02\n" +
+	"\x15ListSpotPricesRequest\x12.\n" +
+	"\rinstance_type\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\finstanceType\x12+\n" +
+	"\bzone_ids\x18\x02 \x03(\tB\x10\xbaH\r\x92\x01\n" +
+	"\x10\x14\"\x06r\x04\x10\x01\x18@R\azoneIds\x129\n" +
+	"\n" +
+	"start_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x125\n" +
+	"\bend_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12 \n" +
+	"\vunprotected\x18\x05 \x01(\bR\vunprotected\x12'\n" +
+	"\tpage_size\x18\x06 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\tpageToken\"t\n" +
+	"\x16ListSpotPricesResponse\x122\n" +
+	"\x06prices\x18\x01 \x03(\v2\x1a.muster.fleet.v1.SpotPriceR\x06prices\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd2\x01\n" +
+	"\tSpotPrice\x12\x17\n" +
+	"\azone_id\x18\x01 \x01(\tR\x06zoneId\x12.\n" +
+	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x121\n" +
+	"\x15price_micros_per_hour\x18\x03 \x01(\x03R\x12priceMicrosPerHour\x12I\n" +
+	"#pay_as_you_go_price_micros_per_hour\x18\x04 \x01(\x03R\x1cpayAsYouGoPriceMicrosPerHour\"v\n" +
+	"\x15ListSpotAdviceRequest\x12;\n" +
+	"\x0einstance_types\x18\x01 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\b\x01\x10\n" +
+	"\x18\x01\"\x06r\x04\x10\x01\x18@R\rinstanceTypes\x12 \n" +
+	"\azone_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06zoneId\"M\n" +
+	"\x16ListSpotAdviceResponse\x123\n" +
+	"\x06advice\x18\x01 \x03(\v2\x1b.muster.fleet.v1.SpotAdviceR\x06advice\"\xe0\x01\n" +
+	"\n" +
+	"SpotAdvice\x12\x17\n" +
+	"\azone_id\x18\x01 \x01(\tR\x06zoneId\x12#\n" +
+	"\rinstance_type\x18\x02 \x01(\tR\finstanceType\x122\n" +
+	"\x15average_price_percent\x18\x03 \x01(\x05R\x13averagePricePercent\x123\n" +
+	"\x15interruption_permille\x18\x04 \x01(\x05R\x14interruptionPermille\x12+\n" +
+	"\x11interruption_band\x18\x05 \x01(\tR\x10interruptionBand\"\xd2\x01\n" +
 	"\x15WatchInstancesRequest\x12 \n" +
 	"\x06cursor\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x06cursor\x12^\n" +
 	"\x04tags\x18\x02 \x03(\v20.muster.fleet.v1.WatchInstancesRequest.TagsEntryB\x18\xbaH\x15\x9a\x01\x12\x10\x14\"\ar\x05\x10\x01\x18\x80\x01*\x05r\x03\x18\x80\x01R\x04tags\x1a7\n" +
@@ -1269,17 +3615,33 @@ const file_muster_fleet_v1_fleet_service_proto_rawDesc = "" +
 	"\x0eSpotProtection\x12\x1f\n" +
 	"\x1bSPOT_PROTECTION_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18SPOT_PROTECTION_ONE_HOUR\x10\x01\x12\x18\n" +
-	"\x14SPOT_PROTECTION_NONE\x10\x022\x9f\a\n" +
-	"\fFleetService\x12o\n" +
+	"\x14SPOT_PROTECTION_NONE\x10\x022\xbd\x11\n" +
+	"\fFleetService\x12]\n" +
+	"\vListRegions\x12#.muster.fleet.v1.ListRegionsRequest\x1a$.muster.fleet.v1.ListRegionsResponse\"\x03\x90\x02\x01\x12o\n" +
 	"\x11ListInstanceTypes\x12).muster.fleet.v1.ListInstanceTypesRequest\x1a*.muster.fleet.v1.ListInstanceTypesResponse\"\x03\x90\x02\x01\x12W\n" +
 	"\tListZones\x12!.muster.fleet.v1.ListZonesRequest\x1a\".muster.fleet.v1.ListZonesResponse\"\x03\x90\x02\x01\x12W\n" +
 	"\tListPools\x12!.muster.fleet.v1.ListPoolsRequest\x1a\".muster.fleet.v1.ListPoolsResponse\"\x03\x90\x02\x01\x12\\\n" +
 	"\n" +
 	"WatchPools\x12\".muster.fleet.v1.WatchPoolsRequest\x1a#.muster.fleet.v1.WatchPoolsResponse\"\x03\x90\x02\x010\x01\x12`\n" +
-	"\fRunInstances\x12$.muster.fleet.v1.RunInstancesRequest\x1a%.muster.fleet.v1.RunInstancesResponse\"\x03\x90\x02\x02\x12i\n" +
+	"\fRunInstances\x12$.muster.fleet.v1.RunInstancesRequest\x1a%.muster.fleet.v1.RunInstancesResponse\"\x03\x90\x02\x02\x12f\n" +
+	"\x0eStartInstances\x12&.muster.fleet.v1.StartInstancesRequest\x1a'.muster.fleet.v1.StartInstancesResponse\"\x03\x90\x02\x02\x12c\n" +
+	"\rStopInstances\x12%.muster.fleet.v1.StopInstancesRequest\x1a&.muster.fleet.v1.StopInstancesResponse\"\x03\x90\x02\x02\x12i\n" +
+	"\x0fRebootInstances\x12'.muster.fleet.v1.RebootInstancesRequest\x1a(.muster.fleet.v1.RebootInstancesResponse\"\x03\x90\x02\x02\x12i\n" +
 	"\x0fDeleteInstances\x12'.muster.fleet.v1.DeleteInstancesRequest\x1a(.muster.fleet.v1.DeleteInstancesResponse\"\x03\x90\x02\x02\x12r\n" +
-	"\x12UpdateInstanceTags\x12*.muster.fleet.v1.UpdateInstanceTagsRequest\x1a+.muster.fleet.v1.UpdateInstanceTagsResponse\"\x03\x90\x02\x02\x12c\n" +
-	"\rListInstances\x12%.muster.fleet.v1.ListInstancesRequest\x1a&.muster.fleet.v1.ListInstancesResponse\"\x03\x90\x02\x01\x12h\n" +
+	"\x12UpdateInstanceTags\x12*.muster.fleet.v1.UpdateInstanceTagsRequest\x1a+.muster.fleet.v1.UpdateInstanceTagsResponse\"\x03\x90\x02\x02\x12f\n" +
+	"\x0eUpdateInstance\x12&.muster.fleet.v1.UpdateInstanceRequest\x1a'.muster.fleet.v1.UpdateInstanceResponse\"\x03\x90\x02\x02\x12c\n" +
+	"\rListInstances\x12%.muster.fleet.v1.ListInstancesRequest\x1a&.muster.fleet.v1.ListInstancesResponse\"\x03\x90\x02\x01\x12f\n" +
+	"\x0eCountInstances\x12&.muster.fleet.v1.CountInstancesRequest\x1a'.muster.fleet.v1.CountInstancesResponse\"\x03\x90\x02\x01\x12x\n" +
+	"\x14ListInstanceStatuses\x12,.muster.fleet.v1.ListInstanceStatusesRequest\x1a-.muster.fleet.v1.ListInstanceStatusesResponse\"\x03\x90\x02\x01\x12W\n" +
+	"\tListDisks\x12!.muster.fleet.v1.ListDisksRequest\x1a\".muster.fleet.v1.ListDisksResponse\"\x03\x90\x02\x01\x12Z\n" +
+	"\n" +
+	"AttachDisk\x12\".muster.fleet.v1.AttachDiskRequest\x1a#.muster.fleet.v1.AttachDiskResponse\"\x03\x90\x02\x02\x12Z\n" +
+	"\n" +
+	"DetachDisk\x12\".muster.fleet.v1.DetachDiskRequest\x1a#.muster.fleet.v1.DetachDiskResponse\"\x03\x90\x02\x02\x12Z\n" +
+	"\n" +
+	"DeleteDisk\x12\".muster.fleet.v1.DeleteDiskRequest\x1a#.muster.fleet.v1.DeleteDiskResponse\"\x03\x90\x02\x02\x12f\n" +
+	"\x0eListSpotPrices\x12&.muster.fleet.v1.ListSpotPricesRequest\x1a'.muster.fleet.v1.ListSpotPricesResponse\"\x03\x90\x02\x01\x12f\n" +
+	"\x0eListSpotAdvice\x12&.muster.fleet.v1.ListSpotAdviceRequest\x1a'.muster.fleet.v1.ListSpotAdviceResponse\"\x03\x90\x02\x01\x12h\n" +
 	"\x0eWatchInstances\x12&.muster.fleet.v1.WatchInstancesRequest\x1a'.muster.fleet.v1.WatchInstancesResponse\"\x03\x90\x02\x010\x01B\xc9\x01\n" +
 	"\x13com.muster.fleet.v1B\x11FleetServiceProtoP\x01ZAgithub.com/seed-198b1370/muster/proto/gen/muster/fleet/v1;fleetv1\xa2\x02\x03MFX\xaa\x02\x0fMuster.Fleet.V1\xca\x02\x0fMuster\\Fleet\\V1\xe2\x02\x1bMuster\\Fleet\\V1\\GPBMetadata\xea\x02\x11Muster::Fleet::V1b\x06proto3"
 
@@ -1296,79 +3658,186 @@ func file_muster_fleet_v1_fleet_service_proto_rawDescGZIP() []byte {
 }
 
 var file_muster_fleet_v1_fleet_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_muster_fleet_v1_fleet_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_muster_fleet_v1_fleet_service_proto_msgTypes = make([]protoimpl.MessageInfo, 56)
 var file_muster_fleet_v1_fleet_service_proto_goTypes = []any{
-	(SpotProtection)(0),                // 0: muster.fleet.v1.SpotProtection
-	(*ListInstanceTypesRequest)(nil),   // 1: muster.fleet.v1.ListInstanceTypesRequest
-	(*ListInstanceTypesResponse)(nil),  // 2: muster.fleet.v1.ListInstanceTypesResponse
-	(*ListZonesRequest)(nil),           // 3: muster.fleet.v1.ListZonesRequest
-	(*ListZonesResponse)(nil),          // 4: muster.fleet.v1.ListZonesResponse
-	(*ListPoolsRequest)(nil),           // 5: muster.fleet.v1.ListPoolsRequest
-	(*ListPoolsResponse)(nil),          // 6: muster.fleet.v1.ListPoolsResponse
-	(*WatchPoolsRequest)(nil),          // 7: muster.fleet.v1.WatchPoolsRequest
-	(*WatchPoolsResponse)(nil),         // 8: muster.fleet.v1.WatchPoolsResponse
-	(*RunInstancesRequest)(nil),        // 9: muster.fleet.v1.RunInstancesRequest
-	(*RunInstancesResponse)(nil),       // 10: muster.fleet.v1.RunInstancesResponse
-	(*DeleteInstancesRequest)(nil),     // 11: muster.fleet.v1.DeleteInstancesRequest
-	(*DeleteInstancesResponse)(nil),    // 12: muster.fleet.v1.DeleteInstancesResponse
-	(*UpdateInstanceTagsRequest)(nil),  // 13: muster.fleet.v1.UpdateInstanceTagsRequest
-	(*UpdateInstanceTagsResponse)(nil), // 14: muster.fleet.v1.UpdateInstanceTagsResponse
-	(*ListInstancesRequest)(nil),       // 15: muster.fleet.v1.ListInstancesRequest
-	(*ListInstancesResponse)(nil),      // 16: muster.fleet.v1.ListInstancesResponse
-	(*WatchInstancesRequest)(nil),      // 17: muster.fleet.v1.WatchInstancesRequest
-	(*WatchInstancesResponse)(nil),     // 18: muster.fleet.v1.WatchInstancesResponse
-	nil,                                // 19: muster.fleet.v1.RunInstancesRequest.TagsEntry
-	nil,                                // 20: muster.fleet.v1.UpdateInstanceTagsRequest.SetTagsEntry
-	nil,                                // 21: muster.fleet.v1.ListInstancesRequest.TagsEntry
-	nil,                                // 22: muster.fleet.v1.WatchInstancesRequest.TagsEntry
-	(*InstanceType)(nil),               // 23: muster.fleet.v1.InstanceType
-	(*Zone)(nil),                       // 24: muster.fleet.v1.Zone
-	(BillingMethod)(0),                 // 25: muster.fleet.v1.BillingMethod
-	(*Pool)(nil),                       // 26: muster.fleet.v1.Pool
-	(*timestamppb.Timestamp)(nil),      // 27: google.protobuf.Timestamp
-	(*Instance)(nil),                   // 28: muster.fleet.v1.Instance
-	(*InstanceTransition)(nil),         // 29: muster.fleet.v1.InstanceTransition
+	(SpotProtection)(0),                  // 0: muster.fleet.v1.SpotProtection
+	(*ListRegionsRequest)(nil),           // 1: muster.fleet.v1.ListRegionsRequest
+	(*ListRegionsResponse)(nil),          // 2: muster.fleet.v1.ListRegionsResponse
+	(*ListInstanceTypesRequest)(nil),     // 3: muster.fleet.v1.ListInstanceTypesRequest
+	(*ListInstanceTypesResponse)(nil),    // 4: muster.fleet.v1.ListInstanceTypesResponse
+	(*ListZonesRequest)(nil),             // 5: muster.fleet.v1.ListZonesRequest
+	(*ListZonesResponse)(nil),            // 6: muster.fleet.v1.ListZonesResponse
+	(*ListPoolsRequest)(nil),             // 7: muster.fleet.v1.ListPoolsRequest
+	(*ListPoolsResponse)(nil),            // 8: muster.fleet.v1.ListPoolsResponse
+	(*WatchPoolsRequest)(nil),            // 9: muster.fleet.v1.WatchPoolsRequest
+	(*WatchPoolsResponse)(nil),           // 10: muster.fleet.v1.WatchPoolsResponse
+	(*RunInstancesRequest)(nil),          // 11: muster.fleet.v1.RunInstancesRequest
+	(*RunInstancesResponse)(nil),         // 12: muster.fleet.v1.RunInstancesResponse
+	(*StartInstancesRequest)(nil),        // 13: muster.fleet.v1.StartInstancesRequest
+	(*StartInstancesResponse)(nil),       // 14: muster.fleet.v1.StartInstancesResponse
+	(*StopInstancesRequest)(nil),         // 15: muster.fleet.v1.StopInstancesRequest
+	(*StopInstancesResponse)(nil),        // 16: muster.fleet.v1.StopInstancesResponse
+	(*RebootInstancesRequest)(nil),       // 17: muster.fleet.v1.RebootInstancesRequest
+	(*RebootInstancesResponse)(nil),      // 18: muster.fleet.v1.RebootInstancesResponse
+	(*InstanceOutcome)(nil),              // 19: muster.fleet.v1.InstanceOutcome
+	(*DeleteInstancesRequest)(nil),       // 20: muster.fleet.v1.DeleteInstancesRequest
+	(*DeleteInstancesResponse)(nil),      // 21: muster.fleet.v1.DeleteInstancesResponse
+	(*UpdateInstanceTagsRequest)(nil),    // 22: muster.fleet.v1.UpdateInstanceTagsRequest
+	(*UpdateInstanceTagsResponse)(nil),   // 23: muster.fleet.v1.UpdateInstanceTagsResponse
+	(*UpdateInstanceRequest)(nil),        // 24: muster.fleet.v1.UpdateInstanceRequest
+	(*InstanceAttributes)(nil),           // 25: muster.fleet.v1.InstanceAttributes
+	(*UpdateInstanceResponse)(nil),       // 26: muster.fleet.v1.UpdateInstanceResponse
+	(*ListInstancesRequest)(nil),         // 27: muster.fleet.v1.ListInstancesRequest
+	(*ListInstancesResponse)(nil),        // 28: muster.fleet.v1.ListInstancesResponse
+	(*CountInstancesRequest)(nil),        // 29: muster.fleet.v1.CountInstancesRequest
+	(*CountInstancesResponse)(nil),       // 30: muster.fleet.v1.CountInstancesResponse
+	(*InstanceCount)(nil),                // 31: muster.fleet.v1.InstanceCount
+	(*ListInstanceStatusesRequest)(nil),  // 32: muster.fleet.v1.ListInstanceStatusesRequest
+	(*ListInstanceStatusesResponse)(nil), // 33: muster.fleet.v1.ListInstanceStatusesResponse
+	(*InstanceFullStatus)(nil),           // 34: muster.fleet.v1.InstanceFullStatus
+	(*SystemEvent)(nil),                  // 35: muster.fleet.v1.SystemEvent
+	(*ListDisksRequest)(nil),             // 36: muster.fleet.v1.ListDisksRequest
+	(*ListDisksResponse)(nil),            // 37: muster.fleet.v1.ListDisksResponse
+	(*AttachDiskRequest)(nil),            // 38: muster.fleet.v1.AttachDiskRequest
+	(*AttachDiskResponse)(nil),           // 39: muster.fleet.v1.AttachDiskResponse
+	(*DetachDiskRequest)(nil),            // 40: muster.fleet.v1.DetachDiskRequest
+	(*DetachDiskResponse)(nil),           // 41: muster.fleet.v1.DetachDiskResponse
+	(*DeleteDiskRequest)(nil),            // 42: muster.fleet.v1.DeleteDiskRequest
+	(*DeleteDiskResponse)(nil),           // 43: muster.fleet.v1.DeleteDiskResponse
+	(*ListSpotPricesRequest)(nil),        // 44: muster.fleet.v1.ListSpotPricesRequest
+	(*ListSpotPricesResponse)(nil),       // 45: muster.fleet.v1.ListSpotPricesResponse
+	(*SpotPrice)(nil),                    // 46: muster.fleet.v1.SpotPrice
+	(*ListSpotAdviceRequest)(nil),        // 47: muster.fleet.v1.ListSpotAdviceRequest
+	(*ListSpotAdviceResponse)(nil),       // 48: muster.fleet.v1.ListSpotAdviceResponse
+	(*SpotAdvice)(nil),                   // 49: muster.fleet.v1.SpotAdvice
+	(*WatchInstancesRequest)(nil),        // 50: muster.fleet.v1.WatchInstancesRequest
+	(*WatchInstancesResponse)(nil),       // 51: muster.fleet.v1.WatchInstancesResponse
+	nil,                                  // 52: muster.fleet.v1.RunInstancesRequest.TagsEntry
+	nil,                                  // 53: muster.fleet.v1.UpdateInstanceTagsRequest.SetTagsEntry
+	nil,                                  // 54: muster.fleet.v1.ListInstancesRequest.TagsEntry
+	nil,                                  // 55: muster.fleet.v1.CountInstancesRequest.TagsEntry
+	nil,                                  // 56: muster.fleet.v1.WatchInstancesRequest.TagsEntry
+	(*Region)(nil),                       // 57: muster.fleet.v1.Region
+	(*InstanceType)(nil),                 // 58: muster.fleet.v1.InstanceType
+	(*Zone)(nil),                         // 59: muster.fleet.v1.Zone
+	(BillingMethod)(0),                   // 60: muster.fleet.v1.BillingMethod
+	(*Pool)(nil),                         // 61: muster.fleet.v1.Pool
+	(*timestamppb.Timestamp)(nil),        // 62: google.protobuf.Timestamp
+	(InterruptionBehavior)(0),            // 63: muster.fleet.v1.InterruptionBehavior
+	(*DiskRequest)(nil),                  // 64: muster.fleet.v1.DiskRequest
+	(StoppedMode)(0),                     // 65: muster.fleet.v1.StoppedMode
+	(ErrorReason)(0),                     // 66: muster.fleet.v1.ErrorReason
+	(InstanceStatus)(0),                  // 67: muster.fleet.v1.InstanceStatus
+	(*fieldmaskpb.FieldMask)(nil),        // 68: google.protobuf.FieldMask
+	(*Instance)(nil),                     // 69: muster.fleet.v1.Instance
+	(OperationLock)(0),                   // 70: muster.fleet.v1.OperationLock
+	(InstanceHealth)(0),                  // 71: muster.fleet.v1.InstanceHealth
+	(*Disk)(nil),                         // 72: muster.fleet.v1.Disk
+	(*InstanceTransition)(nil),           // 73: muster.fleet.v1.InstanceTransition
 }
 var file_muster_fleet_v1_fleet_service_proto_depIdxs = []int32{
-	23, // 0: muster.fleet.v1.ListInstanceTypesResponse.instance_types:type_name -> muster.fleet.v1.InstanceType
-	24, // 1: muster.fleet.v1.ListZonesResponse.zones:type_name -> muster.fleet.v1.Zone
-	25, // 2: muster.fleet.v1.ListPoolsRequest.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	26, // 3: muster.fleet.v1.ListPoolsResponse.pools:type_name -> muster.fleet.v1.Pool
-	27, // 4: muster.fleet.v1.ListPoolsResponse.as_of_time:type_name -> google.protobuf.Timestamp
-	26, // 5: muster.fleet.v1.WatchPoolsResponse.pools:type_name -> muster.fleet.v1.Pool
-	27, // 6: muster.fleet.v1.WatchPoolsResponse.as_of_time:type_name -> google.protobuf.Timestamp
-	25, // 7: muster.fleet.v1.RunInstancesRequest.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	0,  // 8: muster.fleet.v1.RunInstancesRequest.spot_protection:type_name -> muster.fleet.v1.SpotProtection
-	19, // 9: muster.fleet.v1.RunInstancesRequest.tags:type_name -> muster.fleet.v1.RunInstancesRequest.TagsEntry
-	20, // 10: muster.fleet.v1.UpdateInstanceTagsRequest.set_tags:type_name -> muster.fleet.v1.UpdateInstanceTagsRequest.SetTagsEntry
-	21, // 11: muster.fleet.v1.ListInstancesRequest.tags:type_name -> muster.fleet.v1.ListInstancesRequest.TagsEntry
-	25, // 12: muster.fleet.v1.ListInstancesRequest.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	28, // 13: muster.fleet.v1.ListInstancesResponse.instances:type_name -> muster.fleet.v1.Instance
-	22, // 14: muster.fleet.v1.WatchInstancesRequest.tags:type_name -> muster.fleet.v1.WatchInstancesRequest.TagsEntry
-	29, // 15: muster.fleet.v1.WatchInstancesResponse.transitions:type_name -> muster.fleet.v1.InstanceTransition
-	1,  // 16: muster.fleet.v1.FleetService.ListInstanceTypes:input_type -> muster.fleet.v1.ListInstanceTypesRequest
-	3,  // 17: muster.fleet.v1.FleetService.ListZones:input_type -> muster.fleet.v1.ListZonesRequest
-	5,  // 18: muster.fleet.v1.FleetService.ListPools:input_type -> muster.fleet.v1.ListPoolsRequest
-	7,  // 19: muster.fleet.v1.FleetService.WatchPools:input_type -> muster.fleet.v1.WatchPoolsRequest
-	9,  // 20: muster.fleet.v1.FleetService.RunInstances:input_type -> muster.fleet.v1.RunInstancesRequest
-	11, // 21: muster.fleet.v1.FleetService.DeleteInstances:input_type -> muster.fleet.v1.DeleteInstancesRequest
-	13, // 22: muster.fleet.v1.FleetService.UpdateInstanceTags:input_type -> muster.fleet.v1.UpdateInstanceTagsRequest
-	15, // 23: muster.fleet.v1.FleetService.ListInstances:input_type -> muster.fleet.v1.ListInstancesRequest
-	17, // 24: muster.fleet.v1.FleetService.WatchInstances:input_type -> muster.fleet.v1.WatchInstancesRequest
-	2,  // 25: muster.fleet.v1.FleetService.ListInstanceTypes:output_type -> muster.fleet.v1.ListInstanceTypesResponse
-	4,  // 26: muster.fleet.v1.FleetService.ListZones:output_type -> muster.fleet.v1.ListZonesResponse
-	6,  // 27: muster.fleet.v1.FleetService.ListPools:output_type -> muster.fleet.v1.ListPoolsResponse
-	8,  // 28: muster.fleet.v1.FleetService.WatchPools:output_type -> muster.fleet.v1.WatchPoolsResponse
-	10, // 29: muster.fleet.v1.FleetService.RunInstances:output_type -> muster.fleet.v1.RunInstancesResponse
-	12, // 30: muster.fleet.v1.FleetService.DeleteInstances:output_type -> muster.fleet.v1.DeleteInstancesResponse
-	14, // 31: muster.fleet.v1.FleetService.UpdateInstanceTags:output_type -> muster.fleet.v1.UpdateInstanceTagsResponse
-	16, // 32: muster.fleet.v1.FleetService.ListInstances:output_type -> muster.fleet.v1.ListInstancesResponse
-	18, // 33: muster.fleet.v1.FleetService.WatchInstances:output_type -> muster.fleet.v1.WatchInstancesResponse
-	25, // [25:34] is the sub-list for method output_type
-	16, // [16:25] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	57, // 0: muster.fleet.v1.ListRegionsResponse.regions:type_name -> muster.fleet.v1.Region
+	58, // 1: muster.fleet.v1.ListInstanceTypesResponse.instance_types:type_name -> muster.fleet.v1.InstanceType
+	59, // 2: muster.fleet.v1.ListZonesResponse.zones:type_name -> muster.fleet.v1.Zone
+	60, // 3: muster.fleet.v1.ListPoolsRequest.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	61, // 4: muster.fleet.v1.ListPoolsResponse.pools:type_name -> muster.fleet.v1.Pool
+	62, // 5: muster.fleet.v1.ListPoolsResponse.as_of_time:type_name -> google.protobuf.Timestamp
+	61, // 6: muster.fleet.v1.WatchPoolsResponse.pools:type_name -> muster.fleet.v1.Pool
+	62, // 7: muster.fleet.v1.WatchPoolsResponse.as_of_time:type_name -> google.protobuf.Timestamp
+	60, // 8: muster.fleet.v1.RunInstancesRequest.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	0,  // 9: muster.fleet.v1.RunInstancesRequest.spot_protection:type_name -> muster.fleet.v1.SpotProtection
+	52, // 10: muster.fleet.v1.RunInstancesRequest.tags:type_name -> muster.fleet.v1.RunInstancesRequest.TagsEntry
+	63, // 11: muster.fleet.v1.RunInstancesRequest.interruption_behavior:type_name -> muster.fleet.v1.InterruptionBehavior
+	64, // 12: muster.fleet.v1.RunInstancesRequest.system_disk:type_name -> muster.fleet.v1.DiskRequest
+	64, // 13: muster.fleet.v1.RunInstancesRequest.data_disks:type_name -> muster.fleet.v1.DiskRequest
+	19, // 14: muster.fleet.v1.StartInstancesResponse.outcomes:type_name -> muster.fleet.v1.InstanceOutcome
+	65, // 15: muster.fleet.v1.StopInstancesRequest.stopped_mode:type_name -> muster.fleet.v1.StoppedMode
+	19, // 16: muster.fleet.v1.StopInstancesResponse.outcomes:type_name -> muster.fleet.v1.InstanceOutcome
+	19, // 17: muster.fleet.v1.RebootInstancesResponse.outcomes:type_name -> muster.fleet.v1.InstanceOutcome
+	66, // 18: muster.fleet.v1.InstanceOutcome.error_reason:type_name -> muster.fleet.v1.ErrorReason
+	67, // 19: muster.fleet.v1.InstanceOutcome.previous_status:type_name -> muster.fleet.v1.InstanceStatus
+	67, // 20: muster.fleet.v1.InstanceOutcome.current_status:type_name -> muster.fleet.v1.InstanceStatus
+	53, // 21: muster.fleet.v1.UpdateInstanceTagsRequest.set_tags:type_name -> muster.fleet.v1.UpdateInstanceTagsRequest.SetTagsEntry
+	25, // 22: muster.fleet.v1.UpdateInstanceRequest.attributes:type_name -> muster.fleet.v1.InstanceAttributes
+	68, // 23: muster.fleet.v1.UpdateInstanceRequest.update_mask:type_name -> google.protobuf.FieldMask
+	69, // 24: muster.fleet.v1.UpdateInstanceResponse.instance:type_name -> muster.fleet.v1.Instance
+	54, // 25: muster.fleet.v1.ListInstancesRequest.tags:type_name -> muster.fleet.v1.ListInstancesRequest.TagsEntry
+	60, // 26: muster.fleet.v1.ListInstancesRequest.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	67, // 27: muster.fleet.v1.ListInstancesRequest.statuses:type_name -> muster.fleet.v1.InstanceStatus
+	70, // 28: muster.fleet.v1.ListInstancesRequest.operation_lock:type_name -> muster.fleet.v1.OperationLock
+	69, // 29: muster.fleet.v1.ListInstancesResponse.instances:type_name -> muster.fleet.v1.Instance
+	55, // 30: muster.fleet.v1.CountInstancesRequest.tags:type_name -> muster.fleet.v1.CountInstancesRequest.TagsEntry
+	60, // 31: muster.fleet.v1.CountInstancesRequest.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	31, // 32: muster.fleet.v1.CountInstancesResponse.counts:type_name -> muster.fleet.v1.InstanceCount
+	60, // 33: muster.fleet.v1.InstanceCount.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	67, // 34: muster.fleet.v1.InstanceCount.status:type_name -> muster.fleet.v1.InstanceStatus
+	71, // 35: muster.fleet.v1.InstanceCount.health:type_name -> muster.fleet.v1.InstanceHealth
+	67, // 36: muster.fleet.v1.ListInstanceStatusesRequest.statuses:type_name -> muster.fleet.v1.InstanceStatus
+	71, // 37: muster.fleet.v1.ListInstanceStatusesRequest.health:type_name -> muster.fleet.v1.InstanceHealth
+	34, // 38: muster.fleet.v1.ListInstanceStatusesResponse.statuses:type_name -> muster.fleet.v1.InstanceFullStatus
+	67, // 39: muster.fleet.v1.InstanceFullStatus.status:type_name -> muster.fleet.v1.InstanceStatus
+	71, // 40: muster.fleet.v1.InstanceFullStatus.health:type_name -> muster.fleet.v1.InstanceHealth
+	35, // 41: muster.fleet.v1.InstanceFullStatus.system_events:type_name -> muster.fleet.v1.SystemEvent
+	62, // 42: muster.fleet.v1.SystemEvent.publish_time:type_name -> google.protobuf.Timestamp
+	72, // 43: muster.fleet.v1.ListDisksResponse.disks:type_name -> muster.fleet.v1.Disk
+	72, // 44: muster.fleet.v1.AttachDiskResponse.disk:type_name -> muster.fleet.v1.Disk
+	72, // 45: muster.fleet.v1.DetachDiskResponse.disk:type_name -> muster.fleet.v1.Disk
+	62, // 46: muster.fleet.v1.ListSpotPricesRequest.start_time:type_name -> google.protobuf.Timestamp
+	62, // 47: muster.fleet.v1.ListSpotPricesRequest.end_time:type_name -> google.protobuf.Timestamp
+	46, // 48: muster.fleet.v1.ListSpotPricesResponse.prices:type_name -> muster.fleet.v1.SpotPrice
+	62, // 49: muster.fleet.v1.SpotPrice.time:type_name -> google.protobuf.Timestamp
+	49, // 50: muster.fleet.v1.ListSpotAdviceResponse.advice:type_name -> muster.fleet.v1.SpotAdvice
+	56, // 51: muster.fleet.v1.WatchInstancesRequest.tags:type_name -> muster.fleet.v1.WatchInstancesRequest.TagsEntry
+	73, // 52: muster.fleet.v1.WatchInstancesResponse.transitions:type_name -> muster.fleet.v1.InstanceTransition
+	1,  // 53: muster.fleet.v1.FleetService.ListRegions:input_type -> muster.fleet.v1.ListRegionsRequest
+	3,  // 54: muster.fleet.v1.FleetService.ListInstanceTypes:input_type -> muster.fleet.v1.ListInstanceTypesRequest
+	5,  // 55: muster.fleet.v1.FleetService.ListZones:input_type -> muster.fleet.v1.ListZonesRequest
+	7,  // 56: muster.fleet.v1.FleetService.ListPools:input_type -> muster.fleet.v1.ListPoolsRequest
+	9,  // 57: muster.fleet.v1.FleetService.WatchPools:input_type -> muster.fleet.v1.WatchPoolsRequest
+	11, // 58: muster.fleet.v1.FleetService.RunInstances:input_type -> muster.fleet.v1.RunInstancesRequest
+	13, // 59: muster.fleet.v1.FleetService.StartInstances:input_type -> muster.fleet.v1.StartInstancesRequest
+	15, // 60: muster.fleet.v1.FleetService.StopInstances:input_type -> muster.fleet.v1.StopInstancesRequest
+	17, // 61: muster.fleet.v1.FleetService.RebootInstances:input_type -> muster.fleet.v1.RebootInstancesRequest
+	20, // 62: muster.fleet.v1.FleetService.DeleteInstances:input_type -> muster.fleet.v1.DeleteInstancesRequest
+	22, // 63: muster.fleet.v1.FleetService.UpdateInstanceTags:input_type -> muster.fleet.v1.UpdateInstanceTagsRequest
+	24, // 64: muster.fleet.v1.FleetService.UpdateInstance:input_type -> muster.fleet.v1.UpdateInstanceRequest
+	27, // 65: muster.fleet.v1.FleetService.ListInstances:input_type -> muster.fleet.v1.ListInstancesRequest
+	29, // 66: muster.fleet.v1.FleetService.CountInstances:input_type -> muster.fleet.v1.CountInstancesRequest
+	32, // 67: muster.fleet.v1.FleetService.ListInstanceStatuses:input_type -> muster.fleet.v1.ListInstanceStatusesRequest
+	36, // 68: muster.fleet.v1.FleetService.ListDisks:input_type -> muster.fleet.v1.ListDisksRequest
+	38, // 69: muster.fleet.v1.FleetService.AttachDisk:input_type -> muster.fleet.v1.AttachDiskRequest
+	40, // 70: muster.fleet.v1.FleetService.DetachDisk:input_type -> muster.fleet.v1.DetachDiskRequest
+	42, // 71: muster.fleet.v1.FleetService.DeleteDisk:input_type -> muster.fleet.v1.DeleteDiskRequest
+	44, // 72: muster.fleet.v1.FleetService.ListSpotPrices:input_type -> muster.fleet.v1.ListSpotPricesRequest
+	47, // 73: muster.fleet.v1.FleetService.ListSpotAdvice:input_type -> muster.fleet.v1.ListSpotAdviceRequest
+	50, // 74: muster.fleet.v1.FleetService.WatchInstances:input_type -> muster.fleet.v1.WatchInstancesRequest
+	2,  // 75: muster.fleet.v1.FleetService.ListRegions:output_type -> muster.fleet.v1.ListRegionsResponse
+	4,  // 76: muster.fleet.v1.FleetService.ListInstanceTypes:output_type -> muster.fleet.v1.ListInstanceTypesResponse
+	6,  // 77: muster.fleet.v1.FleetService.ListZones:output_type -> muster.fleet.v1.ListZonesResponse
+	8,  // 78: muster.fleet.v1.FleetService.ListPools:output_type -> muster.fleet.v1.ListPoolsResponse
+	10, // 79: muster.fleet.v1.FleetService.WatchPools:output_type -> muster.fleet.v1.WatchPoolsResponse
+	12, // 80: muster.fleet.v1.FleetService.RunInstances:output_type -> muster.fleet.v1.RunInstancesResponse
+	14, // 81: muster.fleet.v1.FleetService.StartInstances:output_type -> muster.fleet.v1.StartInstancesResponse
+	16, // 82: muster.fleet.v1.FleetService.StopInstances:output_type -> muster.fleet.v1.StopInstancesResponse
+	18, // 83: muster.fleet.v1.FleetService.RebootInstances:output_type -> muster.fleet.v1.RebootInstancesResponse
+	21, // 84: muster.fleet.v1.FleetService.DeleteInstances:output_type -> muster.fleet.v1.DeleteInstancesResponse
+	23, // 85: muster.fleet.v1.FleetService.UpdateInstanceTags:output_type -> muster.fleet.v1.UpdateInstanceTagsResponse
+	26, // 86: muster.fleet.v1.FleetService.UpdateInstance:output_type -> muster.fleet.v1.UpdateInstanceResponse
+	28, // 87: muster.fleet.v1.FleetService.ListInstances:output_type -> muster.fleet.v1.ListInstancesResponse
+	30, // 88: muster.fleet.v1.FleetService.CountInstances:output_type -> muster.fleet.v1.CountInstancesResponse
+	33, // 89: muster.fleet.v1.FleetService.ListInstanceStatuses:output_type -> muster.fleet.v1.ListInstanceStatusesResponse
+	37, // 90: muster.fleet.v1.FleetService.ListDisks:output_type -> muster.fleet.v1.ListDisksResponse
+	39, // 91: muster.fleet.v1.FleetService.AttachDisk:output_type -> muster.fleet.v1.AttachDiskResponse
+	41, // 92: muster.fleet.v1.FleetService.DetachDisk:output_type -> muster.fleet.v1.DetachDiskResponse
+	43, // 93: muster.fleet.v1.FleetService.DeleteDisk:output_type -> muster.fleet.v1.DeleteDiskResponse
+	45, // 94: muster.fleet.v1.FleetService.ListSpotPrices:output_type -> muster.fleet.v1.ListSpotPricesResponse
+	48, // 95: muster.fleet.v1.FleetService.ListSpotAdvice:output_type -> muster.fleet.v1.ListSpotAdviceResponse
+	51, // 96: muster.fleet.v1.FleetService.WatchInstances:output_type -> muster.fleet.v1.WatchInstancesResponse
+	75, // [75:97] is the sub-list for method output_type
+	53, // [53:75] is the sub-list for method input_type
+	53, // [53:53] is the sub-list for extension type_name
+	53, // [53:53] is the sub-list for extension extendee
+	0,  // [0:53] is the sub-list for field type_name
 }
 
 func init() { file_muster_fleet_v1_fleet_service_proto_init() }
@@ -1378,6 +3847,8 @@ func file_muster_fleet_v1_fleet_service_proto_init() {
 	}
 	file_muster_fleet_v1_billing_method_proto_init()
 	file_muster_fleet_v1_catalog_proto_init()
+	file_muster_fleet_v1_disk_proto_init()
+	file_muster_fleet_v1_error_reason_proto_init()
 	file_muster_fleet_v1_instance_proto_init()
 	file_muster_fleet_v1_pool_proto_init()
 	type x struct{}
@@ -1386,7 +3857,7 @@ func file_muster_fleet_v1_fleet_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_fleet_v1_fleet_service_proto_rawDesc), len(file_muster_fleet_v1_fleet_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   22,
+			NumMessages:   56,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,15 +19,28 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	FleetService_ListInstanceTypes_FullMethodName  = "/muster.fleet.v1.FleetService/ListInstanceTypes"
-	FleetService_ListZones_FullMethodName          = "/muster.fleet.v1.FleetService/ListZones"
-	FleetService_ListPools_FullMethodName          = "/muster.fleet.v1.FleetService/ListPools"
-	FleetService_WatchPools_FullMethodName         = "/muster.fleet.v1.FleetService/WatchPools"
-	FleetService_RunInstances_FullMethodName       = "/muster.fleet.v1.FleetService/RunInstances"
-	FleetService_DeleteInstances_FullMethodName    = "/muster.fleet.v1.FleetService/DeleteInstances"
-	FleetService_UpdateInstanceTags_FullMethodName = "/muster.fleet.v1.FleetService/UpdateInstanceTags"
-	FleetService_ListInstances_FullMethodName      = "/muster.fleet.v1.FleetService/ListInstances"
-	FleetService_WatchInstances_FullMethodName     = "/muster.fleet.v1.FleetService/WatchInstances"
+	FleetService_ListRegions_FullMethodName          = "/muster.fleet.v1.FleetService/ListRegions"
+	FleetService_ListInstanceTypes_FullMethodName    = "/muster.fleet.v1.FleetService/ListInstanceTypes"
+	FleetService_ListZones_FullMethodName            = "/muster.fleet.v1.FleetService/ListZones"
+	FleetService_ListPools_FullMethodName            = "/muster.fleet.v1.FleetService/ListPools"
+	FleetService_WatchPools_FullMethodName           = "/muster.fleet.v1.FleetService/WatchPools"
+	FleetService_RunInstances_FullMethodName         = "/muster.fleet.v1.FleetService/RunInstances"
+	FleetService_StartInstances_FullMethodName       = "/muster.fleet.v1.FleetService/StartInstances"
+	FleetService_StopInstances_FullMethodName        = "/muster.fleet.v1.FleetService/StopInstances"
+	FleetService_RebootInstances_FullMethodName      = "/muster.fleet.v1.FleetService/RebootInstances"
+	FleetService_DeleteInstances_FullMethodName      = "/muster.fleet.v1.FleetService/DeleteInstances"
+	FleetService_UpdateInstanceTags_FullMethodName   = "/muster.fleet.v1.FleetService/UpdateInstanceTags"
+	FleetService_UpdateInstance_FullMethodName       = "/muster.fleet.v1.FleetService/UpdateInstance"
+	FleetService_ListInstances_FullMethodName        = "/muster.fleet.v1.FleetService/ListInstances"
+	FleetService_CountInstances_FullMethodName       = "/muster.fleet.v1.FleetService/CountInstances"
+	FleetService_ListInstanceStatuses_FullMethodName = "/muster.fleet.v1.FleetService/ListInstanceStatuses"
+	FleetService_ListDisks_FullMethodName            = "/muster.fleet.v1.FleetService/ListDisks"
+	FleetService_AttachDisk_FullMethodName           = "/muster.fleet.v1.FleetService/AttachDisk"
+	FleetService_DetachDisk_FullMethodName           = "/muster.fleet.v1.FleetService/DetachDisk"
+	FleetService_DeleteDisk_FullMethodName           = "/muster.fleet.v1.FleetService/DeleteDisk"
+	FleetService_ListSpotPrices_FullMethodName       = "/muster.fleet.v1.FleetService/ListSpotPrices"
+	FleetService_ListSpotAdvice_FullMethodName       = "/muster.fleet.v1.FleetService/ListSpotAdvice"
+	FleetService_WatchInstances_FullMethodName       = "/muster.fleet.v1.FleetService/WatchInstances"
 )
 
 // FleetServiceClient is the client API for FleetService service.
@@ -38,8 +51,13 @@ const (
 // and the instances that an account holds. A simulator and a driver for a real
 // cloud serve the same calls. Errors beside those each call lists:
 // INVALID_ARGUMENT with a field violation for each value that breaks a rule,
-// UNAVAILABLE when the service is stopping.
+// UNAUTHENTICATED (ACCOUNT_NOT_FOUND), RESOURCE_EXHAUSTED (THROTTLED) with
+// RetryInfo when the account calls more often than it may, UNAVAILABLE when the
+// service is stopping.
 type FleetServiceClient interface {
+	// Lists the regions of the cloud. A simulated cloud has one. No errors of its
+	// own.
+	ListRegions(ctx context.Context, in *ListRegionsRequest, opts ...grpc.CallOption) (*ListRegionsResponse, error)
 	// Lists the instance types of the region, by name. Errors: INVALID_ARGUMENT
 	// (INVALID_TOKEN).
 	ListInstanceTypes(ctx context.Context, in *ListInstanceTypesRequest, opts ...grpc.CallOption) (*ListInstanceTypesResponse, error)
@@ -55,21 +73,71 @@ type FleetServiceClient interface {
 	WatchPools(ctx context.Context, in *WatchPoolsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchPoolsResponse], error)
 	// Launches up to 100 instances of one pool. Answers with ids at once; the
 	// instances then pass from Pending to Running. The same request id with the
-	// same parameters gives the same answer and launches nothing more. Errors:
-	// RESOURCE_EXHAUSTED (NO_INSTANCE_STOCK), FAILED_PRECONDITION
-	// (PRICE_BELOW_MARKET), INVALID_ARGUMENT (UNKNOWN_POOL,
-	// IDEMPOTENT_PARAMETER_MISMATCH).
+	// same parameters gives the same answer and launches nothing more. Errors, the
+	// first that applies: INVALID_ARGUMENT (UNKNOWN_POOL,
+	// IDEMPOTENT_PARAMETER_MISMATCH), FAILED_PRECONDITION (INSUFFICIENT_BALANCE,
+	// ZONE_NOT_ON_SALE, DISK_CATEGORY_NOT_AVAILABLE, PRICE_BELOW_MARKET),
+	// RESOURCE_EXHAUSTED (QUOTA_EXCEEDED, NO_INSTANCE_STOCK).
 	RunInstances(ctx context.Context, in *RunInstancesRequest, opts ...grpc.CallOption) (*RunInstancesResponse, error)
-	// Releases instances at once, whatever their status. Instances that are
-	// already gone are no error. No errors of its own.
+	// Starts stopped instances. One that gave its stock back needs stock, and a
+	// bid that the market price does not pass, again. Errors, of the first
+	// instance that can not be started, and then none is: NOT_FOUND
+	// (INSTANCE_NOT_FOUND), FAILED_PRECONDITION (INCORRECT_INSTANCE_STATUS,
+	// INSUFFICIENT_BALANCE, ZONE_NOT_ON_SALE, PRICE_BELOW_MARKET),
+	// RESOURCE_EXHAUSTED (QUOTA_EXCEEDED, NO_INSTANCE_STOCK); INVALID_ARGUMENT
+	// (IDEMPOTENT_PARAMETER_MISMATCH). With `best_effort` each instance has an
+	// outcome of its own.
+	StartInstances(ctx context.Context, in *StartInstancesRequest, opts ...grpc.CallOption) (*StartInstancesResponse, error)
+	// Stops running instances. Errors as for StartInstances: NOT_FOUND
+	// (INSTANCE_NOT_FOUND), FAILED_PRECONDITION (INCORRECT_INSTANCE_STATUS),
+	// INVALID_ARGUMENT (IDEMPOTENT_PARAMETER_MISMATCH).
+	StopInstances(ctx context.Context, in *StopInstancesRequest, opts ...grpc.CallOption) (*StopInstancesResponse, error)
+	// Boots running instances again, which ends a hang. Errors as for
+	// StopInstances.
+	RebootInstances(ctx context.Context, in *RebootInstancesRequest, opts ...grpc.CallOption) (*RebootInstancesResponse, error)
+	// Releases instances at once, all of them or none. Instances that are already
+	// gone are no error. Errors: FAILED_PRECONDITION (DELETION_PROTECTED,
+	// INCORRECT_INSTANCE_STATUS with `only_stopped`).
 	DeleteInstances(ctx context.Context, in *DeleteInstancesRequest, opts ...grpc.CallOption) (*DeleteInstancesResponse, error)
 	// Sets and removes tags of instances, all of them or none. Errors: NOT_FOUND
 	// (INSTANCE_NOT_FOUND) for the first id that is not there, INVALID_ARGUMENT
 	// when an instance would have more than 20 tags.
 	UpdateInstanceTags(ctx context.Context, in *UpdateInstanceTagsRequest, opts ...grpc.CallOption) (*UpdateInstanceTagsResponse, error)
-	// Lists instances in order of creation. Errors: INVALID_ARGUMENT
-	// (INVALID_TOKEN).
+	// Changes the attributes of an instance that can change: `instance_name`,
+	// `description`, `deletion_protection`. Errors: NOT_FOUND
+	// (INSTANCE_NOT_FOUND), INVALID_ARGUMENT (IMMUTABLE_FIELD) for a field that is
+	// fixed at creation, such as `instance_type` or `interruption_behavior`.
+	UpdateInstance(ctx context.Context, in *UpdateInstanceRequest, opts ...grpc.CallOption) (*UpdateInstanceResponse, error)
+	// Lists instances in order of creation. A page can hold fewer than asked for,
+	// or none, and still name a next one: no call looks at more than some
+	// thousand instances. Errors: INVALID_ARGUMENT (INVALID_TOKEN).
 	ListInstances(ctx context.Context, in *ListInstancesRequest, opts ...grpc.CallOption) (*ListInstancesResponse, error)
+	// Counts instances by pool, status and health. No errors of its own.
+	CountInstances(ctx context.Context, in *CountInstancesRequest, opts ...grpc.CallOption) (*CountInstancesResponse, error)
+	// Lists status, health and system events of instances, in order of creation.
+	// Pages as those of ListInstances. Errors: INVALID_ARGUMENT (INVALID_TOKEN).
+	ListInstanceStatuses(ctx context.Context, in *ListInstanceStatusesRequest, opts ...grpc.CallOption) (*ListInstanceStatusesResponse, error)
+	// Lists disks, in order of creation: those of instances, and kept ones. Pages
+	// as those of ListInstances. Errors: INVALID_ARGUMENT (INVALID_TOKEN).
+	ListDisks(ctx context.Context, in *ListDisksRequest, opts ...grpc.CallOption) (*ListDisksResponse, error)
+	// Attaches a disk that is attached to nothing to an instance of its zone.
+	// Errors: NOT_FOUND (DISK_NOT_FOUND, INSTANCE_NOT_FOUND), FAILED_PRECONDITION
+	// (INCORRECT_DISK_STATUS), RESOURCE_EXHAUSTED (LIMIT_EXCEEDED) when the
+	// instance has 17 disks already.
+	AttachDisk(ctx context.Context, in *AttachDiskRequest, opts ...grpc.CallOption) (*AttachDiskResponse, error)
+	// Detaches a disk, which then stays until it is deleted. Errors: NOT_FOUND
+	// (DISK_NOT_FOUND), FAILED_PRECONDITION (INCORRECT_DISK_STATUS) for a system
+	// disk.
+	DetachDisk(ctx context.Context, in *DetachDiskRequest, opts ...grpc.CallOption) (*DetachDiskResponse, error)
+	// Deletes a disk that is attached to nothing. One that is already gone is no
+	// error. Errors: FAILED_PRECONDITION (INCORRECT_DISK_STATUS).
+	DeleteDisk(ctx context.Context, in *DeleteDiskRequest, opts ...grpc.CallOption) (*DeleteDiskResponse, error)
+	// Lists the spot price of an instance type as a step function, by zone, then
+	// time. Errors: INVALID_ARGUMENT (INVALID_TOKEN, UNKNOWN_POOL).
+	ListSpotPrices(ctx context.Context, in *ListSpotPricesRequest, opts ...grpc.CallOption) (*ListSpotPricesResponse, error)
+	// Tells discount and interruption rate of spot pools over the last 30 days,
+	// by instance type, then zone. Errors: INVALID_ARGUMENT (UNKNOWN_POOL).
+	ListSpotAdvice(ctx context.Context, in *ListSpotAdviceRequest, opts ...grpc.CallOption) (*ListSpotAdviceResponse, error)
 	// Streams every transition of every instance, in order, from a cursor on,
 	// and empty responses as a sign of life. No transition is left out and none
 	// comes twice on one stream. Errors: OUT_OF_RANGE (CURSOR_COMPACTED),
@@ -83,6 +151,16 @@ type fleetServiceClient struct {
 
 func NewFleetServiceClient(cc grpc.ClientConnInterface) FleetServiceClient {
 	return &fleetServiceClient{cc}
+}
+
+func (c *fleetServiceClient) ListRegions(ctx context.Context, in *ListRegionsRequest, opts ...grpc.CallOption) (*ListRegionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListRegionsResponse)
+	err := c.cc.Invoke(ctx, FleetService_ListRegions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 func (c *fleetServiceClient) ListInstanceTypes(ctx context.Context, in *ListInstanceTypesRequest, opts ...grpc.CallOption) (*ListInstanceTypesResponse, error) {
@@ -144,6 +222,36 @@ func (c *fleetServiceClient) RunInstances(ctx context.Context, in *RunInstancesR
 	return out, nil
 }
 
+func (c *fleetServiceClient) StartInstances(ctx context.Context, in *StartInstancesRequest, opts ...grpc.CallOption) (*StartInstancesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(StartInstancesResponse)
+	err := c.cc.Invoke(ctx, FleetService_StartInstances_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *fleetServiceClient) StopInstances(ctx context.Context, in *StopInstancesRequest, opts ...grpc.CallOption) (*StopInstancesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(StopInstancesResponse)
+	err := c.cc.Invoke(ctx, FleetService_StopInstances_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *fleetServiceClient) RebootInstances(ctx context.Context, in *RebootInstancesRequest, opts ...grpc.CallOption) (*RebootInstancesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RebootInstancesResponse)
+	err := c.cc.Invoke(ctx, FleetService_RebootInstances_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *fleetServiceClient) DeleteInstances(ctx context.Context, in *DeleteInstancesRequest, opts ...grpc.CallOption) (*DeleteInstancesResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(DeleteInstancesResponse)
@@ -164,10 +272,100 @@ func (c *fleetServiceClient) UpdateInstanceTags(ctx context.Context, in *UpdateI
 	return out, nil
 }
 
+func (c *fleetServiceClient) UpdateInstance(ctx context.Context, in *UpdateInstanceRequest, opts ...grpc.CallOption) (*UpdateInstanceResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UpdateInstanceResponse)
+	err := c.cc.Invoke(ctx, FleetService_UpdateInstance_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *fleetServiceClient) ListInstances(ctx context.Context, in *ListInstancesRequest, opts ...grpc.CallOption) (*ListInstancesResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListInstancesResponse)
 	err := c.cc.Invoke(ctx, FleetService_ListInstances_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *fleetServiceClient) CountInstances(ctx context.Context, in *CountInstancesRequest, opts ...grpc.CallOption) (*CountInstancesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CountInstancesResponse)
+	err := c.cc.Invoke(ctx, FleetService_CountInstances_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *fleetServiceClient) ListInstanceStatuses(ctx context.Context, in *ListInstanceStatusesRequest, opts ...grpc.CallOption) (*ListInstanceStatusesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListInstanceStatusesResponse)
+	err := c.cc.Invoke(ctx, FleetService_ListInstanceStatuses_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *fleetServiceClient) ListDisks(ctx context.Context, in *ListDisksRequest, opts ...grpc.CallOption) (*ListDisksResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListDisksResponse)
+	err := c.cc.Invoke(ctx, FleetService_ListDisks_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *fleetServiceClient) AttachDisk(ctx context.Context, in *AttachDiskRequest, opts ...grpc.CallOption) (*AttachDiskResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AttachDiskResponse)
+	err := c.cc.Invoke(ctx, FleetService_AttachDisk_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *fleetServiceClient) DetachDisk(ctx context.Context, in *DetachDiskRequest, opts ...grpc.CallOption) (*DetachDiskResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DetachDiskResponse)
+	err := c.cc.Invoke(ctx, FleetService_DetachDisk_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *fleetServiceClient) DeleteDisk(ctx context.Context, in *DeleteDiskRequest, opts ...grpc.CallOption) (*DeleteDiskResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteDiskResponse)
+	err := c.cc.Invoke(ctx, FleetService_DeleteDisk_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *fleetServiceClient) ListSpotPrices(ctx context.Context, in *ListSpotPricesRequest, opts ...grpc.CallOption) (*ListSpotPricesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListSpotPricesResponse)
+	err := c.cc.Invoke(ctx, FleetService_ListSpotPrices_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *fleetServiceClient) ListSpotAdvice(ctx context.Context, in *ListSpotAdviceRequest, opts ...grpc.CallOption) (*ListSpotAdviceResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListSpotAdviceResponse)
+	err := c.cc.Invoke(ctx, FleetService_ListSpotAdvice_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -201,8 +399,13 @@ type FleetService_WatchInstancesClient = grpc.ServerStreamingClient[WatchInstanc
 // and the instances that an account holds. A simulator and a driver for a real
 // cloud serve the same calls. Errors beside those each call lists:
 // INVALID_ARGUMENT with a field violation for each value that breaks a rule,
-// UNAVAILABLE when the service is stopping.
+// UNAUTHENTICATED (ACCOUNT_NOT_FOUND), RESOURCE_EXHAUSTED (THROTTLED) with
+// RetryInfo when the account calls more often than it may, UNAVAILABLE when the
+// service is stopping.
 type FleetServiceServer interface {
+	// Lists the regions of the cloud. A simulated cloud has one. No errors of its
+	// own.
+	ListRegions(context.Context, *ListRegionsRequest) (*ListRegionsResponse, error)
 	// Lists the instance types of the region, by name. Errors: INVALID_ARGUMENT
 	// (INVALID_TOKEN).
 	ListInstanceTypes(context.Context, *ListInstanceTypesRequest) (*ListInstanceTypesResponse, error)
@@ -218,21 +421,71 @@ type FleetServiceServer interface {
 	WatchPools(*WatchPoolsRequest, grpc.ServerStreamingServer[WatchPoolsResponse]) error
 	// Launches up to 100 instances of one pool. Answers with ids at once; the
 	// instances then pass from Pending to Running. The same request id with the
-	// same parameters gives the same answer and launches nothing more. Errors:
-	// RESOURCE_EXHAUSTED (NO_INSTANCE_STOCK), FAILED_PRECONDITION
-	// (PRICE_BELOW_MARKET), INVALID_ARGUMENT (UNKNOWN_POOL,
-	// IDEMPOTENT_PARAMETER_MISMATCH).
+	// same parameters gives the same answer and launches nothing more. Errors, the
+	// first that applies: INVALID_ARGUMENT (UNKNOWN_POOL,
+	// IDEMPOTENT_PARAMETER_MISMATCH), FAILED_PRECONDITION (INSUFFICIENT_BALANCE,
+	// ZONE_NOT_ON_SALE, DISK_CATEGORY_NOT_AVAILABLE, PRICE_BELOW_MARKET),
+	// RESOURCE_EXHAUSTED (QUOTA_EXCEEDED, NO_INSTANCE_STOCK).
 	RunInstances(context.Context, *RunInstancesRequest) (*RunInstancesResponse, error)
-	// Releases instances at once, whatever their status. Instances that are
-	// already gone are no error. No errors of its own.
+	// Starts stopped instances. One that gave its stock back needs stock, and a
+	// bid that the market price does not pass, again. Errors, of the first
+	// instance that can not be started, and then none is: NOT_FOUND
+	// (INSTANCE_NOT_FOUND), FAILED_PRECONDITION (INCORRECT_INSTANCE_STATUS,
+	// INSUFFICIENT_BALANCE, ZONE_NOT_ON_SALE, PRICE_BELOW_MARKET),
+	// RESOURCE_EXHAUSTED (QUOTA_EXCEEDED, NO_INSTANCE_STOCK); INVALID_ARGUMENT
+	// (IDEMPOTENT_PARAMETER_MISMATCH). With `best_effort` each instance has an
+	// outcome of its own.
+	StartInstances(context.Context, *StartInstancesRequest) (*StartInstancesResponse, error)
+	// Stops running instances. Errors as for StartInstances: NOT_FOUND
+	// (INSTANCE_NOT_FOUND), FAILED_PRECONDITION (INCORRECT_INSTANCE_STATUS),
+	// INVALID_ARGUMENT (IDEMPOTENT_PARAMETER_MISMATCH).
+	StopInstances(context.Context, *StopInstancesRequest) (*StopInstancesResponse, error)
+	// Boots running instances again, which ends a hang. Errors as for
+	// StopInstances.
+	RebootInstances(context.Context, *RebootInstancesRequest) (*RebootInstancesResponse, error)
+	// Releases instances at once, all of them or none. Instances that are already
+	// gone are no error. Errors: FAILED_PRECONDITION (DELETION_PROTECTED,
+	// INCORRECT_INSTANCE_STATUS with `only_stopped`).
 	DeleteInstances(context.Context, *DeleteInstancesRequest) (*DeleteInstancesResponse, error)
 	// Sets and removes tags of instances, all of them or none. Errors: NOT_FOUND
 	// (INSTANCE_NOT_FOUND) for the first id that is not there, INVALID_ARGUMENT
 	// when an instance would have more than 20 tags.
 	UpdateInstanceTags(context.Context, *UpdateInstanceTagsRequest) (*UpdateInstanceTagsResponse, error)
-	// Lists instances in order of creation. Errors: INVALID_ARGUMENT
-	// (INVALID_TOKEN).
+	// Changes the attributes of an instance that can change: `instance_name`,
+	// `description`, `deletion_protection`. Errors: NOT_FOUND
+	// (INSTANCE_NOT_FOUND), INVALID_ARGUMENT (IMMUTABLE_FIELD) for a field that is
+	// fixed at creation, such as `instance_type` or `interruption_behavior`.
+	UpdateInstance(context.Context, *UpdateInstanceRequest) (*UpdateInstanceResponse, error)
+	// Lists instances in order of creation. A page can hold fewer than asked for,
+	// or none, and still name a next one: no call looks at more than some
+	// thousand instances. Errors: INVALID_ARGUMENT (INVALID_TOKEN).
 	ListInstances(context.Context, *ListInstancesRequest) (*ListInstancesResponse, error)
+	// Counts instances by pool, status and health. No errors of its own.
+	CountInstances(context.Context, *CountInstancesRequest) (*CountInstancesResponse, error)
+	// Lists status, health and system events of instances, in order of creation.
+	// Pages as those of ListInstances. Errors: INVALID_ARGUMENT (INVALID_TOKEN).
+	ListInstanceStatuses(context.Context, *ListInstanceStatusesRequest) (*ListInstanceStatusesResponse, error)
+	// Lists disks, in order of creation: those of instances, and kept ones. Pages
+	// as those of ListInstances. Errors: INVALID_ARGUMENT (INVALID_TOKEN).
+	ListDisks(context.Context, *ListDisksRequest) (*ListDisksResponse, error)
+	// Attaches a disk that is attached to nothing to an instance of its zone.
+	// Errors: NOT_FOUND (DISK_NOT_FOUND, INSTANCE_NOT_FOUND), FAILED_PRECONDITION
+	// (INCORRECT_DISK_STATUS), RESOURCE_EXHAUSTED (LIMIT_EXCEEDED) when the
+	// instance has 17 disks already.
+	AttachDisk(context.Context, *AttachDiskRequest) (*AttachDiskResponse, error)
+	// Detaches a disk, which then stays until it is deleted. Errors: NOT_FOUND
+	// (DISK_NOT_FOUND), FAILED_PRECONDITION (INCORRECT_DISK_STATUS) for a system
+	// disk.
+	DetachDisk(context.Context, *DetachDiskRequest) (*DetachDiskResponse, error)
+	// Deletes a disk that is attached to nothing. One that is already gone is no
+	// error. Errors: FAILED_PRECONDITION (INCORRECT_DISK_STATUS).
+	DeleteDisk(context.Context, *DeleteDiskRequest) (*DeleteDiskResponse, error)
+	// Lists the spot price of an instance type as a step function, by zone, then
+	// time. Errors: INVALID_ARGUMENT (INVALID_TOKEN, UNKNOWN_POOL).
+	ListSpotPrices(context.Context, *ListSpotPricesRequest) (*ListSpotPricesResponse, error)
+	// Tells discount and interruption rate of spot pools over the last 30 days,
+	// by instance type, then zone. Errors: INVALID_ARGUMENT (UNKNOWN_POOL).
+	ListSpotAdvice(context.Context, *ListSpotAdviceRequest) (*ListSpotAdviceResponse, error)
 	// Streams every transition of every instance, in order, from a cursor on,
 	// and empty responses as a sign of life. No transition is left out and none
 	// comes twice on one stream. Errors: OUT_OF_RANGE (CURSOR_COMPACTED),
@@ -248,6 +501,9 @@ type FleetServiceServer interface {
 // pointer dereference when methods are called.
 type UnimplementedFleetServiceServer struct{}
 
+func (UnimplementedFleetServiceServer) ListRegions(context.Context, *ListRegionsRequest) (*ListRegionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListRegions not implemented")
+}
 func (UnimplementedFleetServiceServer) ListInstanceTypes(context.Context, *ListInstanceTypesRequest) (*ListInstanceTypesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListInstanceTypes not implemented")
 }
@@ -263,14 +519,50 @@ func (UnimplementedFleetServiceServer) WatchPools(*WatchPoolsRequest, grpc.Serve
 func (UnimplementedFleetServiceServer) RunInstances(context.Context, *RunInstancesRequest) (*RunInstancesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RunInstances not implemented")
 }
+func (UnimplementedFleetServiceServer) StartInstances(context.Context, *StartInstancesRequest) (*StartInstancesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method StartInstances not implemented")
+}
+func (UnimplementedFleetServiceServer) StopInstances(context.Context, *StopInstancesRequest) (*StopInstancesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method StopInstances not implemented")
+}
+func (UnimplementedFleetServiceServer) RebootInstances(context.Context, *RebootInstancesRequest) (*RebootInstancesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RebootInstances not implemented")
+}
 func (UnimplementedFleetServiceServer) DeleteInstances(context.Context, *DeleteInstancesRequest) (*DeleteInstancesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteInstances not implemented")
 }
 func (UnimplementedFleetServiceServer) UpdateInstanceTags(context.Context, *UpdateInstanceTagsRequest) (*UpdateInstanceTagsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method UpdateInstanceTags not implemented")
 }
+func (UnimplementedFleetServiceServer) UpdateInstance(context.Context, *UpdateInstanceRequest) (*UpdateInstanceResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateInstance not implemented")
+}
 func (UnimplementedFleetServiceServer) ListInstances(context.Context, *ListInstancesRequest) (*ListInstancesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListInstances not implemented")
+}
+func (UnimplementedFleetServiceServer) CountInstances(context.Context, *CountInstancesRequest) (*CountInstancesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CountInstances not implemented")
+}
+func (UnimplementedFleetServiceServer) ListInstanceStatuses(context.Context, *ListInstanceStatusesRequest) (*ListInstanceStatusesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListInstanceStatuses not implemented")
+}
+func (UnimplementedFleetServiceServer) ListDisks(context.Context, *ListDisksRequest) (*ListDisksResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListDisks not implemented")
+}
+func (UnimplementedFleetServiceServer) AttachDisk(context.Context, *AttachDiskRequest) (*AttachDiskResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AttachDisk not implemented")
+}
+func (UnimplementedFleetServiceServer) DetachDisk(context.Context, *DetachDiskRequest) (*DetachDiskResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DetachDisk not implemented")
+}
+func (UnimplementedFleetServiceServer) DeleteDisk(context.Context, *DeleteDiskRequest) (*DeleteDiskResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteDisk not implemented")
+}
+func (UnimplementedFleetServiceServer) ListSpotPrices(context.Context, *ListSpotPricesRequest) (*ListSpotPricesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListSpotPrices not implemented")
+}
+func (UnimplementedFleetServiceServer) ListSpotAdvice(context.Context, *ListSpotAdviceRequest) (*ListSpotAdviceResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListSpotAdvice not implemented")
 }
 func (UnimplementedFleetServiceServer) WatchInstances(*WatchInstancesRequest, grpc.ServerStreamingServer[WatchInstancesResponse]) error {
 	return status.Error(codes.Unimplemented, "method WatchInstances not implemented")
@@ -294,6 +586,24 @@ func RegisterFleetServiceServer(s grpc.ServiceRegistrar, srv FleetServiceServer)
 		t.testEmbeddedByValue()
 	}
 	s.RegisterService(&FleetService_ServiceDesc, srv)
+}
+
+func _FleetService_ListRegions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListRegionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FleetServiceServer).ListRegions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FleetService_ListRegions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FleetServiceServer).ListRegions(ctx, req.(*ListRegionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
 }
 
 func _FleetService_ListInstanceTypes_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
@@ -379,6 +689,60 @@ func _FleetService_RunInstances_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _FleetService_StartInstances_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(StartInstancesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FleetServiceServer).StartInstances(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FleetService_StartInstances_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FleetServiceServer).StartInstances(ctx, req.(*StartInstancesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FleetService_StopInstances_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(StopInstancesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FleetServiceServer).StopInstances(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FleetService_StopInstances_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FleetServiceServer).StopInstances(ctx, req.(*StopInstancesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FleetService_RebootInstances_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RebootInstancesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FleetServiceServer).RebootInstances(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FleetService_RebootInstances_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FleetServiceServer).RebootInstances(ctx, req.(*RebootInstancesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _FleetService_DeleteInstances_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(DeleteInstancesRequest)
 	if err := dec(in); err != nil {
@@ -415,6 +779,24 @@ func _FleetService_UpdateInstanceTags_Handler(srv interface{}, ctx context.Conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _FleetService_UpdateInstance_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateInstanceRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FleetServiceServer).UpdateInstance(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FleetService_UpdateInstance_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FleetServiceServer).UpdateInstance(ctx, req.(*UpdateInstanceRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _FleetService_ListInstances_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListInstancesRequest)
 	if err := dec(in); err != nil {
@@ -429,6 +811,150 @@ func _FleetService_ListInstances_Handler(srv interface{}, ctx context.Context, d
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(FleetServiceServer).ListInstances(ctx, req.(*ListInstancesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FleetService_CountInstances_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CountInstancesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FleetServiceServer).CountInstances(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FleetService_CountInstances_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FleetServiceServer).CountInstances(ctx, req.(*CountInstancesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FleetService_ListInstanceStatuses_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListInstanceStatusesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FleetServiceServer).ListInstanceStatuses(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FleetService_ListInstanceStatuses_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FleetServiceServer).ListInstanceStatuses(ctx, req.(*ListInstanceStatusesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FleetService_ListDisks_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListDisksRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FleetServiceServer).ListDisks(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FleetService_ListDisks_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FleetServiceServer).ListDisks(ctx, req.(*ListDisksRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FleetService_AttachDisk_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AttachDiskRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FleetServiceServer).AttachDisk(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FleetService_AttachDisk_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FleetServiceServer).AttachDisk(ctx, req.(*AttachDiskRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FleetService_DetachDisk_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DetachDiskRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FleetServiceServer).DetachDisk(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FleetService_DetachDisk_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FleetServiceServer).DetachDisk(ctx, req.(*DetachDiskRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FleetService_DeleteDisk_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteDiskRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FleetServiceServer).DeleteDisk(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FleetService_DeleteDisk_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FleetServiceServer).DeleteDisk(ctx, req.(*DeleteDiskRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FleetService_ListSpotPrices_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListSpotPricesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FleetServiceServer).ListSpotPrices(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FleetService_ListSpotPrices_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FleetServiceServer).ListSpotPrices(ctx, req.(*ListSpotPricesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FleetService_ListSpotAdvice_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListSpotAdviceRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FleetServiceServer).ListSpotAdvice(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FleetService_ListSpotAdvice_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FleetServiceServer).ListSpotAdvice(ctx, req.(*ListSpotAdviceRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -452,6 +978,10 @@ var FleetService_ServiceDesc = grpc.ServiceDesc{
 	HandlerType: (*FleetServiceServer)(nil),
 	Methods: []grpc.MethodDesc{
 		{
+			MethodName: "ListRegions",
+			Handler:    _FleetService_ListRegions_Handler,
+		},
+		{
 			MethodName: "ListInstanceTypes",
 			Handler:    _FleetService_ListInstanceTypes_Handler,
 		},
@@ -468,6 +998,18 @@ var FleetService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _FleetService_RunInstances_Handler,
 		},
 		{
+			MethodName: "StartInstances",
+			Handler:    _FleetService_StartInstances_Handler,
+		},
+		{
+			MethodName: "StopInstances",
+			Handler:    _FleetService_StopInstances_Handler,
+		},
+		{
+			MethodName: "RebootInstances",
+			Handler:    _FleetService_RebootInstances_Handler,
+		},
+		{
 			MethodName: "DeleteInstances",
 			Handler:    _FleetService_DeleteInstances_Handler,
 		},
@@ -476,8 +1018,44 @@ var FleetService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _FleetService_UpdateInstanceTags_Handler,
 		},
 		{
+			MethodName: "UpdateInstance",
+			Handler:    _FleetService_UpdateInstance_Handler,
+		},
+		{
 			MethodName: "ListInstances",
 			Handler:    _FleetService_ListInstances_Handler,
+		},
+		{
+			MethodName: "CountInstances",
+			Handler:    _FleetService_CountInstances_Handler,
+		},
+		{
+			MethodName: "ListInstanceStatuses",
+			Handler:    _FleetService_ListInstanceStatuses_Handler,
+		},
+		{
+			MethodName: "ListDisks",
+			Handler:    _FleetService_ListDisks_Handler,
+		},
+		{
+			MethodName: "AttachDisk",
+			Handler:    _FleetService_AttachDisk_Handler,
+		},
+		{
+			MethodName: "DetachDisk",
+			Handler:    _FleetService_DetachDisk_Handler,
+		},
+		{
+			MethodName: "DeleteDisk",
+			Handler:    _FleetService_DeleteDisk_Handler,
+		},
+		{
+			MethodName: "ListSpotPrices",
+			Handler:    _FleetService_ListSpotPrices_Handler,
+		},
+		{
+			MethodName: "ListSpotAdvice",
+			Handler:    _FleetService_ListSpotAdvice_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

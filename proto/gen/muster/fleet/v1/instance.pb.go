@@ -22,6 +22,240 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// What a reclaim does to a spot instance. It can not change after creation.
+type InterruptionBehavior int32
+
+const (
+	// Terminate, the cloud's default.
+	InterruptionBehavior_INTERRUPTION_BEHAVIOR_UNSPECIFIED InterruptionBehavior = 0
+	// The instance is released.
+	InterruptionBehavior_INTERRUPTION_BEHAVIOR_TERMINATE InterruptionBehavior = 1
+	// The instance is stopped in economical mode: it gives its stock back and is
+	// charged for its disks only. It can be started again if price and stock
+	// allow.
+	InterruptionBehavior_INTERRUPTION_BEHAVIOR_STOP InterruptionBehavior = 2
+)
+
+// Enum value maps for InterruptionBehavior.
+var (
+	InterruptionBehavior_name = map[int32]string{
+		0: "INTERRUPTION_BEHAVIOR_UNSPECIFIED",
+		1: "INTERRUPTION_BEHAVIOR_TERMINATE",
+		2: "INTERRUPTION_BEHAVIOR_STOP",
+	}
+	InterruptionBehavior_value = map[string]int32{
+		"INTERRUPTION_BEHAVIOR_UNSPECIFIED": 0,
+		"INTERRUPTION_BEHAVIOR_TERMINATE":   1,
+		"INTERRUPTION_BEHAVIOR_STOP":        2,
+	}
+)
+
+func (x InterruptionBehavior) Enum() *InterruptionBehavior {
+	p := new(InterruptionBehavior)
+	*p = x
+	return p
+}
+
+func (x InterruptionBehavior) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (InterruptionBehavior) Descriptor() protoreflect.EnumDescriptor {
+	return file_muster_fleet_v1_instance_proto_enumTypes[0].Descriptor()
+}
+
+func (InterruptionBehavior) Type() protoreflect.EnumType {
+	return &file_muster_fleet_v1_instance_proto_enumTypes[0]
+}
+
+func (x InterruptionBehavior) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use InterruptionBehavior.Descriptor instead.
+func (InterruptionBehavior) EnumDescriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_instance_proto_rawDescGZIP(), []int{0}
+}
+
+// Whether a stopped instance is charged for.
+type StoppedMode int32
+
+const (
+	// Not stopped, or in requests: keep charging.
+	StoppedMode_STOPPED_MODE_UNSPECIFIED StoppedMode = 0
+	// It keeps its stock and its price.
+	StoppedMode_STOPPED_MODE_KEEP_CHARGING StoppedMode = 1
+	// Economical mode: it gives its stock back; only disks are charged for.
+	StoppedMode_STOPPED_MODE_STOP_CHARGING StoppedMode = 2
+)
+
+// Enum value maps for StoppedMode.
+var (
+	StoppedMode_name = map[int32]string{
+		0: "STOPPED_MODE_UNSPECIFIED",
+		1: "STOPPED_MODE_KEEP_CHARGING",
+		2: "STOPPED_MODE_STOP_CHARGING",
+	}
+	StoppedMode_value = map[string]int32{
+		"STOPPED_MODE_UNSPECIFIED":   0,
+		"STOPPED_MODE_KEEP_CHARGING": 1,
+		"STOPPED_MODE_STOP_CHARGING": 2,
+	}
+)
+
+func (x StoppedMode) Enum() *StoppedMode {
+	p := new(StoppedMode)
+	*p = x
+	return p
+}
+
+func (x StoppedMode) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (StoppedMode) Descriptor() protoreflect.EnumDescriptor {
+	return file_muster_fleet_v1_instance_proto_enumTypes[1].Descriptor()
+}
+
+func (StoppedMode) Type() protoreflect.EnumType {
+	return &file_muster_fleet_v1_instance_proto_enumTypes[1]
+}
+
+func (x StoppedMode) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use StoppedMode.Descriptor instead.
+func (StoppedMode) EnumDescriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_instance_proto_rawDescGZIP(), []int{1}
+}
+
+// Health of an instance, as the cloud's full status words it.
+type InstanceHealth int32
+
+const (
+	// Not known.
+	InstanceHealth_INSTANCE_HEALTH_UNSPECIFIED InstanceHealth = 0
+	// Works.
+	InstanceHealth_INSTANCE_HEALTH_OK InstanceHealth = 1
+	// Does not work as it should.
+	InstanceHealth_INSTANCE_HEALTH_IMPAIRED InstanceHealth = 2
+	// May work worse than it should.
+	InstanceHealth_INSTANCE_HEALTH_WARNING InstanceHealth = 3
+	// Under maintenance.
+	InstanceHealth_INSTANCE_HEALTH_MAINTAINING InstanceHealth = 4
+	// Not up yet.
+	InstanceHealth_INSTANCE_HEALTH_INITIALIZING InstanceHealth = 5
+	// Nothing is heard from it: it hangs, or was never heard from.
+	InstanceHealth_INSTANCE_HEALTH_INSUFFICIENT_DATA InstanceHealth = 6
+	// Stopped: there is nothing to tell.
+	InstanceHealth_INSTANCE_HEALTH_NOT_APPLICABLE InstanceHealth = 7
+)
+
+// Enum value maps for InstanceHealth.
+var (
+	InstanceHealth_name = map[int32]string{
+		0: "INSTANCE_HEALTH_UNSPECIFIED",
+		1: "INSTANCE_HEALTH_OK",
+		2: "INSTANCE_HEALTH_IMPAIRED",
+		3: "INSTANCE_HEALTH_WARNING",
+		4: "INSTANCE_HEALTH_MAINTAINING",
+		5: "INSTANCE_HEALTH_INITIALIZING",
+		6: "INSTANCE_HEALTH_INSUFFICIENT_DATA",
+		7: "INSTANCE_HEALTH_NOT_APPLICABLE",
+	}
+	InstanceHealth_value = map[string]int32{
+		"INSTANCE_HEALTH_UNSPECIFIED":       0,
+		"INSTANCE_HEALTH_OK":                1,
+		"INSTANCE_HEALTH_IMPAIRED":          2,
+		"INSTANCE_HEALTH_WARNING":           3,
+		"INSTANCE_HEALTH_MAINTAINING":       4,
+		"INSTANCE_HEALTH_INITIALIZING":      5,
+		"INSTANCE_HEALTH_INSUFFICIENT_DATA": 6,
+		"INSTANCE_HEALTH_NOT_APPLICABLE":    7,
+	}
+)
+
+func (x InstanceHealth) Enum() *InstanceHealth {
+	p := new(InstanceHealth)
+	*p = x
+	return p
+}
+
+func (x InstanceHealth) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (InstanceHealth) Descriptor() protoreflect.EnumDescriptor {
+	return file_muster_fleet_v1_instance_proto_enumTypes[2].Descriptor()
+}
+
+func (InstanceHealth) Type() protoreflect.EnumType {
+	return &file_muster_fleet_v1_instance_proto_enumTypes[2]
+}
+
+func (x InstanceHealth) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use InstanceHealth.Descriptor instead.
+func (InstanceHealth) EnumDescriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_instance_proto_rawDescGZIP(), []int{2}
+}
+
+// Why an instance can not be used as its owner likes.
+type OperationLock int32
+
+const (
+	// Not known.
+	OperationLock_OPERATION_LOCK_UNSPECIFIED OperationLock = 0
+	// It is about to be reclaimed.
+	OperationLock_OPERATION_LOCK_RECYCLING OperationLock = 1
+	// Its account is overdue.
+	OperationLock_OPERATION_LOCK_FINANCIAL OperationLock = 2
+)
+
+// Enum value maps for OperationLock.
+var (
+	OperationLock_name = map[int32]string{
+		0: "OPERATION_LOCK_UNSPECIFIED",
+		1: "OPERATION_LOCK_RECYCLING",
+		2: "OPERATION_LOCK_FINANCIAL",
+	}
+	OperationLock_value = map[string]int32{
+		"OPERATION_LOCK_UNSPECIFIED": 0,
+		"OPERATION_LOCK_RECYCLING":   1,
+		"OPERATION_LOCK_FINANCIAL":   2,
+	}
+)
+
+func (x OperationLock) Enum() *OperationLock {
+	p := new(OperationLock)
+	*p = x
+	return p
+}
+
+func (x OperationLock) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (OperationLock) Descriptor() protoreflect.EnumDescriptor {
+	return file_muster_fleet_v1_instance_proto_enumTypes[3].Descriptor()
+}
+
+func (OperationLock) Type() protoreflect.EnumType {
+	return &file_muster_fleet_v1_instance_proto_enumTypes[3]
+}
+
+func (x OperationLock) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use OperationLock.Descriptor instead.
+func (OperationLock) EnumDescriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_instance_proto_rawDescGZIP(), []int{3}
+}
+
 // State of an instance's life cycle.
 type InstanceStatus int32
 
@@ -75,11 +309,11 @@ func (x InstanceStatus) String() string {
 }
 
 func (InstanceStatus) Descriptor() protoreflect.EnumDescriptor {
-	return file_muster_fleet_v1_instance_proto_enumTypes[0].Descriptor()
+	return file_muster_fleet_v1_instance_proto_enumTypes[4].Descriptor()
 }
 
 func (InstanceStatus) Type() protoreflect.EnumType {
-	return &file_muster_fleet_v1_instance_proto_enumTypes[0]
+	return &file_muster_fleet_v1_instance_proto_enumTypes[4]
 }
 
 func (x InstanceStatus) Number() protoreflect.EnumNumber {
@@ -88,7 +322,7 @@ func (x InstanceStatus) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use InstanceStatus.Descriptor instead.
 func (InstanceStatus) EnumDescriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_instance_proto_rawDescGZIP(), []int{0}
+	return file_muster_fleet_v1_instance_proto_rawDescGZIP(), []int{4}
 }
 
 // What happened to an instance.
@@ -107,26 +341,33 @@ const (
 	TransitionKind_TRANSITION_KIND_STOPPING TransitionKind = 4
 	// It stopped.
 	TransitionKind_TRANSITION_KIND_STOPPED TransitionKind = 5
-	// Its reclaim was announced: it will be released five minutes later.
+	// Its reclaim was announced: five minutes later it will be released, or
+	// stopped if its interruption behaviour says so.
 	TransitionKind_TRANSITION_KIND_INTERRUPTION_NOTICE TransitionKind = 6
 	// It is gone.
 	TransitionKind_TRANSITION_KIND_RELEASED TransitionKind = 7
 	// Its tags were changed.
 	TransitionKind_TRANSITION_KIND_TAGGED TransitionKind = 8
+	// Its health changed.
+	TransitionKind_TRANSITION_KIND_HEALTH TransitionKind = 9
+	// Its name, description, protection, disks or locks were changed.
+	TransitionKind_TRANSITION_KIND_UPDATED TransitionKind = 10
 )
 
 // Enum value maps for TransitionKind.
 var (
 	TransitionKind_name = map[int32]string{
-		0: "TRANSITION_KIND_UNSPECIFIED",
-		1: "TRANSITION_KIND_CREATED",
-		2: "TRANSITION_KIND_STARTING",
-		3: "TRANSITION_KIND_RUNNING",
-		4: "TRANSITION_KIND_STOPPING",
-		5: "TRANSITION_KIND_STOPPED",
-		6: "TRANSITION_KIND_INTERRUPTION_NOTICE",
-		7: "TRANSITION_KIND_RELEASED",
-		8: "TRANSITION_KIND_TAGGED",
+		0:  "TRANSITION_KIND_UNSPECIFIED",
+		1:  "TRANSITION_KIND_CREATED",
+		2:  "TRANSITION_KIND_STARTING",
+		3:  "TRANSITION_KIND_RUNNING",
+		4:  "TRANSITION_KIND_STOPPING",
+		5:  "TRANSITION_KIND_STOPPED",
+		6:  "TRANSITION_KIND_INTERRUPTION_NOTICE",
+		7:  "TRANSITION_KIND_RELEASED",
+		8:  "TRANSITION_KIND_TAGGED",
+		9:  "TRANSITION_KIND_HEALTH",
+		10: "TRANSITION_KIND_UPDATED",
 	}
 	TransitionKind_value = map[string]int32{
 		"TRANSITION_KIND_UNSPECIFIED":         0,
@@ -138,6 +379,8 @@ var (
 		"TRANSITION_KIND_INTERRUPTION_NOTICE": 6,
 		"TRANSITION_KIND_RELEASED":            7,
 		"TRANSITION_KIND_TAGGED":              8,
+		"TRANSITION_KIND_HEALTH":              9,
+		"TRANSITION_KIND_UPDATED":             10,
 	}
 )
 
@@ -152,11 +395,11 @@ func (x TransitionKind) String() string {
 }
 
 func (TransitionKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_muster_fleet_v1_instance_proto_enumTypes[1].Descriptor()
+	return file_muster_fleet_v1_instance_proto_enumTypes[5].Descriptor()
 }
 
 func (TransitionKind) Type() protoreflect.EnumType {
-	return &file_muster_fleet_v1_instance_proto_enumTypes[1]
+	return &file_muster_fleet_v1_instance_proto_enumTypes[5]
 }
 
 func (x TransitionKind) Number() protoreflect.EnumNumber {
@@ -165,7 +408,7 @@ func (x TransitionKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TransitionKind.Descriptor instead.
 func (TransitionKind) EnumDescriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_instance_proto_rawDescGZIP(), []int{1}
+	return file_muster_fleet_v1_instance_proto_rawDescGZIP(), []int{5}
 }
 
 // Why a transition happened.
@@ -182,6 +425,14 @@ const (
 	TransitionReason_TRANSITION_REASON_STOCK_NEEDED TransitionReason = 3
 	// An operator of the simulation asked for the reclaim.
 	TransitionReason_TRANSITION_REASON_RECLAIM_ORDERED TransitionReason = 4
+	// Its account is overdue.
+	TransitionReason_TRANSITION_REASON_ACCOUNT_OVERDUE TransitionReason = 5
+	// It failed: a crash, a hang, an outage of its zone.
+	TransitionReason_TRANSITION_REASON_FAILURE TransitionReason = 6
+	// What had failed works again.
+	TransitionReason_TRANSITION_REASON_RECOVERED TransitionReason = 7
+	// Its account has paid what it owed.
+	TransitionReason_TRANSITION_REASON_PAID TransitionReason = 8
 )
 
 // Enum value maps for TransitionReason.
@@ -192,6 +443,10 @@ var (
 		2: "TRANSITION_REASON_PRICE_ABOVE_BID",
 		3: "TRANSITION_REASON_STOCK_NEEDED",
 		4: "TRANSITION_REASON_RECLAIM_ORDERED",
+		5: "TRANSITION_REASON_ACCOUNT_OVERDUE",
+		6: "TRANSITION_REASON_FAILURE",
+		7: "TRANSITION_REASON_RECOVERED",
+		8: "TRANSITION_REASON_PAID",
 	}
 	TransitionReason_value = map[string]int32{
 		"TRANSITION_REASON_UNSPECIFIED":     0,
@@ -199,6 +454,10 @@ var (
 		"TRANSITION_REASON_PRICE_ABOVE_BID": 2,
 		"TRANSITION_REASON_STOCK_NEEDED":    3,
 		"TRANSITION_REASON_RECLAIM_ORDERED": 4,
+		"TRANSITION_REASON_ACCOUNT_OVERDUE": 5,
+		"TRANSITION_REASON_FAILURE":         6,
+		"TRANSITION_REASON_RECOVERED":       7,
+		"TRANSITION_REASON_PAID":            8,
 	}
 )
 
@@ -213,11 +472,11 @@ func (x TransitionReason) String() string {
 }
 
 func (TransitionReason) Descriptor() protoreflect.EnumDescriptor {
-	return file_muster_fleet_v1_instance_proto_enumTypes[2].Descriptor()
+	return file_muster_fleet_v1_instance_proto_enumTypes[6].Descriptor()
 }
 
 func (TransitionReason) Type() protoreflect.EnumType {
-	return &file_muster_fleet_v1_instance_proto_enumTypes[2]
+	return &file_muster_fleet_v1_instance_proto_enumTypes[6]
 }
 
 func (x TransitionReason) Number() protoreflect.EnumNumber {
@@ -226,7 +485,7 @@ func (x TransitionReason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TransitionReason.Descriptor instead.
 func (TransitionReason) EnumDescriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_instance_proto_rawDescGZIP(), []int{2}
+	return file_muster_fleet_v1_instance_proto_rawDescGZIP(), []int{6}
 }
 
 // One instance of the cloud.
@@ -246,9 +505,10 @@ type Instance struct {
 	Status InstanceStatus `protobuf:"varint,6,opt,name=status,proto3,enum=muster.fleet.v1.InstanceStatus" json:"status,omitempty"`
 	// Tags, at most 20.
 	Tags map[string]string `protobuf:"bytes,7,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// What it costs now, in micro-units of the currency per hour. A spot
-	// instance pays its purchase price while it is protected, then the market
-	// price, never more than its bid.
+	// What it costs now, without its disks, in micro-units of the currency per
+	// hour. A spot instance pays its purchase price while it is protected, then
+	// the market price, never more than its bid, and nothing from its
+	// interruption notice on. Nothing is paid while stopped in economical mode.
 	PriceMicrosPerHour int64 `protobuf:"varint,8,opt,name=price_micros_per_hour,json=priceMicrosPerHour,proto3" json:"price_micros_per_hour,omitempty"`
 	// Bid of a spot instance, in micro-units of the currency per hour; 0 when
 	// the market price is the bid.
@@ -263,12 +523,33 @@ type Instance struct {
 	// reclaimed. The cloud shows this as the operation lock `Recycling`.
 	InterruptionNoticeTime *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=interruption_notice_time,json=interruptionNoticeTime,proto3" json:"interruption_notice_time,omitempty"`
 	// When it will be, or was, released; absent while it is to stay. Five
-	// minutes after the notice.
+	// minutes after the notice. An instance whose interruption behaviour is to
+	// stop will be stopped then instead.
 	ReleaseTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=release_time,json=releaseTime,proto3" json:"release_time,omitempty"`
 	// How many transitions it has made: 1 at its creation, one more at each.
 	TransitionNumber int64 `protobuf:"varint,15,opt,name=transition_number,json=transitionNumber,proto3" json:"transition_number,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Name, for people; empty for none.
+	InstanceName string `protobuf:"bytes,16,opt,name=instance_name,json=instanceName,proto3" json:"instance_name,omitempty"`
+	// Description, for people; empty for none.
+	Description string `protobuf:"bytes,17,opt,name=description,proto3" json:"description,omitempty"`
+	// True while DeleteInstances refuses it.
+	DeletionProtection bool `protobuf:"varint,18,opt,name=deletion_protection,json=deletionProtection,proto3" json:"deletion_protection,omitempty"`
+	// What a reclaim does to a spot instance; unspecified for pay-as-you-go.
+	InterruptionBehavior InterruptionBehavior `protobuf:"varint,19,opt,name=interruption_behavior,json=interruptionBehavior,proto3,enum=muster.fleet.v1.InterruptionBehavior" json:"interruption_behavior,omitempty"`
+	// Whether it is charged for while it is stopped; unspecified unless its
+	// status is Stopping or Stopped.
+	StoppedMode StoppedMode `protobuf:"varint,20,opt,name=stopped_mode,json=stoppedMode,proto3,enum=muster.fleet.v1.StoppedMode" json:"stopped_mode,omitempty"`
+	// Health as the cloud sees it from outside.
+	Health InstanceHealth `protobuf:"varint,21,opt,name=health,proto3,enum=muster.fleet.v1.InstanceHealth" json:"health,omitempty"`
+	// Why it can not be used as its owner likes. Empty for most.
+	OperationLocks []OperationLock `protobuf:"varint,22,rep,packed,name=operation_locks,json=operationLocks,proto3,enum=muster.fleet.v1.OperationLock" json:"operation_locks,omitempty"`
+	// Disks, system disk first, then in order of attachment. Empty for an
+	// instance that was launched without any.
+	Disks []*Disk `protobuf:"bytes,23,rep,name=disks,proto3" json:"disks,omitempty"`
+	// When it came to its present status.
+	StatusTime    *timestamppb.Timestamp `protobuf:"bytes,24,opt,name=status_time,json=statusTime,proto3" json:"status_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Instance) Reset() {
@@ -406,6 +687,69 @@ func (x *Instance) GetTransitionNumber() int64 {
 	return 0
 }
 
+func (x *Instance) GetInstanceName() string {
+	if x != nil {
+		return x.InstanceName
+	}
+	return ""
+}
+
+func (x *Instance) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *Instance) GetDeletionProtection() bool {
+	if x != nil {
+		return x.DeletionProtection
+	}
+	return false
+}
+
+func (x *Instance) GetInterruptionBehavior() InterruptionBehavior {
+	if x != nil {
+		return x.InterruptionBehavior
+	}
+	return InterruptionBehavior_INTERRUPTION_BEHAVIOR_UNSPECIFIED
+}
+
+func (x *Instance) GetStoppedMode() StoppedMode {
+	if x != nil {
+		return x.StoppedMode
+	}
+	return StoppedMode_STOPPED_MODE_UNSPECIFIED
+}
+
+func (x *Instance) GetHealth() InstanceHealth {
+	if x != nil {
+		return x.Health
+	}
+	return InstanceHealth_INSTANCE_HEALTH_UNSPECIFIED
+}
+
+func (x *Instance) GetOperationLocks() []OperationLock {
+	if x != nil {
+		return x.OperationLocks
+	}
+	return nil
+}
+
+func (x *Instance) GetDisks() []*Disk {
+	if x != nil {
+		return x.Disks
+	}
+	return nil
+}
+
+func (x *Instance) GetStatusTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StatusTime
+	}
+	return nil
+}
+
 // One step in the life of an instance.
 type InstanceTransition struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -484,7 +828,8 @@ var File_muster_fleet_v1_instance_proto protoreflect.FileDescriptor
 
 const file_muster_fleet_v1_instance_proto_rawDesc = "" +
 	"\n" +
-	"\x1emuster/fleet/v1/instance.proto\x12\x0fmuster.fleet.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\"\xed\x06\n" +
+	"\x1emuster/fleet/v1/instance.proto\x12\x0fmuster.fleet.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1amuster/fleet/v1/disk.proto\"\xee\n" +
+	"\n" +
 	"\bInstance\x12\x1f\n" +
 	"\vinstance_id\x18\x01 \x01(\tR\n" +
 	"instanceId\x12\x1d\n" +
@@ -505,7 +850,17 @@ const file_muster_fleet_v1_instance_proto_rawDesc = "" +
 	"\x13protection_end_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\x11protectionEndTime\x12T\n" +
 	"\x18interruption_notice_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\x16interruptionNoticeTime\x12=\n" +
 	"\frelease_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\vreleaseTime\x12+\n" +
-	"\x11transition_number\x18\x0f \x01(\x03R\x10transitionNumber\x1a7\n" +
+	"\x11transition_number\x18\x0f \x01(\x03R\x10transitionNumber\x12#\n" +
+	"\rinstance_name\x18\x10 \x01(\tR\finstanceName\x12 \n" +
+	"\vdescription\x18\x11 \x01(\tR\vdescription\x12/\n" +
+	"\x13deletion_protection\x18\x12 \x01(\bR\x12deletionProtection\x12Z\n" +
+	"\x15interruption_behavior\x18\x13 \x01(\x0e2%.muster.fleet.v1.InterruptionBehaviorR\x14interruptionBehavior\x12?\n" +
+	"\fstopped_mode\x18\x14 \x01(\x0e2\x1c.muster.fleet.v1.StoppedModeR\vstoppedMode\x127\n" +
+	"\x06health\x18\x15 \x01(\x0e2\x1f.muster.fleet.v1.InstanceHealthR\x06health\x12G\n" +
+	"\x0foperation_locks\x18\x16 \x03(\x0e2\x1e.muster.fleet.v1.OperationLockR\x0eoperationLocks\x12+\n" +
+	"\x05disks\x18\x17 \x03(\v2\x15.muster.fleet.v1.DiskR\x05disks\x12;\n" +
+	"\vstatus_time\x18\x18 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"statusTime\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xeb\x01\n" +
@@ -513,7 +868,28 @@ const file_muster_fleet_v1_instance_proto_rawDesc = "" +
 	"\binstance\x18\x01 \x01(\v2\x19.muster.fleet.v1.InstanceR\binstance\x123\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x1f.muster.fleet.v1.TransitionKindR\x04kind\x129\n" +
 	"\x06reason\x18\x03 \x01(\x0e2!.muster.fleet.v1.TransitionReasonR\x06reason\x12.\n" +
-	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time*\xe2\x01\n" +
+	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time*\x82\x01\n" +
+	"\x14InterruptionBehavior\x12%\n" +
+	"!INTERRUPTION_BEHAVIOR_UNSPECIFIED\x10\x00\x12#\n" +
+	"\x1fINTERRUPTION_BEHAVIOR_TERMINATE\x10\x01\x12\x1e\n" +
+	"\x1aINTERRUPTION_BEHAVIOR_STOP\x10\x02*k\n" +
+	"\vStoppedMode\x12\x1c\n" +
+	"\x18STOPPED_MODE_UNSPECIFIED\x10\x00\x12\x1e\n" +
+	"\x1aSTOPPED_MODE_KEEP_CHARGING\x10\x01\x12\x1e\n" +
+	"\x1aSTOPPED_MODE_STOP_CHARGING\x10\x02*\x92\x02\n" +
+	"\x0eInstanceHealth\x12\x1f\n" +
+	"\x1bINSTANCE_HEALTH_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12INSTANCE_HEALTH_OK\x10\x01\x12\x1c\n" +
+	"\x18INSTANCE_HEALTH_IMPAIRED\x10\x02\x12\x1b\n" +
+	"\x17INSTANCE_HEALTH_WARNING\x10\x03\x12\x1f\n" +
+	"\x1bINSTANCE_HEALTH_MAINTAINING\x10\x04\x12 \n" +
+	"\x1cINSTANCE_HEALTH_INITIALIZING\x10\x05\x12%\n" +
+	"!INSTANCE_HEALTH_INSUFFICIENT_DATA\x10\x06\x12\"\n" +
+	"\x1eINSTANCE_HEALTH_NOT_APPLICABLE\x10\a*k\n" +
+	"\rOperationLock\x12\x1e\n" +
+	"\x1aOPERATION_LOCK_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18OPERATION_LOCK_RECYCLING\x10\x01\x12\x1c\n" +
+	"\x18OPERATION_LOCK_FINANCIAL\x10\x02*\xe2\x01\n" +
 	"\x0eInstanceStatus\x12\x1f\n" +
 	"\x1bINSTANCE_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17INSTANCE_STATUS_PENDING\x10\x01\x12\x1c\n" +
@@ -521,7 +897,7 @@ const file_muster_fleet_v1_instance_proto_rawDesc = "" +
 	"\x17INSTANCE_STATUS_RUNNING\x10\x03\x12\x1c\n" +
 	"\x18INSTANCE_STATUS_STOPPING\x10\x04\x12\x1b\n" +
 	"\x17INSTANCE_STATUS_STOPPED\x10\x05\x12\x1c\n" +
-	"\x18INSTANCE_STATUS_RELEASED\x10\x06*\xa7\x02\n" +
+	"\x18INSTANCE_STATUS_RELEASED\x10\x06*\xe0\x02\n" +
 	"\x0eTransitionKind\x12\x1f\n" +
 	"\x1bTRANSITION_KIND_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17TRANSITION_KIND_CREATED\x10\x01\x12\x1c\n" +
@@ -531,13 +907,20 @@ const file_muster_fleet_v1_instance_proto_rawDesc = "" +
 	"\x17TRANSITION_KIND_STOPPED\x10\x05\x12'\n" +
 	"#TRANSITION_KIND_INTERRUPTION_NOTICE\x10\x06\x12\x1c\n" +
 	"\x18TRANSITION_KIND_RELEASED\x10\a\x12\x1a\n" +
-	"\x16TRANSITION_KIND_TAGGED\x10\b*\xc8\x01\n" +
+	"\x16TRANSITION_KIND_TAGGED\x10\b\x12\x1a\n" +
+	"\x16TRANSITION_KIND_HEALTH\x10\t\x12\x1b\n" +
+	"\x17TRANSITION_KIND_UPDATED\x10\n" +
+	"*\xcb\x02\n" +
 	"\x10TransitionReason\x12!\n" +
 	"\x1dTRANSITION_REASON_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bTRANSITION_REASON_REQUESTED\x10\x01\x12%\n" +
 	"!TRANSITION_REASON_PRICE_ABOVE_BID\x10\x02\x12\"\n" +
 	"\x1eTRANSITION_REASON_STOCK_NEEDED\x10\x03\x12%\n" +
-	"!TRANSITION_REASON_RECLAIM_ORDERED\x10\x04B\xc5\x01\n" +
+	"!TRANSITION_REASON_RECLAIM_ORDERED\x10\x04\x12%\n" +
+	"!TRANSITION_REASON_ACCOUNT_OVERDUE\x10\x05\x12\x1d\n" +
+	"\x19TRANSITION_REASON_FAILURE\x10\x06\x12\x1f\n" +
+	"\x1bTRANSITION_REASON_RECOVERED\x10\a\x12\x1a\n" +
+	"\x16TRANSITION_REASON_PAID\x10\bB\xc5\x01\n" +
 	"\x13com.muster.fleet.v1B\rInstanceProtoP\x01ZAgithub.com/seed-198b1370/muster/proto/gen/muster/fleet/v1;fleetv1\xa2\x02\x03MFX\xaa\x02\x0fMuster.Fleet.V1\xca\x02\x0fMuster\\Fleet\\V1\xe2\x02\x1bMuster\\Fleet\\V1\\GPBMetadata\xea\x02\x11Muster::Fleet::V1b\x06proto3"
 
 var (
@@ -552,36 +935,47 @@ func file_muster_fleet_v1_instance_proto_rawDescGZIP() []byte {
 	return file_muster_fleet_v1_instance_proto_rawDescData
 }
 
-var file_muster_fleet_v1_instance_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_muster_fleet_v1_instance_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
 var file_muster_fleet_v1_instance_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_muster_fleet_v1_instance_proto_goTypes = []any{
-	(InstanceStatus)(0),           // 0: muster.fleet.v1.InstanceStatus
-	(TransitionKind)(0),           // 1: muster.fleet.v1.TransitionKind
-	(TransitionReason)(0),         // 2: muster.fleet.v1.TransitionReason
-	(*Instance)(nil),              // 3: muster.fleet.v1.Instance
-	(*InstanceTransition)(nil),    // 4: muster.fleet.v1.InstanceTransition
-	nil,                           // 5: muster.fleet.v1.Instance.TagsEntry
-	(BillingMethod)(0),            // 6: muster.fleet.v1.BillingMethod
-	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(InterruptionBehavior)(0),     // 0: muster.fleet.v1.InterruptionBehavior
+	(StoppedMode)(0),              // 1: muster.fleet.v1.StoppedMode
+	(InstanceHealth)(0),           // 2: muster.fleet.v1.InstanceHealth
+	(OperationLock)(0),            // 3: muster.fleet.v1.OperationLock
+	(InstanceStatus)(0),           // 4: muster.fleet.v1.InstanceStatus
+	(TransitionKind)(0),           // 5: muster.fleet.v1.TransitionKind
+	(TransitionReason)(0),         // 6: muster.fleet.v1.TransitionReason
+	(*Instance)(nil),              // 7: muster.fleet.v1.Instance
+	(*InstanceTransition)(nil),    // 8: muster.fleet.v1.InstanceTransition
+	nil,                           // 9: muster.fleet.v1.Instance.TagsEntry
+	(BillingMethod)(0),            // 10: muster.fleet.v1.BillingMethod
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(*Disk)(nil),                  // 12: muster.fleet.v1.Disk
 }
 var file_muster_fleet_v1_instance_proto_depIdxs = []int32{
-	6,  // 0: muster.fleet.v1.Instance.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	0,  // 1: muster.fleet.v1.Instance.status:type_name -> muster.fleet.v1.InstanceStatus
-	5,  // 2: muster.fleet.v1.Instance.tags:type_name -> muster.fleet.v1.Instance.TagsEntry
-	7,  // 3: muster.fleet.v1.Instance.create_time:type_name -> google.protobuf.Timestamp
-	7,  // 4: muster.fleet.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
-	7,  // 5: muster.fleet.v1.Instance.protection_end_time:type_name -> google.protobuf.Timestamp
-	7,  // 6: muster.fleet.v1.Instance.interruption_notice_time:type_name -> google.protobuf.Timestamp
-	7,  // 7: muster.fleet.v1.Instance.release_time:type_name -> google.protobuf.Timestamp
-	3,  // 8: muster.fleet.v1.InstanceTransition.instance:type_name -> muster.fleet.v1.Instance
-	1,  // 9: muster.fleet.v1.InstanceTransition.kind:type_name -> muster.fleet.v1.TransitionKind
-	2,  // 10: muster.fleet.v1.InstanceTransition.reason:type_name -> muster.fleet.v1.TransitionReason
-	7,  // 11: muster.fleet.v1.InstanceTransition.time:type_name -> google.protobuf.Timestamp
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	10, // 0: muster.fleet.v1.Instance.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	4,  // 1: muster.fleet.v1.Instance.status:type_name -> muster.fleet.v1.InstanceStatus
+	9,  // 2: muster.fleet.v1.Instance.tags:type_name -> muster.fleet.v1.Instance.TagsEntry
+	11, // 3: muster.fleet.v1.Instance.create_time:type_name -> google.protobuf.Timestamp
+	11, // 4: muster.fleet.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
+	11, // 5: muster.fleet.v1.Instance.protection_end_time:type_name -> google.protobuf.Timestamp
+	11, // 6: muster.fleet.v1.Instance.interruption_notice_time:type_name -> google.protobuf.Timestamp
+	11, // 7: muster.fleet.v1.Instance.release_time:type_name -> google.protobuf.Timestamp
+	0,  // 8: muster.fleet.v1.Instance.interruption_behavior:type_name -> muster.fleet.v1.InterruptionBehavior
+	1,  // 9: muster.fleet.v1.Instance.stopped_mode:type_name -> muster.fleet.v1.StoppedMode
+	2,  // 10: muster.fleet.v1.Instance.health:type_name -> muster.fleet.v1.InstanceHealth
+	3,  // 11: muster.fleet.v1.Instance.operation_locks:type_name -> muster.fleet.v1.OperationLock
+	12, // 12: muster.fleet.v1.Instance.disks:type_name -> muster.fleet.v1.Disk
+	11, // 13: muster.fleet.v1.Instance.status_time:type_name -> google.protobuf.Timestamp
+	7,  // 14: muster.fleet.v1.InstanceTransition.instance:type_name -> muster.fleet.v1.Instance
+	5,  // 15: muster.fleet.v1.InstanceTransition.kind:type_name -> muster.fleet.v1.TransitionKind
+	6,  // 16: muster.fleet.v1.InstanceTransition.reason:type_name -> muster.fleet.v1.TransitionReason
+	11, // 17: muster.fleet.v1.InstanceTransition.time:type_name -> google.protobuf.Timestamp
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_muster_fleet_v1_instance_proto_init() }
@@ -590,12 +984,13 @@ func file_muster_fleet_v1_instance_proto_init() {
 		return
 	}
 	file_muster_fleet_v1_billing_method_proto_init()
+	file_muster_fleet_v1_disk_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_fleet_v1_instance_proto_rawDesc), len(file_muster_fleet_v1_instance_proto_rawDesc)),
-			NumEnums:      3,
+			NumEnums:      7,
 			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,

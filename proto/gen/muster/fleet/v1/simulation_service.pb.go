@@ -23,6 +23,71 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// How an instance fails.
+type InstanceFailure int32
+
+const (
+	// Not set. Requests refuse it.
+	InstanceFailure_INSTANCE_FAILURE_UNSPECIFIED InstanceFailure = 0
+	// The system crashes: the instance stops, and goes on being charged for.
+	InstanceFailure_INSTANCE_FAILURE_CRASH InstanceFailure = 1
+	// It hangs: it runs, and nothing is heard from it until it is booted again.
+	InstanceFailure_INSTANCE_FAILURE_HANG InstanceFailure = 2
+	// Its health is Impaired until it is booted again.
+	InstanceFailure_INSTANCE_FAILURE_IMPAIR InstanceFailure = 3
+	// Its health is Warning: it is slow, until it is booted again.
+	InstanceFailure_INSTANCE_FAILURE_SLOW InstanceFailure = 4
+	// It works again.
+	InstanceFailure_INSTANCE_FAILURE_RECOVER InstanceFailure = 5
+)
+
+// Enum value maps for InstanceFailure.
+var (
+	InstanceFailure_name = map[int32]string{
+		0: "INSTANCE_FAILURE_UNSPECIFIED",
+		1: "INSTANCE_FAILURE_CRASH",
+		2: "INSTANCE_FAILURE_HANG",
+		3: "INSTANCE_FAILURE_IMPAIR",
+		4: "INSTANCE_FAILURE_SLOW",
+		5: "INSTANCE_FAILURE_RECOVER",
+	}
+	InstanceFailure_value = map[string]int32{
+		"INSTANCE_FAILURE_UNSPECIFIED": 0,
+		"INSTANCE_FAILURE_CRASH":       1,
+		"INSTANCE_FAILURE_HANG":        2,
+		"INSTANCE_FAILURE_IMPAIR":      3,
+		"INSTANCE_FAILURE_SLOW":        4,
+		"INSTANCE_FAILURE_RECOVER":     5,
+	}
+)
+
+func (x InstanceFailure) Enum() *InstanceFailure {
+	p := new(InstanceFailure)
+	*p = x
+	return p
+}
+
+func (x InstanceFailure) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (InstanceFailure) Descriptor() protoreflect.EnumDescriptor {
+	return file_muster_fleet_v1_simulation_service_proto_enumTypes[0].Descriptor()
+}
+
+func (InstanceFailure) Type() protoreflect.EnumType {
+	return &file_muster_fleet_v1_simulation_service_proto_enumTypes[0]
+}
+
+func (x InstanceFailure) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use InstanceFailure.Descriptor instead.
+func (InstanceFailure) EnumDescriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{0}
+}
+
 // Request of SimulationService.GetClock.
 type GetClockRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -65,8 +130,10 @@ type GetClockResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The simulated time.
 	Time *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
-	// Simulated seconds that pass in one real second.
-	Speed         float64 `protobuf:"fixed64,2,opt,name=speed,proto3" json:"speed,omitempty"`
+	// Simulated seconds that pass in one real second, while it runs.
+	Speed float64 `protobuf:"fixed64,2,opt,name=speed,proto3" json:"speed,omitempty"`
+	// True while it stands still.
+	Paused        bool `protobuf:"varint,3,opt,name=paused,proto3" json:"paused,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -115,6 +182,13 @@ func (x *GetClockResponse) GetSpeed() float64 {
 	return 0
 }
 
+func (x *GetClockResponse) GetPaused() bool {
+	if x != nil {
+		return x.Paused
+	}
+	return false
+}
+
 // Request of SimulationService.WatchClock.
 type WatchClockRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -157,8 +231,10 @@ type WatchClockResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The simulated time.
 	Time *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
-	// Simulated seconds that pass in one real second.
-	Speed         float64 `protobuf:"fixed64,2,opt,name=speed,proto3" json:"speed,omitempty"`
+	// Simulated seconds that pass in one real second, while it runs.
+	Speed float64 `protobuf:"fixed64,2,opt,name=speed,proto3" json:"speed,omitempty"`
+	// True while it stands still.
+	Paused        bool `protobuf:"varint,3,opt,name=paused,proto3" json:"paused,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -205,6 +281,13 @@ func (x *WatchClockResponse) GetSpeed() float64 {
 		return x.Speed
 	}
 	return 0
+}
+
+func (x *WatchClockResponse) GetPaused() bool {
+	if x != nil {
+		return x.Paused
+	}
+	return false
 }
 
 // Request of SimulationService.SetClockSpeed.
@@ -299,70 +382,6 @@ func (x *SetClockSpeedResponse) GetTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// Names pools by what they have in common. An empty selector names all pools.
-type PoolSelector struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Zone of the pools. Empty: any.
-	ZoneId string `protobuf:"bytes,1,opt,name=zone_id,json=zoneId,proto3" json:"zone_id,omitempty"`
-	// Instance type of the pools. Empty: any.
-	InstanceType string `protobuf:"bytes,2,opt,name=instance_type,json=instanceType,proto3" json:"instance_type,omitempty"`
-	// Billing method of the pools. Unspecified: both.
-	BillingMethod BillingMethod `protobuf:"varint,3,opt,name=billing_method,json=billingMethod,proto3,enum=muster.fleet.v1.BillingMethod" json:"billing_method,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *PoolSelector) Reset() {
-	*x = PoolSelector{}
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[6]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *PoolSelector) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*PoolSelector) ProtoMessage() {}
-
-func (x *PoolSelector) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[6]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use PoolSelector.ProtoReflect.Descriptor instead.
-func (*PoolSelector) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{6}
-}
-
-func (x *PoolSelector) GetZoneId() string {
-	if x != nil {
-		return x.ZoneId
-	}
-	return ""
-}
-
-func (x *PoolSelector) GetInstanceType() string {
-	if x != nil {
-		return x.InstanceType
-	}
-	return ""
-}
-
-func (x *PoolSelector) GetBillingMethod() BillingMethod {
-	if x != nil {
-		return x.BillingMethod
-	}
-	return BillingMethod_BILLING_METHOD_UNSPECIFIED
-}
-
 // Request of SimulationService.ReclaimInstances.
 type ReclaimInstancesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -382,7 +401,7 @@ type ReclaimInstancesRequest struct {
 
 func (x *ReclaimInstancesRequest) Reset() {
 	*x = ReclaimInstancesRequest{}
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[7]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -394,7 +413,7 @@ func (x *ReclaimInstancesRequest) String() string {
 func (*ReclaimInstancesRequest) ProtoMessage() {}
 
 func (x *ReclaimInstancesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[7]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -407,7 +426,7 @@ func (x *ReclaimInstancesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReclaimInstancesRequest.ProtoReflect.Descriptor instead.
 func (*ReclaimInstancesRequest) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{7}
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ReclaimInstancesRequest) GetTarget() isReclaimInstancesRequest_Target {
@@ -471,7 +490,7 @@ type InstanceIds struct {
 
 func (x *InstanceIds) Reset() {
 	*x = InstanceIds{}
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[8]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -483,7 +502,7 @@ func (x *InstanceIds) String() string {
 func (*InstanceIds) ProtoMessage() {}
 
 func (x *InstanceIds) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[8]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -496,7 +515,7 @@ func (x *InstanceIds) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstanceIds.ProtoReflect.Descriptor instead.
 func (*InstanceIds) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{8}
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *InstanceIds) GetInstanceIds() []string {
@@ -522,7 +541,7 @@ type ReclaimInstancesResponse struct {
 
 func (x *ReclaimInstancesResponse) Reset() {
 	*x = ReclaimInstancesResponse{}
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[9]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -534,7 +553,7 @@ func (x *ReclaimInstancesResponse) String() string {
 func (*ReclaimInstancesResponse) ProtoMessage() {}
 
 func (x *ReclaimInstancesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[9]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -547,7 +566,7 @@ func (x *ReclaimInstancesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReclaimInstancesResponse.ProtoReflect.Descriptor instead.
 func (*ReclaimInstancesResponse) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{9}
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ReclaimInstancesResponse) GetNoticedInstances() int32 {
@@ -582,7 +601,7 @@ type DrainPoolsRequest struct {
 
 func (x *DrainPoolsRequest) Reset() {
 	*x = DrainPoolsRequest{}
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[10]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -594,7 +613,7 @@ func (x *DrainPoolsRequest) String() string {
 func (*DrainPoolsRequest) ProtoMessage() {}
 
 func (x *DrainPoolsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[10]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -607,7 +626,7 @@ func (x *DrainPoolsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainPoolsRequest.ProtoReflect.Descriptor instead.
 func (*DrainPoolsRequest) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{10}
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *DrainPoolsRequest) GetPools() *PoolSelector {
@@ -628,7 +647,7 @@ type DrainPoolsResponse struct {
 
 func (x *DrainPoolsResponse) Reset() {
 	*x = DrainPoolsResponse{}
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[11]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -640,7 +659,7 @@ func (x *DrainPoolsResponse) String() string {
 func (*DrainPoolsResponse) ProtoMessage() {}
 
 func (x *DrainPoolsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[11]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -653,7 +672,7 @@ func (x *DrainPoolsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainPoolsResponse.ProtoReflect.Descriptor instead.
 func (*DrainPoolsResponse) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{11}
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *DrainPoolsResponse) GetMatchedPools() int32 {
@@ -674,7 +693,7 @@ type RestorePoolsRequest struct {
 
 func (x *RestorePoolsRequest) Reset() {
 	*x = RestorePoolsRequest{}
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[12]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -686,7 +705,7 @@ func (x *RestorePoolsRequest) String() string {
 func (*RestorePoolsRequest) ProtoMessage() {}
 
 func (x *RestorePoolsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[12]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -699,7 +718,7 @@ func (x *RestorePoolsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestorePoolsRequest.ProtoReflect.Descriptor instead.
 func (*RestorePoolsRequest) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{12}
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RestorePoolsRequest) GetPools() *PoolSelector {
@@ -720,7 +739,7 @@ type RestorePoolsResponse struct {
 
 func (x *RestorePoolsResponse) Reset() {
 	*x = RestorePoolsResponse{}
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[13]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -732,7 +751,7 @@ func (x *RestorePoolsResponse) String() string {
 func (*RestorePoolsResponse) ProtoMessage() {}
 
 func (x *RestorePoolsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[13]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -745,7 +764,7 @@ func (x *RestorePoolsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestorePoolsResponse.ProtoReflect.Descriptor instead.
 func (*RestorePoolsResponse) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{13}
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RestorePoolsResponse) GetMatchedPools() int32 {
@@ -755,27 +774,1656 @@ func (x *RestorePoolsResponse) GetMatchedPools() int32 {
 	return 0
 }
 
+// Request of SimulationService.PauseClock.
+type PauseClockRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// True to let time run again.
+	Resume        bool `protobuf:"varint,1,opt,name=resume,proto3" json:"resume,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PauseClockRequest) Reset() {
+	*x = PauseClockRequest{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PauseClockRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PauseClockRequest) ProtoMessage() {}
+
+func (x *PauseClockRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PauseClockRequest.ProtoReflect.Descriptor instead.
+func (*PauseClockRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *PauseClockRequest) GetResume() bool {
+	if x != nil {
+		return x.Resume
+	}
+	return false
+}
+
+// Response of SimulationService.PauseClock.
+type PauseClockResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The simulated time at which it stood still or ran again.
+	Time          *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PauseClockResponse) Reset() {
+	*x = PauseClockResponse{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PauseClockResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PauseClockResponse) ProtoMessage() {}
+
+func (x *PauseClockResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PauseClockResponse.ProtoReflect.Descriptor instead.
+func (*PauseClockResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *PauseClockResponse) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+// Request of SimulationService.AdvanceClock.
+type AdvanceClockRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How far: exactly one of the two must be given.
+	//
+	// Types that are valid to be assigned to Target:
+	//
+	//	*AdvanceClockRequest_To
+	//	*AdvanceClockRequest_ToEventAfter
+	Target        isAdvanceClockRequest_Target `protobuf_oneof:"target"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AdvanceClockRequest) Reset() {
+	*x = AdvanceClockRequest{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AdvanceClockRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AdvanceClockRequest) ProtoMessage() {}
+
+func (x *AdvanceClockRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AdvanceClockRequest.ProtoReflect.Descriptor instead.
+func (*AdvanceClockRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *AdvanceClockRequest) GetTarget() isAdvanceClockRequest_Target {
+	if x != nil {
+		return x.Target
+	}
+	return nil
+}
+
+func (x *AdvanceClockRequest) GetTo() *timestamppb.Timestamp {
+	if x != nil {
+		if x, ok := x.Target.(*AdvanceClockRequest_To); ok {
+			return x.To
+		}
+	}
+	return nil
+}
+
+func (x *AdvanceClockRequest) GetToEventAfter() *timestamppb.Timestamp {
+	if x != nil {
+		if x, ok := x.Target.(*AdvanceClockRequest_ToEventAfter); ok {
+			return x.ToEventAfter
+		}
+	}
+	return nil
+}
+
+type isAdvanceClockRequest_Target interface {
+	isAdvanceClockRequest_Target()
+}
+
+type AdvanceClockRequest_To struct {
+	// To this time, at most 31 days after the present one.
+	To *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=to,proto3,oneof"`
+}
+
+type AdvanceClockRequest_ToEventAfter struct {
+	// To the first time after this one, and not before the present one, at
+	// which something is due for an instance, a fault, an account or the
+	// scenario; or, if nothing is, at which the market moves.
+	ToEventAfter *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=to_event_after,json=toEventAfter,proto3,oneof"`
+}
+
+func (*AdvanceClockRequest_To) isAdvanceClockRequest_Target() {}
+
+func (*AdvanceClockRequest_ToEventAfter) isAdvanceClockRequest_Target() {}
+
+// Response of SimulationService.AdvanceClock.
+type AdvanceClockResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The simulated time.
+	Time          *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AdvanceClockResponse) Reset() {
+	*x = AdvanceClockResponse{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AdvanceClockResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AdvanceClockResponse) ProtoMessage() {}
+
+func (x *AdvanceClockResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AdvanceClockResponse.ProtoReflect.Descriptor instead.
+func (*AdvanceClockResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *AdvanceClockResponse) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+// Request of SimulationService.FailInstances.
+type FailInstancesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What fails: exactly one of the two must be given.
+	//
+	// Types that are valid to be assigned to Target:
+	//
+	//	*FailInstancesRequest_Instances
+	//	*FailInstancesRequest_Pools
+	Target isFailInstancesRequest_Target `protobuf_oneof:"target"`
+	// At most so many, oldest first; 0 means all.
+	MaxInstances int32 `protobuf:"varint,3,opt,name=max_instances,json=maxInstances,proto3" json:"max_instances,omitempty"`
+	// How they fail.
+	Failure       InstanceFailure `protobuf:"varint,4,opt,name=failure,proto3,enum=muster.fleet.v1.InstanceFailure" json:"failure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FailInstancesRequest) Reset() {
+	*x = FailInstancesRequest{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FailInstancesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FailInstancesRequest) ProtoMessage() {}
+
+func (x *FailInstancesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FailInstancesRequest.ProtoReflect.Descriptor instead.
+func (*FailInstancesRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *FailInstancesRequest) GetTarget() isFailInstancesRequest_Target {
+	if x != nil {
+		return x.Target
+	}
+	return nil
+}
+
+func (x *FailInstancesRequest) GetInstances() *InstanceIds {
+	if x != nil {
+		if x, ok := x.Target.(*FailInstancesRequest_Instances); ok {
+			return x.Instances
+		}
+	}
+	return nil
+}
+
+func (x *FailInstancesRequest) GetPools() *PoolSelector {
+	if x != nil {
+		if x, ok := x.Target.(*FailInstancesRequest_Pools); ok {
+			return x.Pools
+		}
+	}
+	return nil
+}
+
+func (x *FailInstancesRequest) GetMaxInstances() int32 {
+	if x != nil {
+		return x.MaxInstances
+	}
+	return 0
+}
+
+func (x *FailInstancesRequest) GetFailure() InstanceFailure {
+	if x != nil {
+		return x.Failure
+	}
+	return InstanceFailure_INSTANCE_FAILURE_UNSPECIFIED
+}
+
+type isFailInstancesRequest_Target interface {
+	isFailInstancesRequest_Target()
+}
+
+type FailInstancesRequest_Instances struct {
+	// Named instances. Those that do not run are passed over.
+	Instances *InstanceIds `protobuf:"bytes,1,opt,name=instances,proto3,oneof"`
+}
+
+type FailInstancesRequest_Pools struct {
+	// The instances of pools that run.
+	Pools *PoolSelector `protobuf:"bytes,2,opt,name=pools,proto3,oneof"`
+}
+
+func (*FailInstancesRequest_Instances) isFailInstancesRequest_Target() {}
+
+func (*FailInstancesRequest_Pools) isFailInstancesRequest_Target() {}
+
+// Response of SimulationService.FailInstances.
+type FailInstancesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many changed.
+	ChangedInstances int32 `protobuf:"varint,1,opt,name=changed_instances,json=changedInstances,proto3" json:"changed_instances,omitempty"`
+	// Named instances that are already gone or never were, in the order asked
+	// for.
+	MissingInstanceIds []string `protobuf:"bytes,2,rep,name=missing_instance_ids,json=missingInstanceIds,proto3" json:"missing_instance_ids,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
+}
+
+func (x *FailInstancesResponse) Reset() {
+	*x = FailInstancesResponse{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FailInstancesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FailInstancesResponse) ProtoMessage() {}
+
+func (x *FailInstancesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FailInstancesResponse.ProtoReflect.Descriptor instead.
+func (*FailInstancesResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *FailInstancesResponse) GetChangedInstances() int32 {
+	if x != nil {
+		return x.ChangedInstances
+	}
+	return 0
+}
+
+func (x *FailInstancesResponse) GetMissingInstanceIds() []string {
+	if x != nil {
+		return x.MissingInstanceIds
+	}
+	return nil
+}
+
+// Request of SimulationService.InjectFault.
+type InjectFaultRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The fault.
+	Fault         *Fault `protobuf:"bytes,1,opt,name=fault,proto3" json:"fault,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InjectFaultRequest) Reset() {
+	*x = InjectFaultRequest{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InjectFaultRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InjectFaultRequest) ProtoMessage() {}
+
+func (x *InjectFaultRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InjectFaultRequest.ProtoReflect.Descriptor instead.
+func (*InjectFaultRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *InjectFaultRequest) GetFault() *Fault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
+// Response of SimulationService.InjectFault.
+type InjectFaultResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The fault, with its times.
+	Fault         *Fault `protobuf:"bytes,1,opt,name=fault,proto3" json:"fault,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InjectFaultResponse) Reset() {
+	*x = InjectFaultResponse{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InjectFaultResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InjectFaultResponse) ProtoMessage() {}
+
+func (x *InjectFaultResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InjectFaultResponse.ProtoReflect.Descriptor instead.
+func (*InjectFaultResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *InjectFaultResponse) GetFault() *Fault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
+// Request of SimulationService.ListFaults.
+type ListFaultsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListFaultsRequest) Reset() {
+	*x = ListFaultsRequest{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListFaultsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListFaultsRequest) ProtoMessage() {}
+
+func (x *ListFaultsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListFaultsRequest.ProtoReflect.Descriptor instead.
+func (*ListFaultsRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{21}
+}
+
+// Response of SimulationService.ListFaults.
+type ListFaultsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The faults, by id. Never more than 1,000.
+	Faults        []*Fault `protobuf:"bytes,1,rep,name=faults,proto3" json:"faults,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListFaultsResponse) Reset() {
+	*x = ListFaultsResponse{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListFaultsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListFaultsResponse) ProtoMessage() {}
+
+func (x *ListFaultsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListFaultsResponse.ProtoReflect.Descriptor instead.
+func (*ListFaultsResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ListFaultsResponse) GetFaults() []*Fault {
+	if x != nil {
+		return x.Faults
+	}
+	return nil
+}
+
+// Request of SimulationService.ClearFaults.
+type ClearFaultsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Ids of the faults, at most 100, each once. Empty: all faults.
+	FaultIds      []string `protobuf:"bytes,1,rep,name=fault_ids,json=faultIds,proto3" json:"fault_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClearFaultsRequest) Reset() {
+	*x = ClearFaultsRequest{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClearFaultsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClearFaultsRequest) ProtoMessage() {}
+
+func (x *ClearFaultsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClearFaultsRequest.ProtoReflect.Descriptor instead.
+func (*ClearFaultsRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ClearFaultsRequest) GetFaultIds() []string {
+	if x != nil {
+		return x.FaultIds
+	}
+	return nil
+}
+
+// Response of SimulationService.ClearFaults.
+type ClearFaultsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many were ended.
+	ClearedFaults int32 `protobuf:"varint,1,opt,name=cleared_faults,json=clearedFaults,proto3" json:"cleared_faults,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClearFaultsResponse) Reset() {
+	*x = ClearFaultsResponse{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClearFaultsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClearFaultsResponse) ProtoMessage() {}
+
+func (x *ClearFaultsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClearFaultsResponse.ProtoReflect.Descriptor instead.
+func (*ClearFaultsResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ClearFaultsResponse) GetClearedFaults() int32 {
+	if x != nil {
+		return x.ClearedFaults
+	}
+	return 0
+}
+
+// Request of SimulationService.SetAccount.
+type SetAccountRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the account: 1 to 64 of `A-Z a-z 0-9 . _ -`.
+	AccountId string `protobuf:"bytes,1,opt,name=account_id,json=accountId,proto3" json:"account_id,omitempty"`
+	// What it may from now on. Absent: anything.
+	Settings      *AccountSettings `protobuf:"bytes,2,opt,name=settings,proto3" json:"settings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetAccountRequest) Reset() {
+	*x = SetAccountRequest{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetAccountRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetAccountRequest) ProtoMessage() {}
+
+func (x *SetAccountRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetAccountRequest.ProtoReflect.Descriptor instead.
+func (*SetAccountRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *SetAccountRequest) GetAccountId() string {
+	if x != nil {
+		return x.AccountId
+	}
+	return ""
+}
+
+func (x *SetAccountRequest) GetSettings() *AccountSettings {
+	if x != nil {
+		return x.Settings
+	}
+	return nil
+}
+
+// Response of SimulationService.SetAccount.
+type SetAccountResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The account.
+	Account       *Account `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetAccountResponse) Reset() {
+	*x = SetAccountResponse{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetAccountResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetAccountResponse) ProtoMessage() {}
+
+func (x *SetAccountResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetAccountResponse.ProtoReflect.Descriptor instead.
+func (*SetAccountResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *SetAccountResponse) GetAccount() *Account {
+	if x != nil {
+		return x.Account
+	}
+	return nil
+}
+
+// Request of SimulationService.Deposit.
+type DepositRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Makes the call idempotent: 1 to 64 printable ASCII characters without
+	// space, remembered like that of RunInstances.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// The account.
+	AccountId string `protobuf:"bytes,2,opt,name=account_id,json=accountId,proto3" json:"account_id,omitempty"`
+	// How much, in micro-units of the currency; less than nothing takes money
+	// away. At most a billion units either way.
+	AmountMicros  int64 `protobuf:"varint,3,opt,name=amount_micros,json=amountMicros,proto3" json:"amount_micros,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DepositRequest) Reset() {
+	*x = DepositRequest{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DepositRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DepositRequest) ProtoMessage() {}
+
+func (x *DepositRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DepositRequest.ProtoReflect.Descriptor instead.
+func (*DepositRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *DepositRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *DepositRequest) GetAccountId() string {
+	if x != nil {
+		return x.AccountId
+	}
+	return ""
+}
+
+func (x *DepositRequest) GetAmountMicros() int64 {
+	if x != nil {
+		return x.AmountMicros
+	}
+	return 0
+}
+
+// Response of SimulationService.Deposit.
+type DepositResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The account.
+	Account       *Account `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DepositResponse) Reset() {
+	*x = DepositResponse{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DepositResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DepositResponse) ProtoMessage() {}
+
+func (x *DepositResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DepositResponse.ProtoReflect.Descriptor instead.
+func (*DepositResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *DepositResponse) GetAccount() *Account {
+	if x != nil {
+		return x.Account
+	}
+	return nil
+}
+
+// Request of SimulationService.ListAccounts.
+type ListAccountsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAccountsRequest) Reset() {
+	*x = ListAccountsRequest{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAccountsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAccountsRequest) ProtoMessage() {}
+
+func (x *ListAccountsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAccountsRequest.ProtoReflect.Descriptor instead.
+func (*ListAccountsRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{29}
+}
+
+// Response of SimulationService.ListAccounts.
+type ListAccountsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The accounts, by id. Never more than 1,000.
+	Accounts      []*Account `protobuf:"bytes,1,rep,name=accounts,proto3" json:"accounts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAccountsResponse) Reset() {
+	*x = ListAccountsResponse{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAccountsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAccountsResponse) ProtoMessage() {}
+
+func (x *ListAccountsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAccountsResponse.ProtoReflect.Descriptor instead.
+func (*ListAccountsResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *ListAccountsResponse) GetAccounts() []*Account {
+	if x != nil {
+		return x.Accounts
+	}
+	return nil
+}
+
+// Request of SimulationService.GetScenario.
+type GetScenarioRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetScenarioRequest) Reset() {
+	*x = GetScenarioRequest{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetScenarioRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetScenarioRequest) ProtoMessage() {}
+
+func (x *GetScenarioRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetScenarioRequest.ProtoReflect.Descriptor instead.
+func (*GetScenarioRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{31}
+}
+
+// Response of SimulationService.GetScenario.
+type GetScenarioResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The scenario as YAML; empty when the cloud was begun without one.
+	Yaml string `protobuf:"bytes,1,opt,name=yaml,proto3" json:"yaml,omitempty"`
+	// The simulated time at which it began.
+	StartTime     *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetScenarioResponse) Reset() {
+	*x = GetScenarioResponse{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetScenarioResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetScenarioResponse) ProtoMessage() {}
+
+func (x *GetScenarioResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetScenarioResponse.ProtoReflect.Descriptor instead.
+func (*GetScenarioResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *GetScenarioResponse) GetYaml() string {
+	if x != nil {
+		return x.Yaml
+	}
+	return ""
+}
+
+func (x *GetScenarioResponse) GetStartTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartTime
+	}
+	return nil
+}
+
+// Request of SimulationService.CreateSnapshot.
+type CreateSnapshotRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the snapshot: 1 to 64 of `A-Z a-z 0-9 _ -`.
+	SnapshotId    string `protobuf:"bytes,1,opt,name=snapshot_id,json=snapshotId,proto3" json:"snapshot_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateSnapshotRequest) Reset() {
+	*x = CreateSnapshotRequest{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateSnapshotRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateSnapshotRequest) ProtoMessage() {}
+
+func (x *CreateSnapshotRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateSnapshotRequest.ProtoReflect.Descriptor instead.
+func (*CreateSnapshotRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *CreateSnapshotRequest) GetSnapshotId() string {
+	if x != nil {
+		return x.SnapshotId
+	}
+	return ""
+}
+
+// Response of SimulationService.CreateSnapshot.
+type CreateSnapshotResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The snapshot.
+	Snapshot      *Snapshot `protobuf:"bytes,1,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateSnapshotResponse) Reset() {
+	*x = CreateSnapshotResponse{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateSnapshotResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateSnapshotResponse) ProtoMessage() {}
+
+func (x *CreateSnapshotResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateSnapshotResponse.ProtoReflect.Descriptor instead.
+func (*CreateSnapshotResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *CreateSnapshotResponse) GetSnapshot() *Snapshot {
+	if x != nil {
+		return x.Snapshot
+	}
+	return nil
+}
+
+// The state of the cloud at a time.
+type Snapshot struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the snapshot.
+	SnapshotId string `protobuf:"bytes,1,opt,name=snapshot_id,json=snapshotId,proto3" json:"snapshot_id,omitempty"`
+	// The simulated time of the state.
+	Time *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
+	// How many instances there were.
+	Instances int64 `protobuf:"varint,3,opt,name=instances,proto3" json:"instances,omitempty"`
+	// How large it is, in bytes.
+	SizeBytes     int64 `protobuf:"varint,4,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Snapshot) Reset() {
+	*x = Snapshot{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Snapshot) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Snapshot) ProtoMessage() {}
+
+func (x *Snapshot) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Snapshot.ProtoReflect.Descriptor instead.
+func (*Snapshot) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *Snapshot) GetSnapshotId() string {
+	if x != nil {
+		return x.SnapshotId
+	}
+	return ""
+}
+
+func (x *Snapshot) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *Snapshot) GetInstances() int64 {
+	if x != nil {
+		return x.Instances
+	}
+	return 0
+}
+
+func (x *Snapshot) GetSizeBytes() int64 {
+	if x != nil {
+		return x.SizeBytes
+	}
+	return 0
+}
+
+// Request of SimulationService.ListSnapshots.
+type ListSnapshotsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSnapshotsRequest) Reset() {
+	*x = ListSnapshotsRequest{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSnapshotsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSnapshotsRequest) ProtoMessage() {}
+
+func (x *ListSnapshotsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSnapshotsRequest.ProtoReflect.Descriptor instead.
+func (*ListSnapshotsRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{36}
+}
+
+// Response of SimulationService.ListSnapshots.
+type ListSnapshotsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The snapshots, by id. Never more than 16.
+	Snapshots     []*Snapshot `protobuf:"bytes,1,rep,name=snapshots,proto3" json:"snapshots,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSnapshotsResponse) Reset() {
+	*x = ListSnapshotsResponse{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSnapshotsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSnapshotsResponse) ProtoMessage() {}
+
+func (x *ListSnapshotsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSnapshotsResponse.ProtoReflect.Descriptor instead.
+func (*ListSnapshotsResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *ListSnapshotsResponse) GetSnapshots() []*Snapshot {
+	if x != nil {
+		return x.Snapshots
+	}
+	return nil
+}
+
+// Request of SimulationService.RestoreSnapshot.
+type RestoreSnapshotRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the snapshot.
+	SnapshotId    string `protobuf:"bytes,1,opt,name=snapshot_id,json=snapshotId,proto3" json:"snapshot_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RestoreSnapshotRequest) Reset() {
+	*x = RestoreSnapshotRequest{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RestoreSnapshotRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RestoreSnapshotRequest) ProtoMessage() {}
+
+func (x *RestoreSnapshotRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RestoreSnapshotRequest.ProtoReflect.Descriptor instead.
+func (*RestoreSnapshotRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *RestoreSnapshotRequest) GetSnapshotId() string {
+	if x != nil {
+		return x.SnapshotId
+	}
+	return ""
+}
+
+// Response of SimulationService.RestoreSnapshot.
+type RestoreSnapshotResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The snapshot. Its time is the present one now.
+	Snapshot      *Snapshot `protobuf:"bytes,1,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RestoreSnapshotResponse) Reset() {
+	*x = RestoreSnapshotResponse{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RestoreSnapshotResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RestoreSnapshotResponse) ProtoMessage() {}
+
+func (x *RestoreSnapshotResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RestoreSnapshotResponse.ProtoReflect.Descriptor instead.
+func (*RestoreSnapshotResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *RestoreSnapshotResponse) GetSnapshot() *Snapshot {
+	if x != nil {
+		return x.Snapshot
+	}
+	return nil
+}
+
+// Request of SimulationService.DeleteSnapshot.
+type DeleteSnapshotRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the snapshot.
+	SnapshotId    string `protobuf:"bytes,1,opt,name=snapshot_id,json=snapshotId,proto3" json:"snapshot_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteSnapshotRequest) Reset() {
+	*x = DeleteSnapshotRequest{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteSnapshotRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteSnapshotRequest) ProtoMessage() {}
+
+func (x *DeleteSnapshotRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteSnapshotRequest.ProtoReflect.Descriptor instead.
+func (*DeleteSnapshotRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *DeleteSnapshotRequest) GetSnapshotId() string {
+	if x != nil {
+		return x.SnapshotId
+	}
+	return ""
+}
+
+// Response of SimulationService.DeleteSnapshot.
+type DeleteSnapshotResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteSnapshotResponse) Reset() {
+	*x = DeleteSnapshotResponse{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteSnapshotResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteSnapshotResponse) ProtoMessage() {}
+
+func (x *DeleteSnapshotResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteSnapshotResponse.ProtoReflect.Descriptor instead.
+func (*DeleteSnapshotResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{41}
+}
+
+// Request of SimulationService.Audit.
+type AuditRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuditRequest) Reset() {
+	*x = AuditRequest{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuditRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuditRequest) ProtoMessage() {}
+
+func (x *AuditRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuditRequest.ProtoReflect.Descriptor instead.
+func (*AuditRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{42}
+}
+
+// Response of SimulationService.Audit.
+type AuditResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is wrong; empty when everything holds. At most 100.
+	Findings []*AuditFinding `protobuf:"bytes,1,rep,name=findings,proto3" json:"findings,omitempty"`
+	// How many instances were recounted.
+	Instances int64 `protobuf:"varint,2,opt,name=instances,proto3" json:"instances,omitempty"`
+	// How many stocks were recounted.
+	Stocks int64 `protobuf:"varint,3,opt,name=stocks,proto3" json:"stocks,omitempty"`
+	// The simulated time at which all of it held.
+	Time          *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuditResponse) Reset() {
+	*x = AuditResponse{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuditResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuditResponse) ProtoMessage() {}
+
+func (x *AuditResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuditResponse.ProtoReflect.Descriptor instead.
+func (*AuditResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *AuditResponse) GetFindings() []*AuditFinding {
+	if x != nil {
+		return x.Findings
+	}
+	return nil
+}
+
+func (x *AuditResponse) GetInstances() int64 {
+	if x != nil {
+		return x.Instances
+	}
+	return 0
+}
+
+func (x *AuditResponse) GetStocks() int64 {
+	if x != nil {
+		return x.Stocks
+	}
+	return 0
+}
+
+func (x *AuditResponse) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+// Something that must always be true and is not.
+type AuditFinding struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of the invariant, for example `S9`.
+	Invariant string `protobuf:"bytes,1,opt,name=invariant,proto3" json:"invariant,omitempty"`
+	// What does not hold, with the figures.
+	Message       string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuditFinding) Reset() {
+	*x = AuditFinding{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuditFinding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuditFinding) ProtoMessage() {}
+
+func (x *AuditFinding) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuditFinding.ProtoReflect.Descriptor instead.
+func (*AuditFinding) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *AuditFinding) GetInvariant() string {
+	if x != nil {
+		return x.Invariant
+	}
+	return ""
+}
+
+func (x *AuditFinding) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
 var File_muster_fleet_v1_simulation_service_proto protoreflect.FileDescriptor
 
 const file_muster_fleet_v1_simulation_service_proto_rawDesc = "" +
 	"\n" +
-	"(muster/fleet/v1/simulation_service.proto\x12\x0fmuster.fleet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\"\x11\n" +
-	"\x0fGetClockRequest\"X\n" +
+	"(muster/fleet/v1/simulation_service.proto\x12\x0fmuster.fleet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dmuster/fleet/v1/account.proto\x1a\x1bmuster/fleet/v1/fault.proto\x1a#muster/fleet/v1/pool_selector.proto\"\x11\n" +
+	"\x0fGetClockRequest\"p\n" +
 	"\x10GetClockResponse\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x14\n" +
-	"\x05speed\x18\x02 \x01(\x01R\x05speed\"\x13\n" +
-	"\x11WatchClockRequest\"Z\n" +
+	"\x05speed\x18\x02 \x01(\x01R\x05speed\x12\x16\n" +
+	"\x06paused\x18\x03 \x01(\bR\x06paused\"\x13\n" +
+	"\x11WatchClockRequest\"r\n" +
 	"\x12WatchClockResponse\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x14\n" +
-	"\x05speed\x18\x02 \x01(\x01R\x05speed\"E\n" +
+	"\x05speed\x18\x02 \x01(\x01R\x05speed\x12\x16\n" +
+	"\x06paused\x18\x03 \x01(\bR\x06paused\"E\n" +
 	"\x14SetClockSpeedRequest\x12-\n" +
 	"\x05speed\x18\x01 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00j\xf8@)\xfc\xa9\xf1\xd2MbP?R\x05speed\"G\n" +
 	"\x15SetClockSpeedResponse\x12.\n" +
-	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\xaf\x01\n" +
-	"\fPoolSelector\x12 \n" +
-	"\azone_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06zoneId\x12,\n" +
-	"\rinstance_type\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\finstanceType\x12O\n" +
-	"\x0ebilling_method\x18\x03 \x01(\x0e2\x1e.muster.fleet.v1.BillingMethodB\b\xbaH\x05\x82\x01\x02\x10\x01R\rbillingMethod\"\xd1\x01\n" +
+	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\xd1\x01\n" +
 	"\x17ReclaimInstancesRequest\x12<\n" +
 	"\tinstances\x18\x01 \x01(\v2\x1c.muster.fleet.v1.InstanceIdsH\x00R\tinstances\x125\n" +
 	"\x05pools\x18\x02 \x01(\v2\x1d.muster.fleet.v1.PoolSelectorH\x00R\x05pools\x120\n" +
@@ -794,16 +2442,129 @@ const file_muster_fleet_v1_simulation_service_proto_rawDesc = "" +
 	"\x13RestorePoolsRequest\x12;\n" +
 	"\x05pools\x18\x01 \x01(\v2\x1d.muster.fleet.v1.PoolSelectorB\x06\xbaH\x03\xc8\x01\x01R\x05pools\";\n" +
 	"\x14RestorePoolsResponse\x12#\n" +
-	"\rmatched_pools\x18\x01 \x01(\x05R\fmatchedPools2\xd8\x04\n" +
+	"\rmatched_pools\x18\x01 \x01(\x05R\fmatchedPools\"+\n" +
+	"\x11PauseClockRequest\x12\x16\n" +
+	"\x06resume\x18\x01 \x01(\bR\x06resume\"D\n" +
+	"\x12PauseClockResponse\x12.\n" +
+	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\x98\x01\n" +
+	"\x13AdvanceClockRequest\x12,\n" +
+	"\x02to\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampH\x00R\x02to\x12B\n" +
+	"\x0eto_event_after\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampH\x00R\ftoEventAfterB\x0f\n" +
+	"\x06target\x12\x05\xbaH\x02\b\x01\"F\n" +
+	"\x14AdvanceClockResponse\x12.\n" +
+	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\x96\x02\n" +
+	"\x14FailInstancesRequest\x12<\n" +
+	"\tinstances\x18\x01 \x01(\v2\x1c.muster.fleet.v1.InstanceIdsH\x00R\tinstances\x125\n" +
+	"\x05pools\x18\x02 \x01(\v2\x1d.muster.fleet.v1.PoolSelectorH\x00R\x05pools\x120\n" +
+	"\rmax_instances\x18\x03 \x01(\x05B\v\xbaH\b\x1a\x06\x18\xc0\x84=(\x00R\fmaxInstances\x12F\n" +
+	"\afailure\x18\x04 \x01(\x0e2 .muster.fleet.v1.InstanceFailureB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\afailureB\x0f\n" +
+	"\x06target\x12\x05\xbaH\x02\b\x01\"v\n" +
+	"\x15FailInstancesResponse\x12+\n" +
+	"\x11changed_instances\x18\x01 \x01(\x05R\x10changedInstances\x120\n" +
+	"\x14missing_instance_ids\x18\x02 \x03(\tR\x12missingInstanceIds\"J\n" +
+	"\x12InjectFaultRequest\x124\n" +
+	"\x05fault\x18\x01 \x01(\v2\x16.muster.fleet.v1.FaultB\x06\xbaH\x03\xc8\x01\x01R\x05fault\"C\n" +
+	"\x13InjectFaultResponse\x12,\n" +
+	"\x05fault\x18\x01 \x01(\v2\x16.muster.fleet.v1.FaultR\x05fault\"\x13\n" +
+	"\x11ListFaultsRequest\"D\n" +
+	"\x12ListFaultsResponse\x12.\n" +
+	"\x06faults\x18\x01 \x03(\v2\x16.muster.fleet.v1.FaultR\x06faults\"E\n" +
+	"\x12ClearFaultsRequest\x12/\n" +
+	"\tfault_ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10d\x18\x01\"\x06r\x04\x10\x01\x18@R\bfaultIds\"<\n" +
+	"\x13ClearFaultsResponse\x12%\n" +
+	"\x0ecleared_faults\x18\x01 \x01(\x05R\rclearedFaults\"\x8f\x01\n" +
+	"\x11SetAccountRequest\x12<\n" +
+	"\n" +
+	"account_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{1,64}$R\taccountId\x12<\n" +
+	"\bsettings\x18\x02 \x01(\v2 .muster.fleet.v1.AccountSettingsR\bsettings\"H\n" +
+	"\x12SetAccountResponse\x122\n" +
+	"\aaccount\x18\x01 \x01(\v2\x18.muster.fleet.v1.AccountR\aaccount\"\x87\x02\n" +
+	"\x0eDepositRequest\x12\x8a\x01\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tBk\xbaHh\xba\x01e\n" +
+	"\n" +
+	"request_id\x128must be 1 to 64 printable ASCII characters without space\x1a\x1dthis.matches('^[!-~]{1,64}$')R\trequestId\x12(\n" +
+	"\n" +
+	"account_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\taccountId\x12>\n" +
+	"\ramount_micros\x18\x03 \x01(\x03B\x19\xbaH\x16\"\x14\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01(\x80\x80\xe6ٕМ\xfe\xff\x01R\famountMicros\"E\n" +
+	"\x0fDepositResponse\x122\n" +
+	"\aaccount\x18\x01 \x01(\v2\x18.muster.fleet.v1.AccountR\aaccount\"\x15\n" +
+	"\x13ListAccountsRequest\"L\n" +
+	"\x14ListAccountsResponse\x124\n" +
+	"\baccounts\x18\x01 \x03(\v2\x18.muster.fleet.v1.AccountR\baccounts\"\x14\n" +
+	"\x12GetScenarioRequest\"d\n" +
+	"\x13GetScenarioResponse\x12\x12\n" +
+	"\x04yaml\x18\x01 \x01(\tR\x04yaml\x129\n" +
+	"\n" +
+	"start_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\"V\n" +
+	"\x15CreateSnapshotRequest\x12=\n" +
+	"\vsnapshot_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x172\x15^[A-Za-z0-9_-]{1,64}$R\n" +
+	"snapshotId\"O\n" +
+	"\x16CreateSnapshotResponse\x125\n" +
+	"\bsnapshot\x18\x01 \x01(\v2\x19.muster.fleet.v1.SnapshotR\bsnapshot\"\x98\x01\n" +
+	"\bSnapshot\x12\x1f\n" +
+	"\vsnapshot_id\x18\x01 \x01(\tR\n" +
+	"snapshotId\x12.\n" +
+	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x1c\n" +
+	"\tinstances\x18\x03 \x01(\x03R\tinstances\x12\x1d\n" +
+	"\n" +
+	"size_bytes\x18\x04 \x01(\x03R\tsizeBytes\"\x16\n" +
+	"\x14ListSnapshotsRequest\"P\n" +
+	"\x15ListSnapshotsResponse\x127\n" +
+	"\tsnapshots\x18\x01 \x03(\v2\x19.muster.fleet.v1.SnapshotR\tsnapshots\"W\n" +
+	"\x16RestoreSnapshotRequest\x12=\n" +
+	"\vsnapshot_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x172\x15^[A-Za-z0-9_-]{1,64}$R\n" +
+	"snapshotId\"P\n" +
+	"\x17RestoreSnapshotResponse\x125\n" +
+	"\bsnapshot\x18\x01 \x01(\v2\x19.muster.fleet.v1.SnapshotR\bsnapshot\"V\n" +
+	"\x15DeleteSnapshotRequest\x12=\n" +
+	"\vsnapshot_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x172\x15^[A-Za-z0-9_-]{1,64}$R\n" +
+	"snapshotId\"\x18\n" +
+	"\x16DeleteSnapshotResponse\"\x0e\n" +
+	"\fAuditRequest\"\xb0\x01\n" +
+	"\rAuditResponse\x129\n" +
+	"\bfindings\x18\x01 \x03(\v2\x1d.muster.fleet.v1.AuditFindingR\bfindings\x12\x1c\n" +
+	"\tinstances\x18\x02 \x01(\x03R\tinstances\x12\x16\n" +
+	"\x06stocks\x18\x03 \x01(\x03R\x06stocks\x12.\n" +
+	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"F\n" +
+	"\fAuditFinding\x12\x1c\n" +
+	"\tinvariant\x18\x01 \x01(\tR\tinvariant\x12\x18\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage*\xc0\x01\n" +
+	"\x0fInstanceFailure\x12 \n" +
+	"\x1cINSTANCE_FAILURE_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16INSTANCE_FAILURE_CRASH\x10\x01\x12\x19\n" +
+	"\x15INSTANCE_FAILURE_HANG\x10\x02\x12\x1b\n" +
+	"\x17INSTANCE_FAILURE_IMPAIR\x10\x03\x12\x19\n" +
+	"\x15INSTANCE_FAILURE_SLOW\x10\x04\x12\x1c\n" +
+	"\x18INSTANCE_FAILURE_RECOVER\x10\x052\xf2\x0f\n" +
 	"\x11SimulationService\x12T\n" +
 	"\bGetClock\x12 .muster.fleet.v1.GetClockRequest\x1a!.muster.fleet.v1.GetClockResponse\"\x03\x90\x02\x01\x12\\\n" +
 	"\n" +
 	"WatchClock\x12\".muster.fleet.v1.WatchClockRequest\x1a#.muster.fleet.v1.WatchClockResponse\"\x03\x90\x02\x010\x01\x12c\n" +
-	"\rSetClockSpeed\x12%.muster.fleet.v1.SetClockSpeedRequest\x1a&.muster.fleet.v1.SetClockSpeedResponse\"\x03\x90\x02\x02\x12l\n" +
+	"\rSetClockSpeed\x12%.muster.fleet.v1.SetClockSpeedRequest\x1a&.muster.fleet.v1.SetClockSpeedResponse\"\x03\x90\x02\x02\x12Z\n" +
+	"\n" +
+	"PauseClock\x12\".muster.fleet.v1.PauseClockRequest\x1a#.muster.fleet.v1.PauseClockResponse\"\x03\x90\x02\x02\x12`\n" +
+	"\fAdvanceClock\x12$.muster.fleet.v1.AdvanceClockRequest\x1a%.muster.fleet.v1.AdvanceClockResponse\"\x03\x90\x02\x02\x12l\n" +
 	"\x10ReclaimInstances\x12(.muster.fleet.v1.ReclaimInstancesRequest\x1a).muster.fleet.v1.ReclaimInstancesResponse\"\x03\x90\x02\x02\x12Z\n" +
 	"\n" +
 	"DrainPools\x12\".muster.fleet.v1.DrainPoolsRequest\x1a#.muster.fleet.v1.DrainPoolsResponse\"\x03\x90\x02\x02\x12`\n" +
-	"\fRestorePools\x12$.muster.fleet.v1.RestorePoolsRequest\x1a%.muster.fleet.v1.RestorePoolsResponse\"\x03\x90\x02\x02B\xce\x01\n" +
+	"\fRestorePools\x12$.muster.fleet.v1.RestorePoolsRequest\x1a%.muster.fleet.v1.RestorePoolsResponse\"\x03\x90\x02\x02\x12c\n" +
+	"\rFailInstances\x12%.muster.fleet.v1.FailInstancesRequest\x1a&.muster.fleet.v1.FailInstancesResponse\"\x03\x90\x02\x02\x12]\n" +
+	"\vInjectFault\x12#.muster.fleet.v1.InjectFaultRequest\x1a$.muster.fleet.v1.InjectFaultResponse\"\x03\x90\x02\x02\x12Z\n" +
+	"\n" +
+	"ListFaults\x12\".muster.fleet.v1.ListFaultsRequest\x1a#.muster.fleet.v1.ListFaultsResponse\"\x03\x90\x02\x01\x12]\n" +
+	"\vClearFaults\x12#.muster.fleet.v1.ClearFaultsRequest\x1a$.muster.fleet.v1.ClearFaultsResponse\"\x03\x90\x02\x02\x12Z\n" +
+	"\n" +
+	"SetAccount\x12\".muster.fleet.v1.SetAccountRequest\x1a#.muster.fleet.v1.SetAccountResponse\"\x03\x90\x02\x02\x12Q\n" +
+	"\aDeposit\x12\x1f.muster.fleet.v1.DepositRequest\x1a .muster.fleet.v1.DepositResponse\"\x03\x90\x02\x02\x12`\n" +
+	"\fListAccounts\x12$.muster.fleet.v1.ListAccountsRequest\x1a%.muster.fleet.v1.ListAccountsResponse\"\x03\x90\x02\x01\x12]\n" +
+	"\vGetScenario\x12#.muster.fleet.v1.GetScenarioRequest\x1a$.muster.fleet.v1.GetScenarioResponse\"\x03\x90\x02\x01\x12f\n" +
+	"\x0eCreateSnapshot\x12&.muster.fleet.v1.CreateSnapshotRequest\x1a'.muster.fleet.v1.CreateSnapshotResponse\"\x03\x90\x02\x02\x12c\n" +
+	"\rListSnapshots\x12%.muster.fleet.v1.ListSnapshotsRequest\x1a&.muster.fleet.v1.ListSnapshotsResponse\"\x03\x90\x02\x01\x12i\n" +
+	"\x0fRestoreSnapshot\x12'.muster.fleet.v1.RestoreSnapshotRequest\x1a(.muster.fleet.v1.RestoreSnapshotResponse\"\x03\x90\x02\x02\x12f\n" +
+	"\x0eDeleteSnapshot\x12&.muster.fleet.v1.DeleteSnapshotRequest\x1a'.muster.fleet.v1.DeleteSnapshotResponse\"\x03\x90\x02\x02\x12K\n" +
+	"\x05Audit\x12\x1d.muster.fleet.v1.AuditRequest\x1a\x1e.muster.fleet.v1.AuditResponse\"\x03\x90\x02\x01B\xce\x01\n" +
 	"\x13com.muster.fleet.v1B\x16SimulationServiceProtoP\x01ZAgithub.com/seed-198b1370/muster/proto/gen/muster/fleet/v1;fleetv1\xa2\x02\x03MFX\xaa\x02\x0fMuster.Fleet.V1\xca\x02\x0fMuster\\Fleet\\V1\xe2\x02\x1bMuster\\Fleet\\V1\\GPBMetadata\xea\x02\x11Muster::Fleet::V1b\x06proto3"
 
 var (
@@ -818,15 +2579,16 @@ func file_muster_fleet_v1_simulation_service_proto_rawDescGZIP() []byte {
 	return file_muster_fleet_v1_simulation_service_proto_rawDescData
 }
 
-var file_muster_fleet_v1_simulation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_muster_fleet_v1_simulation_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_muster_fleet_v1_simulation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
 var file_muster_fleet_v1_simulation_service_proto_goTypes = []any{
-	(*GetClockRequest)(nil),          // 0: muster.fleet.v1.GetClockRequest
-	(*GetClockResponse)(nil),         // 1: muster.fleet.v1.GetClockResponse
-	(*WatchClockRequest)(nil),        // 2: muster.fleet.v1.WatchClockRequest
-	(*WatchClockResponse)(nil),       // 3: muster.fleet.v1.WatchClockResponse
-	(*SetClockSpeedRequest)(nil),     // 4: muster.fleet.v1.SetClockSpeedRequest
-	(*SetClockSpeedResponse)(nil),    // 5: muster.fleet.v1.SetClockSpeedResponse
-	(*PoolSelector)(nil),             // 6: muster.fleet.v1.PoolSelector
+	(InstanceFailure)(0),             // 0: muster.fleet.v1.InstanceFailure
+	(*GetClockRequest)(nil),          // 1: muster.fleet.v1.GetClockRequest
+	(*GetClockResponse)(nil),         // 2: muster.fleet.v1.GetClockResponse
+	(*WatchClockRequest)(nil),        // 3: muster.fleet.v1.WatchClockRequest
+	(*WatchClockResponse)(nil),       // 4: muster.fleet.v1.WatchClockResponse
+	(*SetClockSpeedRequest)(nil),     // 5: muster.fleet.v1.SetClockSpeedRequest
+	(*SetClockSpeedResponse)(nil),    // 6: muster.fleet.v1.SetClockSpeedResponse
 	(*ReclaimInstancesRequest)(nil),  // 7: muster.fleet.v1.ReclaimInstancesRequest
 	(*InstanceIds)(nil),              // 8: muster.fleet.v1.InstanceIds
 	(*ReclaimInstancesResponse)(nil), // 9: muster.fleet.v1.ReclaimInstancesResponse
@@ -834,35 +2596,120 @@ var file_muster_fleet_v1_simulation_service_proto_goTypes = []any{
 	(*DrainPoolsResponse)(nil),       // 11: muster.fleet.v1.DrainPoolsResponse
 	(*RestorePoolsRequest)(nil),      // 12: muster.fleet.v1.RestorePoolsRequest
 	(*RestorePoolsResponse)(nil),     // 13: muster.fleet.v1.RestorePoolsResponse
-	(*timestamppb.Timestamp)(nil),    // 14: google.protobuf.Timestamp
-	(BillingMethod)(0),               // 15: muster.fleet.v1.BillingMethod
+	(*PauseClockRequest)(nil),        // 14: muster.fleet.v1.PauseClockRequest
+	(*PauseClockResponse)(nil),       // 15: muster.fleet.v1.PauseClockResponse
+	(*AdvanceClockRequest)(nil),      // 16: muster.fleet.v1.AdvanceClockRequest
+	(*AdvanceClockResponse)(nil),     // 17: muster.fleet.v1.AdvanceClockResponse
+	(*FailInstancesRequest)(nil),     // 18: muster.fleet.v1.FailInstancesRequest
+	(*FailInstancesResponse)(nil),    // 19: muster.fleet.v1.FailInstancesResponse
+	(*InjectFaultRequest)(nil),       // 20: muster.fleet.v1.InjectFaultRequest
+	(*InjectFaultResponse)(nil),      // 21: muster.fleet.v1.InjectFaultResponse
+	(*ListFaultsRequest)(nil),        // 22: muster.fleet.v1.ListFaultsRequest
+	(*ListFaultsResponse)(nil),       // 23: muster.fleet.v1.ListFaultsResponse
+	(*ClearFaultsRequest)(nil),       // 24: muster.fleet.v1.ClearFaultsRequest
+	(*ClearFaultsResponse)(nil),      // 25: muster.fleet.v1.ClearFaultsResponse
+	(*SetAccountRequest)(nil),        // 26: muster.fleet.v1.SetAccountRequest
+	(*SetAccountResponse)(nil),       // 27: muster.fleet.v1.SetAccountResponse
+	(*DepositRequest)(nil),           // 28: muster.fleet.v1.DepositRequest
+	(*DepositResponse)(nil),          // 29: muster.fleet.v1.DepositResponse
+	(*ListAccountsRequest)(nil),      // 30: muster.fleet.v1.ListAccountsRequest
+	(*ListAccountsResponse)(nil),     // 31: muster.fleet.v1.ListAccountsResponse
+	(*GetScenarioRequest)(nil),       // 32: muster.fleet.v1.GetScenarioRequest
+	(*GetScenarioResponse)(nil),      // 33: muster.fleet.v1.GetScenarioResponse
+	(*CreateSnapshotRequest)(nil),    // 34: muster.fleet.v1.CreateSnapshotRequest
+	(*CreateSnapshotResponse)(nil),   // 35: muster.fleet.v1.CreateSnapshotResponse
+	(*Snapshot)(nil),                 // 36: muster.fleet.v1.Snapshot
+	(*ListSnapshotsRequest)(nil),     // 37: muster.fleet.v1.ListSnapshotsRequest
+	(*ListSnapshotsResponse)(nil),    // 38: muster.fleet.v1.ListSnapshotsResponse
+	(*RestoreSnapshotRequest)(nil),   // 39: muster.fleet.v1.RestoreSnapshotRequest
+	(*RestoreSnapshotResponse)(nil),  // 40: muster.fleet.v1.RestoreSnapshotResponse
+	(*DeleteSnapshotRequest)(nil),    // 41: muster.fleet.v1.DeleteSnapshotRequest
+	(*DeleteSnapshotResponse)(nil),   // 42: muster.fleet.v1.DeleteSnapshotResponse
+	(*AuditRequest)(nil),             // 43: muster.fleet.v1.AuditRequest
+	(*AuditResponse)(nil),            // 44: muster.fleet.v1.AuditResponse
+	(*AuditFinding)(nil),             // 45: muster.fleet.v1.AuditFinding
+	(*timestamppb.Timestamp)(nil),    // 46: google.protobuf.Timestamp
+	(*PoolSelector)(nil),             // 47: muster.fleet.v1.PoolSelector
+	(*Fault)(nil),                    // 48: muster.fleet.v1.Fault
+	(*AccountSettings)(nil),          // 49: muster.fleet.v1.AccountSettings
+	(*Account)(nil),                  // 50: muster.fleet.v1.Account
 }
 var file_muster_fleet_v1_simulation_service_proto_depIdxs = []int32{
-	14, // 0: muster.fleet.v1.GetClockResponse.time:type_name -> google.protobuf.Timestamp
-	14, // 1: muster.fleet.v1.WatchClockResponse.time:type_name -> google.protobuf.Timestamp
-	14, // 2: muster.fleet.v1.SetClockSpeedResponse.time:type_name -> google.protobuf.Timestamp
-	15, // 3: muster.fleet.v1.PoolSelector.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	8,  // 4: muster.fleet.v1.ReclaimInstancesRequest.instances:type_name -> muster.fleet.v1.InstanceIds
-	6,  // 5: muster.fleet.v1.ReclaimInstancesRequest.pools:type_name -> muster.fleet.v1.PoolSelector
-	6,  // 6: muster.fleet.v1.DrainPoolsRequest.pools:type_name -> muster.fleet.v1.PoolSelector
-	6,  // 7: muster.fleet.v1.RestorePoolsRequest.pools:type_name -> muster.fleet.v1.PoolSelector
-	0,  // 8: muster.fleet.v1.SimulationService.GetClock:input_type -> muster.fleet.v1.GetClockRequest
-	2,  // 9: muster.fleet.v1.SimulationService.WatchClock:input_type -> muster.fleet.v1.WatchClockRequest
-	4,  // 10: muster.fleet.v1.SimulationService.SetClockSpeed:input_type -> muster.fleet.v1.SetClockSpeedRequest
-	7,  // 11: muster.fleet.v1.SimulationService.ReclaimInstances:input_type -> muster.fleet.v1.ReclaimInstancesRequest
-	10, // 12: muster.fleet.v1.SimulationService.DrainPools:input_type -> muster.fleet.v1.DrainPoolsRequest
-	12, // 13: muster.fleet.v1.SimulationService.RestorePools:input_type -> muster.fleet.v1.RestorePoolsRequest
-	1,  // 14: muster.fleet.v1.SimulationService.GetClock:output_type -> muster.fleet.v1.GetClockResponse
-	3,  // 15: muster.fleet.v1.SimulationService.WatchClock:output_type -> muster.fleet.v1.WatchClockResponse
-	5,  // 16: muster.fleet.v1.SimulationService.SetClockSpeed:output_type -> muster.fleet.v1.SetClockSpeedResponse
-	9,  // 17: muster.fleet.v1.SimulationService.ReclaimInstances:output_type -> muster.fleet.v1.ReclaimInstancesResponse
-	11, // 18: muster.fleet.v1.SimulationService.DrainPools:output_type -> muster.fleet.v1.DrainPoolsResponse
-	13, // 19: muster.fleet.v1.SimulationService.RestorePools:output_type -> muster.fleet.v1.RestorePoolsResponse
-	14, // [14:20] is the sub-list for method output_type
-	8,  // [8:14] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	46, // 0: muster.fleet.v1.GetClockResponse.time:type_name -> google.protobuf.Timestamp
+	46, // 1: muster.fleet.v1.WatchClockResponse.time:type_name -> google.protobuf.Timestamp
+	46, // 2: muster.fleet.v1.SetClockSpeedResponse.time:type_name -> google.protobuf.Timestamp
+	8,  // 3: muster.fleet.v1.ReclaimInstancesRequest.instances:type_name -> muster.fleet.v1.InstanceIds
+	47, // 4: muster.fleet.v1.ReclaimInstancesRequest.pools:type_name -> muster.fleet.v1.PoolSelector
+	47, // 5: muster.fleet.v1.DrainPoolsRequest.pools:type_name -> muster.fleet.v1.PoolSelector
+	47, // 6: muster.fleet.v1.RestorePoolsRequest.pools:type_name -> muster.fleet.v1.PoolSelector
+	46, // 7: muster.fleet.v1.PauseClockResponse.time:type_name -> google.protobuf.Timestamp
+	46, // 8: muster.fleet.v1.AdvanceClockRequest.to:type_name -> google.protobuf.Timestamp
+	46, // 9: muster.fleet.v1.AdvanceClockRequest.to_event_after:type_name -> google.protobuf.Timestamp
+	46, // 10: muster.fleet.v1.AdvanceClockResponse.time:type_name -> google.protobuf.Timestamp
+	8,  // 11: muster.fleet.v1.FailInstancesRequest.instances:type_name -> muster.fleet.v1.InstanceIds
+	47, // 12: muster.fleet.v1.FailInstancesRequest.pools:type_name -> muster.fleet.v1.PoolSelector
+	0,  // 13: muster.fleet.v1.FailInstancesRequest.failure:type_name -> muster.fleet.v1.InstanceFailure
+	48, // 14: muster.fleet.v1.InjectFaultRequest.fault:type_name -> muster.fleet.v1.Fault
+	48, // 15: muster.fleet.v1.InjectFaultResponse.fault:type_name -> muster.fleet.v1.Fault
+	48, // 16: muster.fleet.v1.ListFaultsResponse.faults:type_name -> muster.fleet.v1.Fault
+	49, // 17: muster.fleet.v1.SetAccountRequest.settings:type_name -> muster.fleet.v1.AccountSettings
+	50, // 18: muster.fleet.v1.SetAccountResponse.account:type_name -> muster.fleet.v1.Account
+	50, // 19: muster.fleet.v1.DepositResponse.account:type_name -> muster.fleet.v1.Account
+	50, // 20: muster.fleet.v1.ListAccountsResponse.accounts:type_name -> muster.fleet.v1.Account
+	46, // 21: muster.fleet.v1.GetScenarioResponse.start_time:type_name -> google.protobuf.Timestamp
+	36, // 22: muster.fleet.v1.CreateSnapshotResponse.snapshot:type_name -> muster.fleet.v1.Snapshot
+	46, // 23: muster.fleet.v1.Snapshot.time:type_name -> google.protobuf.Timestamp
+	36, // 24: muster.fleet.v1.ListSnapshotsResponse.snapshots:type_name -> muster.fleet.v1.Snapshot
+	36, // 25: muster.fleet.v1.RestoreSnapshotResponse.snapshot:type_name -> muster.fleet.v1.Snapshot
+	45, // 26: muster.fleet.v1.AuditResponse.findings:type_name -> muster.fleet.v1.AuditFinding
+	46, // 27: muster.fleet.v1.AuditResponse.time:type_name -> google.protobuf.Timestamp
+	1,  // 28: muster.fleet.v1.SimulationService.GetClock:input_type -> muster.fleet.v1.GetClockRequest
+	3,  // 29: muster.fleet.v1.SimulationService.WatchClock:input_type -> muster.fleet.v1.WatchClockRequest
+	5,  // 30: muster.fleet.v1.SimulationService.SetClockSpeed:input_type -> muster.fleet.v1.SetClockSpeedRequest
+	14, // 31: muster.fleet.v1.SimulationService.PauseClock:input_type -> muster.fleet.v1.PauseClockRequest
+	16, // 32: muster.fleet.v1.SimulationService.AdvanceClock:input_type -> muster.fleet.v1.AdvanceClockRequest
+	7,  // 33: muster.fleet.v1.SimulationService.ReclaimInstances:input_type -> muster.fleet.v1.ReclaimInstancesRequest
+	10, // 34: muster.fleet.v1.SimulationService.DrainPools:input_type -> muster.fleet.v1.DrainPoolsRequest
+	12, // 35: muster.fleet.v1.SimulationService.RestorePools:input_type -> muster.fleet.v1.RestorePoolsRequest
+	18, // 36: muster.fleet.v1.SimulationService.FailInstances:input_type -> muster.fleet.v1.FailInstancesRequest
+	20, // 37: muster.fleet.v1.SimulationService.InjectFault:input_type -> muster.fleet.v1.InjectFaultRequest
+	22, // 38: muster.fleet.v1.SimulationService.ListFaults:input_type -> muster.fleet.v1.ListFaultsRequest
+	24, // 39: muster.fleet.v1.SimulationService.ClearFaults:input_type -> muster.fleet.v1.ClearFaultsRequest
+	26, // 40: muster.fleet.v1.SimulationService.SetAccount:input_type -> muster.fleet.v1.SetAccountRequest
+	28, // 41: muster.fleet.v1.SimulationService.Deposit:input_type -> muster.fleet.v1.DepositRequest
+	30, // 42: muster.fleet.v1.SimulationService.ListAccounts:input_type -> muster.fleet.v1.ListAccountsRequest
+	32, // 43: muster.fleet.v1.SimulationService.GetScenario:input_type -> muster.fleet.v1.GetScenarioRequest
+	34, // 44: muster.fleet.v1.SimulationService.CreateSnapshot:input_type -> muster.fleet.v1.CreateSnapshotRequest
+	37, // 45: muster.fleet.v1.SimulationService.ListSnapshots:input_type -> muster.fleet.v1.ListSnapshotsRequest
+	39, // 46: muster.fleet.v1.SimulationService.RestoreSnapshot:input_type -> muster.fleet.v1.RestoreSnapshotRequest
+	41, // 47: muster.fleet.v1.SimulationService.DeleteSnapshot:input_type -> muster.fleet.v1.DeleteSnapshotRequest
+	43, // 48: muster.fleet.v1.SimulationService.Audit:input_type -> muster.fleet.v1.AuditRequest
+	2,  // 49: muster.fleet.v1.SimulationService.GetClock:output_type -> muster.fleet.v1.GetClockResponse
+	4,  // 50: muster.fleet.v1.SimulationService.WatchClock:output_type -> muster.fleet.v1.WatchClockResponse
+	6,  // 51: muster.fleet.v1.SimulationService.SetClockSpeed:output_type -> muster.fleet.v1.SetClockSpeedResponse
+	15, // 52: muster.fleet.v1.SimulationService.PauseClock:output_type -> muster.fleet.v1.PauseClockResponse
+	17, // 53: muster.fleet.v1.SimulationService.AdvanceClock:output_type -> muster.fleet.v1.AdvanceClockResponse
+	9,  // 54: muster.fleet.v1.SimulationService.ReclaimInstances:output_type -> muster.fleet.v1.ReclaimInstancesResponse
+	11, // 55: muster.fleet.v1.SimulationService.DrainPools:output_type -> muster.fleet.v1.DrainPoolsResponse
+	13, // 56: muster.fleet.v1.SimulationService.RestorePools:output_type -> muster.fleet.v1.RestorePoolsResponse
+	19, // 57: muster.fleet.v1.SimulationService.FailInstances:output_type -> muster.fleet.v1.FailInstancesResponse
+	21, // 58: muster.fleet.v1.SimulationService.InjectFault:output_type -> muster.fleet.v1.InjectFaultResponse
+	23, // 59: muster.fleet.v1.SimulationService.ListFaults:output_type -> muster.fleet.v1.ListFaultsResponse
+	25, // 60: muster.fleet.v1.SimulationService.ClearFaults:output_type -> muster.fleet.v1.ClearFaultsResponse
+	27, // 61: muster.fleet.v1.SimulationService.SetAccount:output_type -> muster.fleet.v1.SetAccountResponse
+	29, // 62: muster.fleet.v1.SimulationService.Deposit:output_type -> muster.fleet.v1.DepositResponse
+	31, // 63: muster.fleet.v1.SimulationService.ListAccounts:output_type -> muster.fleet.v1.ListAccountsResponse
+	33, // 64: muster.fleet.v1.SimulationService.GetScenario:output_type -> muster.fleet.v1.GetScenarioResponse
+	35, // 65: muster.fleet.v1.SimulationService.CreateSnapshot:output_type -> muster.fleet.v1.CreateSnapshotResponse
+	38, // 66: muster.fleet.v1.SimulationService.ListSnapshots:output_type -> muster.fleet.v1.ListSnapshotsResponse
+	40, // 67: muster.fleet.v1.SimulationService.RestoreSnapshot:output_type -> muster.fleet.v1.RestoreSnapshotResponse
+	42, // 68: muster.fleet.v1.SimulationService.DeleteSnapshot:output_type -> muster.fleet.v1.DeleteSnapshotResponse
+	44, // 69: muster.fleet.v1.SimulationService.Audit:output_type -> muster.fleet.v1.AuditResponse
+	49, // [49:70] is the sub-list for method output_type
+	28, // [28:49] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_muster_fleet_v1_simulation_service_proto_init() }
@@ -870,23 +2717,34 @@ func file_muster_fleet_v1_simulation_service_proto_init() {
 	if File_muster_fleet_v1_simulation_service_proto != nil {
 		return
 	}
-	file_muster_fleet_v1_billing_method_proto_init()
-	file_muster_fleet_v1_simulation_service_proto_msgTypes[7].OneofWrappers = []any{
+	file_muster_fleet_v1_account_proto_init()
+	file_muster_fleet_v1_fault_proto_init()
+	file_muster_fleet_v1_pool_selector_proto_init()
+	file_muster_fleet_v1_simulation_service_proto_msgTypes[6].OneofWrappers = []any{
 		(*ReclaimInstancesRequest_Instances)(nil),
 		(*ReclaimInstancesRequest_Pools)(nil),
+	}
+	file_muster_fleet_v1_simulation_service_proto_msgTypes[15].OneofWrappers = []any{
+		(*AdvanceClockRequest_To)(nil),
+		(*AdvanceClockRequest_ToEventAfter)(nil),
+	}
+	file_muster_fleet_v1_simulation_service_proto_msgTypes[17].OneofWrappers = []any{
+		(*FailInstancesRequest_Instances)(nil),
+		(*FailInstancesRequest_Pools)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_fleet_v1_simulation_service_proto_rawDesc), len(file_muster_fleet_v1_simulation_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   14,
+			NumEnums:      1,
+			NumMessages:   45,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_muster_fleet_v1_simulation_service_proto_goTypes,
 		DependencyIndexes: file_muster_fleet_v1_simulation_service_proto_depIdxs,
+		EnumInfos:         file_muster_fleet_v1_simulation_service_proto_enumTypes,
 		MessageInfos:      file_muster_fleet_v1_simulation_service_proto_msgTypes,
 	}.Build()
 	File_muster_fleet_v1_simulation_service_proto = out.File

@@ -22,17 +22,32 @@ const (
 	SimulationService_GetClock_FullMethodName         = "/muster.fleet.v1.SimulationService/GetClock"
 	SimulationService_WatchClock_FullMethodName       = "/muster.fleet.v1.SimulationService/WatchClock"
 	SimulationService_SetClockSpeed_FullMethodName    = "/muster.fleet.v1.SimulationService/SetClockSpeed"
+	SimulationService_PauseClock_FullMethodName       = "/muster.fleet.v1.SimulationService/PauseClock"
+	SimulationService_AdvanceClock_FullMethodName     = "/muster.fleet.v1.SimulationService/AdvanceClock"
 	SimulationService_ReclaimInstances_FullMethodName = "/muster.fleet.v1.SimulationService/ReclaimInstances"
 	SimulationService_DrainPools_FullMethodName       = "/muster.fleet.v1.SimulationService/DrainPools"
 	SimulationService_RestorePools_FullMethodName     = "/muster.fleet.v1.SimulationService/RestorePools"
+	SimulationService_FailInstances_FullMethodName    = "/muster.fleet.v1.SimulationService/FailInstances"
+	SimulationService_InjectFault_FullMethodName      = "/muster.fleet.v1.SimulationService/InjectFault"
+	SimulationService_ListFaults_FullMethodName       = "/muster.fleet.v1.SimulationService/ListFaults"
+	SimulationService_ClearFaults_FullMethodName      = "/muster.fleet.v1.SimulationService/ClearFaults"
+	SimulationService_SetAccount_FullMethodName       = "/muster.fleet.v1.SimulationService/SetAccount"
+	SimulationService_Deposit_FullMethodName          = "/muster.fleet.v1.SimulationService/Deposit"
+	SimulationService_ListAccounts_FullMethodName     = "/muster.fleet.v1.SimulationService/ListAccounts"
+	SimulationService_GetScenario_FullMethodName      = "/muster.fleet.v1.SimulationService/GetScenario"
+	SimulationService_CreateSnapshot_FullMethodName   = "/muster.fleet.v1.SimulationService/CreateSnapshot"
+	SimulationService_ListSnapshots_FullMethodName    = "/muster.fleet.v1.SimulationService/ListSnapshots"
+	SimulationService_RestoreSnapshot_FullMethodName  = "/muster.fleet.v1.SimulationService/RestoreSnapshot"
+	SimulationService_DeleteSnapshot_FullMethodName   = "/muster.fleet.v1.SimulationService/DeleteSnapshot"
+	SimulationService_Audit_FullMethodName            = "/muster.fleet.v1.SimulationService/Audit"
 )
 
 // SimulationServiceClient is the client API for SimulationService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// What only a simulated cloud can do: its clock, and trouble on demand. A
-// driver for a real cloud does not serve it. Errors beside those each call
+// What only a simulated cloud can do: its clock, its accounts, and trouble on
+// demand. A driver for a real cloud does not serve it. Errors beside those each call
 // lists: INVALID_ARGUMENT with a field violation for each value that breaks a
 // rule, UNAVAILABLE when the service is stopping.
 type SimulationServiceClient interface {
@@ -41,9 +56,18 @@ type SimulationServiceClient interface {
 	// Streams the clock: at once, at each change of speed, and every few seconds
 	// of real time, so that others can follow it. No errors of its own.
 	WatchClock(ctx context.Context, in *WatchClockRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchClockResponse], error)
-	// Changes how fast simulated time runs. Errors: FAILED_PRECONDITION when the
-	// clock was given to the simulator and is not its own to change.
+	// Changes how fast simulated time runs. Errors: FAILED_PRECONDITION
+	// (CLOCK_NOT_OWN).
 	SetClockSpeed(ctx context.Context, in *SetClockSpeedRequest, opts ...grpc.CallOption) (*SetClockSpeedResponse, error)
+	// Lets simulated time stand still, or lets it run again at its speed. Errors:
+	// FAILED_PRECONDITION (CLOCK_NOT_OWN).
+	PauseClock(ctx context.Context, in *PauseClockRequest, opts ...grpc.CallOption) (*PauseClockResponse, error)
+	// Moves simulated time on, to a time or to the next event after one, whether
+	// it stands still or runs. When it answers, all that was due by then has
+	// happened. A time that has passed changes nothing. Errors:
+	// FAILED_PRECONDITION (CLOCK_NOT_OWN), INVALID_ARGUMENT for a time more than
+	// 31 days ahead.
+	AdvanceClock(ctx context.Context, in *AdvanceClockRequest, opts ...grpc.CallOption) (*AdvanceClockResponse, error)
 	// Orders the reclaim of spot instances. Each gets its interruption notice
 	// now, or at the end of its protection if it is protected, and is released
 	// five minutes later. Pay-as-you-go instances are never reclaimed. Errors:
@@ -54,6 +78,48 @@ type SimulationServiceClient interface {
 	DrainPools(ctx context.Context, in *DrainPoolsRequest, opts ...grpc.CallOption) (*DrainPoolsResponse, error)
 	// Takes back what DrainPools did. Errors: INVALID_ARGUMENT (UNKNOWN_POOL).
 	RestorePools(ctx context.Context, in *RestorePoolsRequest, opts ...grpc.CallOption) (*RestorePoolsResponse, error)
+	// Makes running instances fail, or work again. Errors: INVALID_ARGUMENT
+	// (UNKNOWN_POOL).
+	FailInstances(ctx context.Context, in *FailInstancesRequest, opts ...grpc.CallOption) (*FailInstancesResponse, error)
+	// Brings the cloud into trouble that lasts. The same fault under the same id
+	// again changes nothing. Errors: INVALID_ARGUMENT (UNKNOWN_POOL),
+	// ALREADY_EXISTS (FAULT_EXISTS), RESOURCE_EXHAUSTED (LIMIT_EXCEEDED) with
+	// 1,000 faults.
+	InjectFault(ctx context.Context, in *InjectFaultRequest, opts ...grpc.CallOption) (*InjectFaultResponse, error)
+	// Lists the faults that last, by id. No errors of its own.
+	ListFaults(ctx context.Context, in *ListFaultsRequest, opts ...grpc.CallOption) (*ListFaultsResponse, error)
+	// Ends faults. Errors: NOT_FOUND (FAULT_NOT_FOUND), and then none is ended.
+	ClearFaults(ctx context.Context, in *ClearFaultsRequest, opts ...grpc.CallOption) (*ClearFaultsResponse, error)
+	// Makes an account, or changes what it may. Errors: RESOURCE_EXHAUSTED
+	// (LIMIT_EXCEEDED) with 1,000 accounts.
+	SetAccount(ctx context.Context, in *SetAccountRequest, opts ...grpc.CallOption) (*SetAccountResponse, error)
+	// Gives money to an account. One that had no balance has one from then on,
+	// with what it was charged before taken off. Once it owes nothing its
+	// instances can be started again. Errors: NOT_FOUND (ACCOUNT_NOT_FOUND),
+	// INVALID_ARGUMENT (IDEMPOTENT_PARAMETER_MISMATCH).
+	Deposit(ctx context.Context, in *DepositRequest, opts ...grpc.CallOption) (*DepositResponse, error)
+	// Lists accounts, by id. No errors of its own.
+	ListAccounts(ctx context.Context, in *ListAccountsRequest, opts ...grpc.CallOption) (*ListAccountsResponse, error)
+	// Tells the scenario that the cloud was begun with, as it was given. No
+	// errors of its own.
+	GetScenario(ctx context.Context, in *GetScenarioRequest, opts ...grpc.CallOption) (*GetScenarioResponse, error)
+	// Keeps the state of the cloud as of now under a name, to be restored later.
+	// A snapshot of the same name is replaced. Errors: RESOURCE_EXHAUSTED
+	// (LIMIT_EXCEEDED) with 16 snapshots.
+	CreateSnapshot(ctx context.Context, in *CreateSnapshotRequest, opts ...grpc.CallOption) (*CreateSnapshotResponse, error)
+	// Lists snapshots, by id. No errors of its own.
+	ListSnapshots(ctx context.Context, in *ListSnapshotsRequest, opts ...grpc.CallOption) (*ListSnapshotsResponse, error)
+	// Puts the state of a snapshot in place of the present one, its time
+	// included. Cursors from before are refused then, so that watchers list
+	// again. Errors: NOT_FOUND (SNAPSHOT_NOT_FOUND), FAILED_PRECONDITION
+	// (SNAPSHOT_UNUSABLE, CLOCK_NOT_OWN).
+	RestoreSnapshot(ctx context.Context, in *RestoreSnapshotRequest, opts ...grpc.CallOption) (*RestoreSnapshotResponse, error)
+	// Deletes a snapshot. One that is already gone is no error. No errors of its
+	// own.
+	DeleteSnapshot(ctx context.Context, in *DeleteSnapshotRequest, opts ...grpc.CallOption) (*DeleteSnapshotResponse, error)
+	// Recounts the whole state and holds it against what must always be true. It
+	// stops the cloud for as long as that takes. No errors of its own.
+	Audit(ctx context.Context, in *AuditRequest, opts ...grpc.CallOption) (*AuditResponse, error)
 }
 
 type simulationServiceClient struct {
@@ -103,6 +169,26 @@ func (c *simulationServiceClient) SetClockSpeed(ctx context.Context, in *SetCloc
 	return out, nil
 }
 
+func (c *simulationServiceClient) PauseClock(ctx context.Context, in *PauseClockRequest, opts ...grpc.CallOption) (*PauseClockResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PauseClockResponse)
+	err := c.cc.Invoke(ctx, SimulationService_PauseClock_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *simulationServiceClient) AdvanceClock(ctx context.Context, in *AdvanceClockRequest, opts ...grpc.CallOption) (*AdvanceClockResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AdvanceClockResponse)
+	err := c.cc.Invoke(ctx, SimulationService_AdvanceClock_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *simulationServiceClient) ReclaimInstances(ctx context.Context, in *ReclaimInstancesRequest, opts ...grpc.CallOption) (*ReclaimInstancesResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ReclaimInstancesResponse)
@@ -133,12 +219,142 @@ func (c *simulationServiceClient) RestorePools(ctx context.Context, in *RestoreP
 	return out, nil
 }
 
+func (c *simulationServiceClient) FailInstances(ctx context.Context, in *FailInstancesRequest, opts ...grpc.CallOption) (*FailInstancesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(FailInstancesResponse)
+	err := c.cc.Invoke(ctx, SimulationService_FailInstances_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *simulationServiceClient) InjectFault(ctx context.Context, in *InjectFaultRequest, opts ...grpc.CallOption) (*InjectFaultResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(InjectFaultResponse)
+	err := c.cc.Invoke(ctx, SimulationService_InjectFault_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *simulationServiceClient) ListFaults(ctx context.Context, in *ListFaultsRequest, opts ...grpc.CallOption) (*ListFaultsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListFaultsResponse)
+	err := c.cc.Invoke(ctx, SimulationService_ListFaults_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *simulationServiceClient) ClearFaults(ctx context.Context, in *ClearFaultsRequest, opts ...grpc.CallOption) (*ClearFaultsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ClearFaultsResponse)
+	err := c.cc.Invoke(ctx, SimulationService_ClearFaults_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *simulationServiceClient) SetAccount(ctx context.Context, in *SetAccountRequest, opts ...grpc.CallOption) (*SetAccountResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SetAccountResponse)
+	err := c.cc.Invoke(ctx, SimulationService_SetAccount_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *simulationServiceClient) Deposit(ctx context.Context, in *DepositRequest, opts ...grpc.CallOption) (*DepositResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DepositResponse)
+	err := c.cc.Invoke(ctx, SimulationService_Deposit_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *simulationServiceClient) ListAccounts(ctx context.Context, in *ListAccountsRequest, opts ...grpc.CallOption) (*ListAccountsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListAccountsResponse)
+	err := c.cc.Invoke(ctx, SimulationService_ListAccounts_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *simulationServiceClient) GetScenario(ctx context.Context, in *GetScenarioRequest, opts ...grpc.CallOption) (*GetScenarioResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetScenarioResponse)
+	err := c.cc.Invoke(ctx, SimulationService_GetScenario_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *simulationServiceClient) CreateSnapshot(ctx context.Context, in *CreateSnapshotRequest, opts ...grpc.CallOption) (*CreateSnapshotResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CreateSnapshotResponse)
+	err := c.cc.Invoke(ctx, SimulationService_CreateSnapshot_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *simulationServiceClient) ListSnapshots(ctx context.Context, in *ListSnapshotsRequest, opts ...grpc.CallOption) (*ListSnapshotsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListSnapshotsResponse)
+	err := c.cc.Invoke(ctx, SimulationService_ListSnapshots_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *simulationServiceClient) RestoreSnapshot(ctx context.Context, in *RestoreSnapshotRequest, opts ...grpc.CallOption) (*RestoreSnapshotResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RestoreSnapshotResponse)
+	err := c.cc.Invoke(ctx, SimulationService_RestoreSnapshot_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *simulationServiceClient) DeleteSnapshot(ctx context.Context, in *DeleteSnapshotRequest, opts ...grpc.CallOption) (*DeleteSnapshotResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteSnapshotResponse)
+	err := c.cc.Invoke(ctx, SimulationService_DeleteSnapshot_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *simulationServiceClient) Audit(ctx context.Context, in *AuditRequest, opts ...grpc.CallOption) (*AuditResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AuditResponse)
+	err := c.cc.Invoke(ctx, SimulationService_Audit_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // SimulationServiceServer is the server API for SimulationService service.
 // All implementations must embed UnimplementedSimulationServiceServer
 // for forward compatibility.
 //
-// What only a simulated cloud can do: its clock, and trouble on demand. A
-// driver for a real cloud does not serve it. Errors beside those each call
+// What only a simulated cloud can do: its clock, its accounts, and trouble on
+// demand. A driver for a real cloud does not serve it. Errors beside those each call
 // lists: INVALID_ARGUMENT with a field violation for each value that breaks a
 // rule, UNAVAILABLE when the service is stopping.
 type SimulationServiceServer interface {
@@ -147,9 +363,18 @@ type SimulationServiceServer interface {
 	// Streams the clock: at once, at each change of speed, and every few seconds
 	// of real time, so that others can follow it. No errors of its own.
 	WatchClock(*WatchClockRequest, grpc.ServerStreamingServer[WatchClockResponse]) error
-	// Changes how fast simulated time runs. Errors: FAILED_PRECONDITION when the
-	// clock was given to the simulator and is not its own to change.
+	// Changes how fast simulated time runs. Errors: FAILED_PRECONDITION
+	// (CLOCK_NOT_OWN).
 	SetClockSpeed(context.Context, *SetClockSpeedRequest) (*SetClockSpeedResponse, error)
+	// Lets simulated time stand still, or lets it run again at its speed. Errors:
+	// FAILED_PRECONDITION (CLOCK_NOT_OWN).
+	PauseClock(context.Context, *PauseClockRequest) (*PauseClockResponse, error)
+	// Moves simulated time on, to a time or to the next event after one, whether
+	// it stands still or runs. When it answers, all that was due by then has
+	// happened. A time that has passed changes nothing. Errors:
+	// FAILED_PRECONDITION (CLOCK_NOT_OWN), INVALID_ARGUMENT for a time more than
+	// 31 days ahead.
+	AdvanceClock(context.Context, *AdvanceClockRequest) (*AdvanceClockResponse, error)
 	// Orders the reclaim of spot instances. Each gets its interruption notice
 	// now, or at the end of its protection if it is protected, and is released
 	// five minutes later. Pay-as-you-go instances are never reclaimed. Errors:
@@ -160,6 +385,48 @@ type SimulationServiceServer interface {
 	DrainPools(context.Context, *DrainPoolsRequest) (*DrainPoolsResponse, error)
 	// Takes back what DrainPools did. Errors: INVALID_ARGUMENT (UNKNOWN_POOL).
 	RestorePools(context.Context, *RestorePoolsRequest) (*RestorePoolsResponse, error)
+	// Makes running instances fail, or work again. Errors: INVALID_ARGUMENT
+	// (UNKNOWN_POOL).
+	FailInstances(context.Context, *FailInstancesRequest) (*FailInstancesResponse, error)
+	// Brings the cloud into trouble that lasts. The same fault under the same id
+	// again changes nothing. Errors: INVALID_ARGUMENT (UNKNOWN_POOL),
+	// ALREADY_EXISTS (FAULT_EXISTS), RESOURCE_EXHAUSTED (LIMIT_EXCEEDED) with
+	// 1,000 faults.
+	InjectFault(context.Context, *InjectFaultRequest) (*InjectFaultResponse, error)
+	// Lists the faults that last, by id. No errors of its own.
+	ListFaults(context.Context, *ListFaultsRequest) (*ListFaultsResponse, error)
+	// Ends faults. Errors: NOT_FOUND (FAULT_NOT_FOUND), and then none is ended.
+	ClearFaults(context.Context, *ClearFaultsRequest) (*ClearFaultsResponse, error)
+	// Makes an account, or changes what it may. Errors: RESOURCE_EXHAUSTED
+	// (LIMIT_EXCEEDED) with 1,000 accounts.
+	SetAccount(context.Context, *SetAccountRequest) (*SetAccountResponse, error)
+	// Gives money to an account. One that had no balance has one from then on,
+	// with what it was charged before taken off. Once it owes nothing its
+	// instances can be started again. Errors: NOT_FOUND (ACCOUNT_NOT_FOUND),
+	// INVALID_ARGUMENT (IDEMPOTENT_PARAMETER_MISMATCH).
+	Deposit(context.Context, *DepositRequest) (*DepositResponse, error)
+	// Lists accounts, by id. No errors of its own.
+	ListAccounts(context.Context, *ListAccountsRequest) (*ListAccountsResponse, error)
+	// Tells the scenario that the cloud was begun with, as it was given. No
+	// errors of its own.
+	GetScenario(context.Context, *GetScenarioRequest) (*GetScenarioResponse, error)
+	// Keeps the state of the cloud as of now under a name, to be restored later.
+	// A snapshot of the same name is replaced. Errors: RESOURCE_EXHAUSTED
+	// (LIMIT_EXCEEDED) with 16 snapshots.
+	CreateSnapshot(context.Context, *CreateSnapshotRequest) (*CreateSnapshotResponse, error)
+	// Lists snapshots, by id. No errors of its own.
+	ListSnapshots(context.Context, *ListSnapshotsRequest) (*ListSnapshotsResponse, error)
+	// Puts the state of a snapshot in place of the present one, its time
+	// included. Cursors from before are refused then, so that watchers list
+	// again. Errors: NOT_FOUND (SNAPSHOT_NOT_FOUND), FAILED_PRECONDITION
+	// (SNAPSHOT_UNUSABLE, CLOCK_NOT_OWN).
+	RestoreSnapshot(context.Context, *RestoreSnapshotRequest) (*RestoreSnapshotResponse, error)
+	// Deletes a snapshot. One that is already gone is no error. No errors of its
+	// own.
+	DeleteSnapshot(context.Context, *DeleteSnapshotRequest) (*DeleteSnapshotResponse, error)
+	// Recounts the whole state and holds it against what must always be true. It
+	// stops the cloud for as long as that takes. No errors of its own.
+	Audit(context.Context, *AuditRequest) (*AuditResponse, error)
 	mustEmbedUnimplementedSimulationServiceServer()
 }
 
@@ -179,6 +446,12 @@ func (UnimplementedSimulationServiceServer) WatchClock(*WatchClockRequest, grpc.
 func (UnimplementedSimulationServiceServer) SetClockSpeed(context.Context, *SetClockSpeedRequest) (*SetClockSpeedResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SetClockSpeed not implemented")
 }
+func (UnimplementedSimulationServiceServer) PauseClock(context.Context, *PauseClockRequest) (*PauseClockResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PauseClock not implemented")
+}
+func (UnimplementedSimulationServiceServer) AdvanceClock(context.Context, *AdvanceClockRequest) (*AdvanceClockResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AdvanceClock not implemented")
+}
 func (UnimplementedSimulationServiceServer) ReclaimInstances(context.Context, *ReclaimInstancesRequest) (*ReclaimInstancesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ReclaimInstances not implemented")
 }
@@ -187,6 +460,45 @@ func (UnimplementedSimulationServiceServer) DrainPools(context.Context, *DrainPo
 }
 func (UnimplementedSimulationServiceServer) RestorePools(context.Context, *RestorePoolsRequest) (*RestorePoolsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RestorePools not implemented")
+}
+func (UnimplementedSimulationServiceServer) FailInstances(context.Context, *FailInstancesRequest) (*FailInstancesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method FailInstances not implemented")
+}
+func (UnimplementedSimulationServiceServer) InjectFault(context.Context, *InjectFaultRequest) (*InjectFaultResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method InjectFault not implemented")
+}
+func (UnimplementedSimulationServiceServer) ListFaults(context.Context, *ListFaultsRequest) (*ListFaultsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListFaults not implemented")
+}
+func (UnimplementedSimulationServiceServer) ClearFaults(context.Context, *ClearFaultsRequest) (*ClearFaultsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ClearFaults not implemented")
+}
+func (UnimplementedSimulationServiceServer) SetAccount(context.Context, *SetAccountRequest) (*SetAccountResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SetAccount not implemented")
+}
+func (UnimplementedSimulationServiceServer) Deposit(context.Context, *DepositRequest) (*DepositResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Deposit not implemented")
+}
+func (UnimplementedSimulationServiceServer) ListAccounts(context.Context, *ListAccountsRequest) (*ListAccountsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListAccounts not implemented")
+}
+func (UnimplementedSimulationServiceServer) GetScenario(context.Context, *GetScenarioRequest) (*GetScenarioResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetScenario not implemented")
+}
+func (UnimplementedSimulationServiceServer) CreateSnapshot(context.Context, *CreateSnapshotRequest) (*CreateSnapshotResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateSnapshot not implemented")
+}
+func (UnimplementedSimulationServiceServer) ListSnapshots(context.Context, *ListSnapshotsRequest) (*ListSnapshotsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListSnapshots not implemented")
+}
+func (UnimplementedSimulationServiceServer) RestoreSnapshot(context.Context, *RestoreSnapshotRequest) (*RestoreSnapshotResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RestoreSnapshot not implemented")
+}
+func (UnimplementedSimulationServiceServer) DeleteSnapshot(context.Context, *DeleteSnapshotRequest) (*DeleteSnapshotResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteSnapshot not implemented")
+}
+func (UnimplementedSimulationServiceServer) Audit(context.Context, *AuditRequest) (*AuditResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Audit not implemented")
 }
 func (UnimplementedSimulationServiceServer) mustEmbedUnimplementedSimulationServiceServer() {}
 func (UnimplementedSimulationServiceServer) testEmbeddedByValue()                           {}
@@ -256,6 +568,42 @@ func _SimulationService_SetClockSpeed_Handler(srv interface{}, ctx context.Conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SimulationService_PauseClock_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PauseClockRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SimulationServiceServer).PauseClock(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SimulationService_PauseClock_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SimulationServiceServer).PauseClock(ctx, req.(*PauseClockRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SimulationService_AdvanceClock_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AdvanceClockRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SimulationServiceServer).AdvanceClock(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SimulationService_AdvanceClock_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SimulationServiceServer).AdvanceClock(ctx, req.(*AdvanceClockRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _SimulationService_ReclaimInstances_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ReclaimInstancesRequest)
 	if err := dec(in); err != nil {
@@ -310,6 +658,240 @@ func _SimulationService_RestorePools_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SimulationService_FailInstances_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(FailInstancesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SimulationServiceServer).FailInstances(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SimulationService_FailInstances_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SimulationServiceServer).FailInstances(ctx, req.(*FailInstancesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SimulationService_InjectFault_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(InjectFaultRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SimulationServiceServer).InjectFault(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SimulationService_InjectFault_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SimulationServiceServer).InjectFault(ctx, req.(*InjectFaultRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SimulationService_ListFaults_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListFaultsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SimulationServiceServer).ListFaults(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SimulationService_ListFaults_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SimulationServiceServer).ListFaults(ctx, req.(*ListFaultsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SimulationService_ClearFaults_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ClearFaultsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SimulationServiceServer).ClearFaults(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SimulationService_ClearFaults_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SimulationServiceServer).ClearFaults(ctx, req.(*ClearFaultsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SimulationService_SetAccount_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetAccountRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SimulationServiceServer).SetAccount(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SimulationService_SetAccount_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SimulationServiceServer).SetAccount(ctx, req.(*SetAccountRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SimulationService_Deposit_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DepositRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SimulationServiceServer).Deposit(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SimulationService_Deposit_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SimulationServiceServer).Deposit(ctx, req.(*DepositRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SimulationService_ListAccounts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListAccountsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SimulationServiceServer).ListAccounts(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SimulationService_ListAccounts_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SimulationServiceServer).ListAccounts(ctx, req.(*ListAccountsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SimulationService_GetScenario_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetScenarioRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SimulationServiceServer).GetScenario(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SimulationService_GetScenario_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SimulationServiceServer).GetScenario(ctx, req.(*GetScenarioRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SimulationService_CreateSnapshot_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateSnapshotRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SimulationServiceServer).CreateSnapshot(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SimulationService_CreateSnapshot_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SimulationServiceServer).CreateSnapshot(ctx, req.(*CreateSnapshotRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SimulationService_ListSnapshots_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListSnapshotsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SimulationServiceServer).ListSnapshots(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SimulationService_ListSnapshots_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SimulationServiceServer).ListSnapshots(ctx, req.(*ListSnapshotsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SimulationService_RestoreSnapshot_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RestoreSnapshotRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SimulationServiceServer).RestoreSnapshot(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SimulationService_RestoreSnapshot_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SimulationServiceServer).RestoreSnapshot(ctx, req.(*RestoreSnapshotRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SimulationService_DeleteSnapshot_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteSnapshotRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SimulationServiceServer).DeleteSnapshot(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SimulationService_DeleteSnapshot_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SimulationServiceServer).DeleteSnapshot(ctx, req.(*DeleteSnapshotRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SimulationService_Audit_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AuditRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SimulationServiceServer).Audit(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SimulationService_Audit_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SimulationServiceServer).Audit(ctx, req.(*AuditRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // SimulationService_ServiceDesc is the grpc.ServiceDesc for SimulationService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -326,6 +908,14 @@ var SimulationService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _SimulationService_SetClockSpeed_Handler,
 		},
 		{
+			MethodName: "PauseClock",
+			Handler:    _SimulationService_PauseClock_Handler,
+		},
+		{
+			MethodName: "AdvanceClock",
+			Handler:    _SimulationService_AdvanceClock_Handler,
+		},
+		{
 			MethodName: "ReclaimInstances",
 			Handler:    _SimulationService_ReclaimInstances_Handler,
 		},
@@ -336,6 +926,58 @@ var SimulationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RestorePools",
 			Handler:    _SimulationService_RestorePools_Handler,
+		},
+		{
+			MethodName: "FailInstances",
+			Handler:    _SimulationService_FailInstances_Handler,
+		},
+		{
+			MethodName: "InjectFault",
+			Handler:    _SimulationService_InjectFault_Handler,
+		},
+		{
+			MethodName: "ListFaults",
+			Handler:    _SimulationService_ListFaults_Handler,
+		},
+		{
+			MethodName: "ClearFaults",
+			Handler:    _SimulationService_ClearFaults_Handler,
+		},
+		{
+			MethodName: "SetAccount",
+			Handler:    _SimulationService_SetAccount_Handler,
+		},
+		{
+			MethodName: "Deposit",
+			Handler:    _SimulationService_Deposit_Handler,
+		},
+		{
+			MethodName: "ListAccounts",
+			Handler:    _SimulationService_ListAccounts_Handler,
+		},
+		{
+			MethodName: "GetScenario",
+			Handler:    _SimulationService_GetScenario_Handler,
+		},
+		{
+			MethodName: "CreateSnapshot",
+			Handler:    _SimulationService_CreateSnapshot_Handler,
+		},
+		{
+			MethodName: "ListSnapshots",
+			Handler:    _SimulationService_ListSnapshots_Handler,
+		},
+		{
+			MethodName: "RestoreSnapshot",
+			Handler:    _SimulationService_RestoreSnapshot_Handler,
+		},
+		{
+			MethodName: "DeleteSnapshot",
+			Handler:    _SimulationService_DeleteSnapshot_Handler,
+		},
+		{
+			MethodName: "Audit",
+			Handler:    _SimulationService_Audit_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
