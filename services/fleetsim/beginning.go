@@ -20,7 +20,6 @@ type beginning struct {
 	volatility int64 // millionths
 	origin     world.Instant
 
-	config   world.Config
 	genesis  *storagev1.Genesis
 	folder   *journal.Folder // nil without a data directory
 	snapshot journal.Snapshot
@@ -34,13 +33,18 @@ func (b *beginning) create() (err error) {
 			return err
 		}
 	}
-	m, err := market.New(b.catalog, b.seed, b.volatility)
+	config, err := b.config()
 	if err != nil {
 		return err
 	}
-	b.config = world.Config{Catalog: b.catalog, Market: m, Seed: b.seed, Origin: b.origin, CostTagKeys: []string{"muster:group"}}
-	b.world = world.New(b.config)
+	b.world = world.New(config)
 	return nil
+}
+
+// config is what a world is made with, its market new.
+func (b *beginning) config() (world.Config, error) {
+	m, err := market.New(b.catalog, b.seed, b.volatility)
+	return world.Config{Catalog: b.catalog, Market: m, Seed: b.seed, Origin: b.origin, CostTagKeys: []string{"muster:group"}}, err
 }
 
 // anew makes a new world and fixes what never changes.
@@ -92,12 +96,47 @@ func (b *beginning) open(path string, log *slog.Logger) (err error) {
 
 // restore makes the world of a state.
 func (b *beginning) restore(state world.State) (*world.World, error) {
-	for _, instance := range state.Instances {
-		if int(instance.Offer) >= len(b.catalog.Offers()) {
-			return nil, errors.New("an instance is of an offer that the catalog lacks")
+	if err := b.checkState(&state); err != nil {
+		return nil, err
+	}
+	config, err := b.config()
+	if err != nil {
+		return nil, err
+	}
+	return world.Restore(config, state), nil
+}
+
+// checkState holds what a state refers to against what there is.
+func (b *beginning) checkState(state *world.State) error {
+	accounts := map[string]bool{}
+	var pools []world.Pool
+	for _, account := range state.Accounts {
+		accounts[account.ID] = true
+		for _, charge := range account.Charges {
+			if charge.Pool != nil {
+				pools = append(pools, *charge.Pool)
+			}
 		}
 	}
-	return world.Restore(b.config, state), nil
+	for _, pool := range append(pools, state.Drained...) {
+		if !b.sells(pool.Offer) {
+			return errors.New("a pool is of an offer that the catalog lacks")
+		}
+	}
+	for i := range state.Instances {
+		instance := &state.Instances[i]
+		if !b.sells(instance.Offer) {
+			return fmt.Errorf("instance %d is of an offer that the catalog lacks", instance.Number)
+		}
+		if !accounts[instance.Account.ID()] {
+			return fmt.Errorf("instance %d is of an account that is not there", instance.Number)
+		}
+	}
+	return nil
+}
+
+func (b *beginning) sells(offer int32) bool {
+	return offer >= 0 && int(offer) < len(b.catalog.Offers())
 }
 
 // adopt takes what was fixed at the first start, and refuses a configuration

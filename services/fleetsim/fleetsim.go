@@ -100,7 +100,7 @@ func New(config Config, deps Deps) (*Service, error) {
 // assemble puts the parts together. The engine takes over the journal.
 func assemble(config Config, deps Deps, start beginning) (*Service, error) {
 	e, err := engine.Open(engine.Config{
-		World: start.world, Genesis: start.genesis, Journal: start.folder, Snapshot: start.snapshot,
+		World: start.world, Genesis: start.genesis, Journal: start.folder, Snapshot: start.snapshot, Rebuild: start.restore,
 		Offers: len(start.catalog.Offers()), Retain: config.RetainTransitions, Log: deps.Log,
 	})
 	if err != nil {

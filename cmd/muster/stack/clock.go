@@ -32,7 +32,7 @@ func (s *Stack) followClock(ctx context.Context, cloud fleetv1.SimulationService
 		switch {
 		case err == nil:
 			follower := clock.NewScaled(answer.GetTime().AsTime(), clock.MinSpeed)
-			if err := follower.Set(answer.GetTime().AsTime(), answer.GetSpeed()); err != nil {
+			if err := follower.Set(answer.GetTime().AsTime(), rate(answer)); err != nil {
 				return fmt.Errorf("follow the cloud's time: %w", err)
 			}
 			s.clock = follower
@@ -103,10 +103,21 @@ func follow(ctx context.Context, cloud fleetv1.SimulationServiceClient, tell fun
 		if err != nil {
 			return err
 		}
-		if err := tell(tick.GetTime().AsTime(), tick.GetSpeed()); err != nil {
+		if err := tell(tick.GetTime().AsTime(), rate(tick)); err != nil {
 			return err
 		}
 	}
+}
+
+// rate is how fast a clock runs now: not at all while it is paused.
+func rate(told interface {
+	GetSpeed() float64
+	GetPaused() bool
+}) float64 {
+	if told.GetPaused() {
+		return 0
+	}
+	return told.GetSpeed()
 }
 
 func pause(ctx context.Context, wait time.Duration) error {

@@ -67,7 +67,7 @@ func TestKeepFollowing_neverGoesBack(t *testing.T) {
 			{"it is put back and stands", time.Hour, 0, time.Hour, 11 * time.Hour, 0},
 			{"it runs on from there", time.Hour, 60, time.Minute, 11 * time.Hour, time.Hour},
 		} {
-			cloud.says <- &fleetv1.WatchClockResponse{Time: timestamppb.New(origin.Add(step.told)), Speed: step.speed}
+			cloud.says <- &fleetv1.WatchClockResponse{Time: timestamppb.New(origin.Add(step.told)), Speed: step.speed, Paused: step.speed == 0}
 			synctest.Wait()
 			from := follower.Now()
 			time.Sleep(step.waits)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
@@ -44,6 +45,9 @@ type Config struct {
 	// Snapshot is what the journal has loaded; its zero value when that was
 	// nothing. Of its state only World is used.
 	Snapshot journal.Snapshot
+	// Rebuild makes the world of a state of the same genesis, or tells what is
+	// wrong with it.
+	Rebuild func(world.State) (*world.World, error)
 	// Offers is how many offers the catalog has.
 	Offers int
 	// Retain is how many transitions the feed keeps.
@@ -60,7 +64,8 @@ type Engine struct {
 	world   *world.World
 	genesis *storagev1.Genesis
 	journal *journal.Folder
-	feed    *Feed
+	rebuild func(world.State) (*world.World, error)
+	feed    atomic.Pointer[Feed]
 	board   *Board
 	log     *slog.Logger
 	pace    Pace
@@ -69,7 +74,8 @@ type Engine struct {
 	ready chan struct{} // closed when Run has begun
 	done  chan struct{} // closed when Run has ended
 
-	settled          world.Instant // up to when time is journalled
+	settledTo        world.Instant // up to when time is journalled
+	settledAt        time.Time     // when it was, in real time
 	failed           bool          // the journal lacks what the world has done
 	epoch            uint64        // how often a state was restored
 	commands, bytes  int           // in the journal since the last snapshot was begun
@@ -81,6 +87,8 @@ type Engine struct {
 type call struct {
 	command world.Command      // nil for a look
 	look    func(*world.World) // nil for a command
+	restore *restore           // nil for a command or a look
+	settle  bool               // to journal the time in any case
 	answer  world.Answer
 	err     error
 	done    chan struct{} // closed when answered
@@ -95,26 +103,27 @@ func Open(config Config) (*Engine, error) {
 	}
 	epoch := config.Snapshot.Epoch
 	e := &Engine{
-		world: config.World, genesis: config.Genesis, journal: config.Journal, log: config.Log, epoch: epoch,
-		feed: newFeed(journal.FleetID(config.Genesis, epoch), config.Retain, first), board: newBoard(config.Offers),
+		world: config.World, genesis: config.Genesis, journal: config.Journal, rebuild: config.Rebuild, log: config.Log,
+		epoch: epoch, board: newBoard(config.Offers),
 		calls: make(chan *call), ready: make(chan struct{}), done: make(chan struct{}),
 		snapshotCommands: config.SnapshotCommands,
 	}
 	if e.snapshotCommands == 0 {
 		e.snapshotCommands = snapshotCommands
 	}
+	e.feed.Store(newFeed(journal.FleetID(config.Genesis, epoch), config.Retain, first))
 	if e.journal != nil {
-		if err := e.journal.Transitions(e.feed.append); err != nil {
+		if err := e.journal.Transitions(e.Feed().append); err != nil {
 			return nil, err
 		}
 		if err := e.journal.Records(e.replay); err != nil {
 			return nil, fmt.Errorf("replay the journal: %w", err)
 		}
 	}
-	if told, done := e.feed.last(), e.world.Sequence(); told != done {
+	if told, done := e.Feed().last(), e.world.Sequence(); told != done {
 		return nil, fmt.Errorf("the data folder is damaged: it holds transitions up to %d of %d", told, done)
 	}
-	e.settled = e.world.Now()
+	e.settledTo = e.world.Now()
 	e.board.update(e.world, nil, true)
 	return e, nil
 }
@@ -134,13 +143,9 @@ func (e *Engine) replay(record *storagev1.JournalRecord) error {
 		}
 	}
 	e.commands += max(1, len(record.GetCommands()))
-	e.feed.append(e.world.Take().Transitions)
+	e.Feed().append(e.world.Take().Transitions)
 	return nil
 }
-
-// Now is the simulated time up to which everything has happened. Only for use
-// before Run.
-func (e *Engine) Now() time.Time { return e.world.Now().Time() }
 
 // SetClock gives the engine its clock. Call it once, before Run.
 func (e *Engine) SetClock(c clock.Clock) { e.pace = NewPace(c) }
@@ -148,8 +153,8 @@ func (e *Engine) SetClock(c clock.Clock) { e.pace = NewPace(c) }
 // Pace is the engine's clock.
 func (e *Engine) Pace() Pace { return e.pace }
 
-// Feed is the log of transitions.
-func (e *Engine) Feed() *Feed { return e.feed }
+// Feed is the log of transitions. A restore puts another in its place.
+func (e *Engine) Feed() *Feed { return e.feed.Load() }
 
 // Board is the state of the pools.
 func (e *Engine) Board() *Board { return e.board }

@@ -44,60 +44,98 @@ func genesis() *storagev1.Genesis {
 	return &storagev1.Genesis{Seed: 1, OriginUnixNanos: origin.UnixNano(), RulesVersion: world.RulesVersion}
 }
 
-// open opens an engine that keeps few transitions and takes snapshots often.
-func open(t *testing.T, folder string, now time.Time, retain, snapshotCommands int) *running {
+// offers is what is sold.
+func offers(t testing.TB) *catalog.Catalog {
 	t.Helper()
 	c, err := catalog.Default()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return c
+}
+
+// config is what every world here is made with.
+func config(t testing.TB) world.Config {
+	t.Helper()
+	c := offers(t)
 	m, err := market.New(c, 1, 3_000_000)
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := journal.Open(folder, slog.New(slog.DiscardHandler))
+	return world.Config{Catalog: c, Market: m, Seed: 1, Origin: world.InstantOf(origin), CostTagKeys: []string{"group"}}
+}
+
+// open opens an engine that keeps few transitions and takes snapshots often, by
+// a clock that stands until it is advanced.
+func open(t testing.TB, folder string, now time.Time, retain, snapshotCommands int) *running {
+	t.Helper()
+	virtual := clock.NewVirtual(now)
+	r := openBy(t, folder, func(*engine.Engine) clock.Clock { return virtual }, retain, snapshotCommands)
+	r.clock = virtual
+	return r
+}
+
+// openBy opens an engine by a clock, without a folder if that is empty.
+func openBy(t testing.TB, folder string, by func(*engine.Engine) clock.Clock, retain, snapshotCommands int) *running {
+	t.Helper()
+	r := &running{ran: make(chan error, 1)}
+	c := engine.Config{
+		World: world.New(config(t)), Genesis: genesis(), Offers: len(offers(t).Offers()), Retain: retain, SnapshotCommands: snapshotCommands,
+		Rebuild: func(state world.State) (*world.World, error) { return world.Restore(config(t), state), nil },
+		Log:     slog.New(slog.DiscardHandler),
+	}
+	if folder != "" {
+		r.load(t, folder, &c)
+	}
+	e, err := engine.Open(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if file.Genesis() == nil {
-		if err := file.SetGenesis(genesis()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	snapshot, ok, err := file.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := world.New(world.Config{Catalog: c, Market: m, Seed: 1, Origin: world.InstantOf(origin)})
-	if ok {
-		w = world.Restore(world.Config{Catalog: c, Market: m, Seed: 1, Origin: world.InstantOf(origin)}, snapshot.State)
-	}
-	e, err := engine.Open(engine.Config{
-		World: w, Genesis: file.Genesis(), Journal: file, Snapshot: snapshot, Offers: len(c.Offers()),
-		Retain: retain, SnapshotCommands: snapshotCommands, Log: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &running{Engine: e, clock: clock.NewVirtual(now), journal: file, ran: make(chan error, 1)}
-	e.SetClock(r.clock)
+	r.Engine = e
+	e.SetClock(by(e))
 	ctx, cancel := context.WithCancel(context.Background()) // it ends in stop
 	r.cancel = cancel
 	go func() { r.ran <- e.Run(ctx) }()
 	return r
 }
 
+// load opens a folder and takes over what it holds.
+func (r *running) load(t testing.TB, folder string, c *engine.Config) {
+	t.Helper()
+	var err error
+	if r.journal, err = journal.Open(folder, c.Log); err != nil {
+		t.Fatal(err)
+	}
+	if r.journal.Genesis() == nil {
+		if err := r.journal.SetGenesis(c.Genesis); err != nil {
+			t.Fatal(err)
+		}
+	}
+	snapshot, ok, err := r.journal.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok {
+		c.World, _ = c.Rebuild(snapshot.State)
+	}
+	c.Journal, c.Snapshot = r.journal, snapshot
+}
+
 // stop ends Run and lets go of the file, without the snapshot of a Close.
-func (r *running) stop(t *testing.T) {
+func (r *running) stop(t testing.TB) {
 	t.Helper()
 	r.cancel()
-	if err := errors.Join(<-r.ran, r.journal.Close()); err != nil {
+	err := <-r.ran
+	if r.journal != nil {
+		err = errors.Join(err, r.journal.Close())
+	}
+	if err != nil {
 		t.Error(err)
 	}
 }
 
 // due lets all happen that is due by now.
-func (r *running) due(t *testing.T) {
+func (r *running) due(t testing.TB) {
 	t.Helper()
 	if err := r.Look(t.Context(), func(*world.World) {}); err != nil {
 		t.Fatal(err)
@@ -105,7 +143,7 @@ func (r *running) due(t *testing.T) {
 }
 
 // sequence is the number of the last transition.
-func (r *running) sequence(t *testing.T) (sequence uint64) {
+func (r *running) sequence(t testing.TB) (sequence uint64) {
 	t.Helper()
 	if err := r.Look(t.Context(), func(w *world.World) { sequence = w.Sequence() }); err != nil {
 		t.Fatal(err)
@@ -114,7 +152,7 @@ func (r *running) sequence(t *testing.T) (sequence uint64) {
 }
 
 // picture is what can be seen of an engine: instances and kept transitions.
-func (r *running) picture(t *testing.T, after uint64) []string {
+func (r *running) picture(t testing.TB, after uint64) []string {
 	t.Helper()
 	var lines []string
 	err := r.Look(t.Context(), func(w *world.World) {
@@ -207,7 +245,7 @@ func command(random *rand.Rand, step int) world.Command {
 
 // copyOf copies what a kill at this moment would leave of a folder whose engine
 // may be writing a snapshot, but appends nothing.
-func copyOf(t *testing.T, folder string) string {
+func copyOf(t testing.TB, folder string) string {
 	t.Helper()
 	for {
 		to := t.TempDir()
@@ -222,7 +260,7 @@ func copyOf(t *testing.T, folder string) string {
 	}
 }
 
-func names(t *testing.T, folder string) (names []string) {
+func names(t testing.TB, folder string) (names []string) {
 	t.Helper()
 	entries, err := os.ReadDir(folder)
 	if err != nil {

@@ -34,7 +34,7 @@ func (e *Engine) saveWhenDue() {
 		e.saved(err)
 		return
 	}
-	snapshot, transitions := e.state(), e.feed.picture()
+	snapshot, transitions := e.state(), e.Feed().picture()
 	e.saving = make(chan error, 1)
 	go func() { e.saving <- e.journal.Save(record, snapshot, transitions) }()
 }
@@ -81,5 +81,5 @@ func (e *Engine) saveNow() error {
 	if err != nil {
 		return err
 	}
-	return e.journal.Save(record, e.state(), e.feed.picture())
+	return e.journal.Save(record, e.state(), e.Feed().picture())
 }

@@ -124,7 +124,11 @@ func readSnapshot(in io.Reader, name string) (Snapshot, *storagev1.SnapshotIndex
 	if err != nil {
 		return Snapshot{}, nil, header{}, err
 	}
-	snapshot := Snapshot{Genesis: index.GetGenesis(), Epoch: index.GetEpoch(), State: decodeHead(index.GetHead())}
+	state, err := decodeHead(index.GetHead())
+	if err != nil {
+		return Snapshot{}, nil, header{}, damaged(name, headerSize, err)
+	}
+	snapshot := Snapshot{Genesis: index.GetGenesis(), Epoch: index.GetEpoch(), State: state}
 	snapshot.First = snapshot.State.Sequence + 1
 	err = readChunks(r, func(got frame) (int, error) {
 		chunk := &storagev1.SnapshotChunk{}
