@@ -160,7 +160,10 @@ func (r *running) picture(t testing.TB, after uint64) []string {
 		for _, listed := range page {
 			lines = append(lines, plain(listed.Instance, listed.Price))
 		}
-		lines = append(lines, fmt.Sprint("sequence ", w.Sequence(), " last ", w.LastNumber(), " drained ", w.State().Drained, " requests ", len(w.State().Requests)))
+		state := w.State()
+		lines = append(lines, fmt.Sprintf("sequence %d, last %d, drained %v, %d requests, faults %v, shocks %v, bills %v, disks %v",
+			state.Sequence, state.LastNumber, state.Drained, len(state.Requests), state.Faults, state.Shocks, state.Bills, state.Disks))
+		lines = append(lines, fmt.Sprintf("bill %+v, findings %v", w.BillOfAll("default"), w.Audit(10)))
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -181,9 +184,16 @@ func (r *running) picture(t testing.TB, after uint64) []string {
 }
 
 func plain(i world.Instance, price int64) string {
-	tags, account := i.Tags.Map(), i.Account.ID()
-	i.Tags, i.Account, i.Protected = nil, nil, false // shared pointers; what follows from the time
-	return fmt.Sprintf("%+v %v %v %d", i, tags, account, price)
+	tags, account, called, disks := i.Tags.Map(), i.Account.ID(), i.Describe(), world.DiskSetRecord{}
+	if i.Disks != nil {
+		disks = i.Disks.Record()
+	}
+	from := int64(-1)
+	if disks.From != nil {
+		from = *disks.From
+	}
+	i.Tags, i.Account, i.Attributes, i.Disks, i.Protected = nil, nil, nil, nil, false // shared pointers; what follows from the time
+	return fmt.Sprintf("%+v %v %v %v %v %d %d %d", i, tags, account, called, disks.Disks, from, disks.Base, price)
 }
 
 // TestEngine_reopensAtAnyPoint copies the folder after each command, as a kill
@@ -225,20 +235,43 @@ func TestEngine_reopensAtAnyPoint(t *testing.T) {
 	}
 }
 
+// command is any command, of those that change much.
 func command(random *rand.Rand, step int) world.Command {
-	switch random.IntN(6) {
+	some := []uint64{1 + random.Uint64N(50), 1 + random.Uint64N(50)}
+	batch := world.Batch{AccountID: "default", RequestID: fmt.Sprint("b", step), Numbers: some, BestEffort: true}
+	switch random.IntN(16) {
 	case 0:
-		return world.Release{AccountID: "default", Numbers: []uint64{random.Uint64N(50), random.Uint64N(50)}}
+		return world.Release{AccountID: "default", Numbers: some}
 	case 1:
-		return world.Retag{AccountID: "default", Numbers: []uint64{1}, Set: map[string]string{"step": fmt.Sprint(step)}}
+		return world.Retag{AccountID: "default", Numbers: some[:1], Set: map[string]string{"step": fmt.Sprint(step)}}
 	case 2:
 		return world.Reclaim{ByPool: true, Offers: []int32{offer}, Max: 2}
 	case 3:
 		return world.SetDrained{Pools: []world.Pool{{Offer: random.Int32N(3)}}, Drained: random.IntN(2) == 0}
+	case 4:
+		return world.Stop{Batch: batch, Economical: random.IntN(2) == 0}
+	case 5:
+		return world.Start{Batch: batch}
+	case 6:
+		return world.Reboot{Batch: batch}
+	case 7:
+		return world.Fail{Numbers: some, Failure: world.Failure(1 + random.IntN(5))}
+	case 8:
+		selector := world.Selector{InstanceType: "ecs.c6.large"}
+		effects := []world.Effect{world.PriceShock{Pools: selector, Permille: 3000}, world.ZoneOutage{ZoneID: "cn-shenzhen-d"}, world.SlowLaunch{Pools: selector, Permille: 4000}}
+		return world.InjectFault{ID: fmt.Sprint("f", random.IntN(3)), Duration: time.Minute, Effect: effects[random.IntN(3)]}
+	case 9:
+		return world.ClearFaults{}
+	case 10:
+		return world.Deposit{AccountID: "default", RequestID: fmt.Sprint(step), Micros: random.Int64N(3_000_000)}
+	case 11:
+		name := fmt.Sprint("step ", step)
+		return world.Describe{AccountID: "default", Number: some[0], Name: &name}
 	default:
 		return world.Launch{
 			AccountID: "default", RequestID: fmt.Sprint(step), Pool: world.Pool{Offer: offer, Spot: random.IntN(4) > 0},
-			Amount: 5, MinAmount: 1, Tags: map[string]string{"group": "g"}, Unprotected: random.IntN(2) == 0,
+			Amount: 5, MinAmount: 1, Tags: map[string]string{"group": "g"}, Unprotected: random.IntN(2) == 0, StopOnReclaim: random.IntN(2) == 0,
+			Disks: []world.DiskRequest{{Categories: []world.DiskCategory{world.DiskCloudESSD}, SizeGiB: 40, System: true}},
 		}
 	}
 }
