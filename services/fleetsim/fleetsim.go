@@ -86,13 +86,13 @@ func New(config Config, deps Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	start, err := begin(config, deps.Clock, volatility)
+	start, err := begin(config, deps, volatility)
 	if err != nil {
 		return nil, err
 	}
 	service, err := assemble(config, deps, start)
-	if err != nil && start.file != nil {
-		err = errors.Join(err, start.file.Close())
+	if err != nil && start.folder != nil {
+		err = errors.Join(err, start.folder.Close())
 	}
 	return service, err
 }
@@ -100,7 +100,7 @@ func New(config Config, deps Deps) (*Service, error) {
 // assemble puts the parts together. The engine takes over the journal.
 func assemble(config Config, deps Deps, start beginning) (*Service, error) {
 	e, err := engine.Open(engine.Config{
-		World: start.world, Journal: start.file, Kept: start.snapshot.Transitions, First: start.snapshot.First,
+		World: start.world, Genesis: start.genesis, Journal: start.folder, Snapshot: start.snapshot, Rebuild: start.restore,
 		Offers: len(start.catalog.Offers()), Retain: config.RetainTransitions, Log: deps.Log,
 	})
 	if err != nil {
@@ -108,7 +108,7 @@ func assemble(config Config, deps Deps, start beginning) (*Service, error) {
 	}
 	s := &Service{
 		engine:     e,
-		fleet:      api.NewFleet(e, start.catalog, accountID, start.fleetID()),
+		fleet:      api.NewFleet(e, start.catalog, accountID),
 		simulation: api.NewSimulation(e, start.catalog),
 	}
 	if deps.Clock == nil {
@@ -168,22 +168,22 @@ func (s *Service) Ready() <-chan struct{} { return s.engine.Ready() }
 func (s *Service) Close() error { return s.engine.Close() }
 
 // begin finds the world to go on with, in the data directory or anew.
-func begin(config Config, given clock.Clock, volatility int64) (beginning, error) {
+func begin(config Config, deps Deps, volatility int64) (beginning, error) {
 	b := beginning{catalog: config.Catalog, seed: config.Seed, volatility: volatility}
 	now := config.Origin
 	switch {
-	case given != nil:
-		now = given.Now()
+	case deps.Clock != nil:
+		now = deps.Clock.Now()
 	case now.IsZero():
 		now = clock.NewWall().Now()
 	}
 	b.origin = world.InstantOf(now)
 	if config.DataDir == "" {
-		return b, b.create()
+		return b, b.anew()
 	}
-	if err := b.open(config.DataDir); err != nil {
-		if b.file != nil {
-			err = errors.Join(err, b.file.Close())
+	if err := b.open(config.DataDir, deps.Log); err != nil {
+		if b.folder != nil {
+			err = errors.Join(err, b.folder.Close())
 		}
 		return beginning{}, fmt.Errorf("data directory %s: %w", config.DataDir, err)
 	}

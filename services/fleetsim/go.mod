@@ -17,10 +17,10 @@ replace github.com/seed-198b1370/muster/services/healthcheck => ../../services/h
 replace github.com/seed-198b1370/muster/test => ../../test
 
 require (
+	github.com/gofrs/flock v0.13.1
 	github.com/google/go-cmp v0.7.0
 	github.com/seed-198b1370/muster/pkg v0.0.0-00010101000000-000000000000
 	github.com/seed-198b1370/muster/proto v0.0.0-00010101000000-000000000000
-	go.etcd.io/bbolt v1.5.0
 	go.uber.org/goleak v1.3.0
 	go.yaml.in/yaml/v3 v3.0.5
 	google.golang.org/grpc v1.85.0

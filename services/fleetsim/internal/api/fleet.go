@@ -30,13 +30,11 @@ type Fleet struct {
 	engine  *engine.Engine
 	catalog *catalog.Catalog
 	account string
-	id      uint64
 }
 
 // NewFleet makes the handlers of FleetService. All callers act for one account.
-// The id tells this fleet's cursors from those of others.
-func NewFleet(e *engine.Engine, c *catalog.Catalog, accountID string, id uint64) *Fleet {
-	return &Fleet{engine: e, catalog: c, account: accountID, id: id}
+func NewFleet(e *engine.Engine, c *catalog.Catalog, accountID string) *Fleet {
+	return &Fleet{engine: e, catalog: c, account: accountID}
 }
 
 // ListInstanceTypes implements the contract.
@@ -183,7 +181,7 @@ func (f *Fleet) ListInstances(ctx context.Context, req *fleetv1.ListInstancesReq
 	if err != nil {
 		return nil, stopping(err)
 	}
-	resp := &fleetv1.ListInstancesResponse{Cursor: cursorOf(f.id, page.sequence)}
+	resp := &fleetv1.ListInstancesResponse{Cursor: cursorOf(page.fleet, page.sequence)}
 	for i := range page.Listed {
 		resp.Instances = append(resp.Instances, toInstance(f.catalog, &page.Listed[i].Instance, page.Listed[i].Price))
 	}
@@ -196,6 +194,7 @@ func (f *Fleet) ListInstances(ctx context.Context, req *fleetv1.ListInstancesReq
 // page is instances of the world at one moment.
 type page struct {
 	world.Page
+	fleet    uint64
 	sequence uint64
 }
 
@@ -203,7 +202,7 @@ func (f *Fleet) look(ctx context.Context, query world.Query) (page, error) {
 	// A look that outlives its caller writes where nobody reads.
 	found := make(chan page, 1)
 	err := f.engine.Look(ctx, func(w *world.World) {
-		found <- page{w.List(query), w.Sequence()}
+		found <- page{w.List(query), f.engine.FleetID(), w.Sequence()}
 	})
 	if err != nil {
 		return page{}, err

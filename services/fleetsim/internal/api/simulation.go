@@ -31,15 +31,15 @@ func NewSimulation(e *engine.Engine, c *catalog.Catalog) *Simulation {
 // GetClock implements the contract.
 func (s *Simulation) GetClock(context.Context, *fleetv1.GetClockRequest) (*fleetv1.GetClockResponse, error) {
 	pace := s.engine.Pace()
-	return &fleetv1.GetClockResponse{Time: timestamppb.New(pace.Now()), Speed: pace.Speed()}, nil
+	return &fleetv1.GetClockResponse{Time: timestamppb.New(pace.Now()), Speed: pace.Speed(), Paused: pace.Paused()}, nil
 }
 
 // WatchClock implements the contract.
 func (s *Simulation) WatchClock(_ *fleetv1.WatchClockRequest, stream grpc.ServerStreamingServer[fleetv1.WatchClockResponse]) error {
 	pace := s.engine.Pace()
 	for {
-		timer, changed := pace.After(clockEvery)
-		err := stream.Send(&fleetv1.WatchClockResponse{Time: timestamppb.New(pace.Now()), Speed: pace.Speed()})
+		timer, changed := pace.After(clockEvery), pace.Changed()
+		err := stream.Send(&fleetv1.WatchClockResponse{Time: timestamppb.New(pace.Now()), Speed: pace.Speed(), Paused: pace.Paused()})
 		if err != nil {
 			timer.Stop()
 			return err

@@ -26,19 +26,15 @@ const (
 	clockEvery = 2 * time.Second
 )
 
-// beat fires once every so long in real time. When the speed of the clock
-// changes it fires early, rather than far too late.
+// beat fires once every so long in real time.
 type beat struct {
-	pace    engine.Pace
-	every   time.Duration
-	timer   *clock.Timer
-	changed <-chan struct{}
+	pace  engine.Pace
+	every time.Duration
+	timer *clock.Timer
 }
 
 func newBeat(pace engine.Pace, every time.Duration) *beat {
-	b := &beat{pace: pace, every: every}
-	b.timer, b.changed = pace.After(every)
-	return b
+	return &beat{pace: pace, every: every, timer: pace.After(every)}
 }
 
 func (b *beat) stop() { b.timer.Stop() }
@@ -46,19 +42,18 @@ func (b *beat) stop() { b.timer.Stop() }
 // again sets the beat anew after it has fired.
 func (b *beat) again() {
 	b.timer.Stop()
-	b.timer, b.changed = b.pace.After(b.every)
+	b.timer = b.pace.After(b.every)
 }
 
 // fired tells, without waiting, whether it has fired, and sets it anew then.
 func (b *beat) fired() bool {
 	select {
 	case <-b.timer.C:
-	case <-b.changed:
+		b.again()
+		return true
 	default:
 		return false
 	}
-	b.again()
-	return true
 }
 
 // wait waits until more is closed or the beat fires, and tells whether it
@@ -70,9 +65,6 @@ func (b *beat) wait(ctx context.Context, more <-chan struct{}, e *engine.Engine)
 	case <-b.timer.C:
 		b.again()
 		return true, nil
-	case <-b.changed:
-		b.again()
-		return true, nil
 	case <-ctx.Done():
 		return false, ended(ctx)
 	case <-e.Done():
@@ -82,9 +74,10 @@ func (b *beat) wait(ctx context.Context, more <-chan struct{}, e *engine.Engine)
 
 // WatchInstances implements the contract.
 func (f *Fleet) WatchInstances(req *fleetv1.WatchInstancesRequest, stream grpc.ServerStreamingServer[fleetv1.WatchInstancesResponse]) error {
-	after, ok := sequenceOf(f.id, req.GetCursor())
+	feed := f.engine.Feed()
+	after, ok := sequenceOf(feed.FleetID(), req.GetCursor())
 	if req.GetCursor() == "" {
-		after, ok = f.engine.Feed().Oldest(), true
+		after, ok = feed.Oldest(), true
 	}
 	if !ok {
 		return invalidToken("cursor", req.GetCursor())
@@ -95,13 +88,13 @@ func (f *Fleet) WatchInstances(req *fleetv1.WatchInstancesRequest, stream grpc.S
 	// The first response comes at once, so that a reader knows that it is
 	// heard; later ones without transitions also keep the cursor moving.
 	for speak := true; ; {
-		transitions, more, err := f.engine.Feed().Read(after, maxInResponse)
+		transitions, more, err := feed.Read(after, maxInResponse)
 		if err != nil {
-			return f.refusedRead(req.GetCursor(), err)
+			return refusedRead(feed, req.GetCursor(), err)
 		}
 		after += uint64(len(transitions))
 		resp := f.toResponse(transitions, tags)
-		resp.Cursor = cursorOf(f.id, after)
+		resp.Cursor = cursorOf(feed.FleetID(), after)
 		if len(resp.GetTransitions()) > 0 || speak || life.fired() {
 			if err := stream.Send(resp); err != nil {
 				return err
@@ -130,12 +123,12 @@ func (f *Fleet) toResponse(transitions []world.Transition, tags []world.Tag) *fl
 }
 
 // refusedRead turns the feed's refusal into an error of the contract.
-func (f *Fleet) refusedRead(cursor string, err error) error {
+func refusedRead(feed *engine.Feed, cursor string, err error) error {
 	if !errors.Is(err, engine.ErrCompacted) {
 		return invalidToken("cursor", cursor)
 	}
 	return rpc.Error(codes.OutOfRange, fleetv1.ErrorReason_ERROR_REASON_CURSOR_COMPACTED,
-		map[string]string{"oldest_cursor": cursorOf(f.id, f.engine.Feed().Oldest())},
+		map[string]string{"oldest_cursor": cursorOf(feed.FleetID(), feed.Oldest())},
 		"the cursor is older than what is kept; list again, then watch from the cursor of the list")
 }
 

@@ -61,6 +61,8 @@ func encodeRule(command world.Command) *storagev1.Command {
 		return &storagev1.Command{Command: &storagev1.Command_Fail{Fail: &storagev1.Fail{
 			InstanceNumbers: c.Numbers, ByPool: c.ByPool, Pools: poolRefs(c.Pools), MaxInstances: c.Max, Failure: int32(c.Failure),
 		}}}
+	case world.InjectFault:
+		return &storagev1.Command{Command: &storagev1.Command_InjectFault{InjectFault: encodeInjection(c)}}
 	case world.ClearFaults:
 		return &storagev1.Command{Command: &storagev1.Command_ClearFaults{ClearFaults: &storagev1.ClearFaults{FaultIds: c.IDs}}}
 	case world.SetAccount:
@@ -129,6 +131,8 @@ func decodeRule(record *storagev1.Command) (world.Command, error) {
 			Numbers: c.Fail.GetInstanceNumbers(), ByPool: c.Fail.GetByPool(), Pools: poolsOf(c.Fail.GetPools()),
 			Max: c.Fail.GetMaxInstances(), Failure: world.Failure(c.Fail.GetFailure()),
 		}, nil
+	case *storagev1.Command_InjectFault:
+		return DecodeInjection(c.InjectFault)
 	case *storagev1.Command_ClearFaults:
 		return world.ClearFaults{IDs: c.ClearFaults.GetFaultIds()}, nil
 	case *storagev1.Command_SetAccount:
