@@ -21,6 +21,7 @@ type beginning struct {
 	volatility int64 // millionths
 	origin     world.Instant
 
+	config   world.Config
 	file     *journal.File // nil without a data directory
 	snapshot journal.Snapshot
 	world    *world.World
@@ -37,7 +38,8 @@ func (b *beginning) create() (err error) {
 	if err != nil {
 		return err
 	}
-	b.world = world.New(b.catalog, m, b.seed, b.origin)
+	b.config = world.Config{Catalog: b.catalog, Market: m, Seed: b.seed, Origin: b.origin, CostTagKeys: []string{"muster:group"}}
+	b.world = world.New(b.config)
 	return nil
 }
 
@@ -81,12 +83,8 @@ func (b *beginning) restore() error {
 			return errors.New("an instance is of an offer that the catalog lacks")
 		}
 	}
-	m, err := market.New(b.catalog, b.seed, b.volatility)
-	if err != nil {
-		return err
-	}
 	b.snapshot = snapshot
-	b.world = world.Restore(b.catalog, m, b.seed, snapshot.State)
+	b.world = world.Restore(b.config, snapshot.State)
 	return nil
 }
 

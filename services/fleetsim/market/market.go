@@ -66,6 +66,10 @@ func New(c *catalog.Catalog, seed uint64, volatilityMillionths int64) (*Market, 
 	return m, nil
 }
 
+// Ticks tells when prices and demand can change: at start, in nanoseconds since
+// 1970, and whole multiples of the length before and after it.
+func (m *Market) Ticks() (startUnixNanos int64, length time.Duration) { return 0, Tick }
+
 // TickOf tells the tick that a time, in nanoseconds since 1970, lies in.
 func TickOf(unixNanos int64) int64 { return floorDiv(unixNanos, int64(Tick)) }
 

@@ -6,79 +6,90 @@ import (
 )
 
 // Apply lets time pass and then obeys a command. What was due happens even when
-// the command is refused; a refused command itself changes nothing.
+// the command is refused; a refused command itself changes nothing, but that
+// the demand of a refused pay-as-you-go launch makes the market reclaim spot
+// instances, which the answer tells.
 func (w *World) Apply(now Instant, command Command) (Answer, error) {
 	w.Advance(now)
+	return w.obey(command)
+}
+
+// obey obeys a command now.
+func (w *World) obey(command Command) (Answer, error) {
 	switch c := command.(type) {
 	case Launch:
 		return w.launch(c)
 	case Release:
-		return w.releaseAll(c), nil
+		return w.releaseAll(c)
+	case Start:
+		return w.start(c)
+	case Stop:
+		return w.stop(c)
+	case Reboot:
+		return w.reboot(c)
 	case Retag:
 		return w.retag(c)
+	case Describe:
+		return w.describe(c)
+	case AttachDisk:
+		return w.attachDisk(c)
+	case DetachDisk:
+		return w.detachDisk(c)
+	case DeleteDisk:
+		return w.deleteDisk(c)
+	default:
+		return w.rule(command)
+	}
+}
+
+// rule obeys a command of whoever runs the simulation.
+func (w *World) rule(command Command) (Answer, error) {
+	switch c := command.(type) {
 	case Reclaim:
 		return w.reclaim(c), nil
 	case SetDrained:
 		return w.setDrained(c), nil
+	case Fail:
+		return w.fail(c), nil
+	case InjectFault:
+		return w.injectFault(c)
+	case ClearFaults:
+		return w.clearFaults(c)
+	case SetAccount:
+		return w.setAccount(c)
+	case Deposit:
+		return w.deposit(c)
 	default:
 		return Answer{}, nil
 	}
 }
 
-func (w *World) launch(c Launch) (Answer, error) {
-	tags := NewTagSet(c.Tags)
-	key, fingerprint := keyOf(c.AccountID, c.RequestID), c.fingerprint(tags)
-	if known, ok := w.requests.find(key); ok {
-		if known.Fingerprint != fingerprint {
-			return Answer{}, ErrRequestMismatch
-		}
-		return Answer{First: known.First, Launched: int(known.Launched)}, nil
-	}
-	stock := w.Stock(c.Pool.Offer)
-	if c.Pool.Spot && c.MaxPrice > 0 && c.MaxPrice < stock.Price {
-		return Answer{}, &PriceError{Bid: c.MaxPrice, Market: stock.Price}
-	}
-	available := stock.Available(c.Pool.Spot)
-	if available < int64(c.MinAmount) || available == 0 {
-		return Answer{}, &StockError{Pool: c.Pool, Wanted: int64(c.MinAmount), Available: available}
-	}
-	launched := min(int64(c.Amount), available)
-	answer := Answer{Changed: true, First: w.lastNumber + 1, Launched: int(launched)}
-	for range launched {
-		w.create(c, tags, stock.Price)
-	}
-	w.requests.add(Request{
-		Key: key, Fingerprint: fingerprint, First: answer.First, Launched: uint32(launched), Time: w.now,
-	})
-	return answer, nil
-}
-
-func (w *World) create(c Launch, tags *TagSet, marketPrice int64) {
-	w.lastNumber++
-	i := &Instance{
-		Number: w.lastNumber, Account: w.holding(c.AccountID).account, Tags: tags,
-		Created: w.now, Offer: c.Pool.Offer, Status: Pending,
-	}
-	if c.Pool.Spot {
-		i.Spot, i.Unprotected, i.Protected = true, c.Unprotected, !c.Unprotected
-		i.PurchasePrice, i.MaxPrice = marketPrice, c.MaxPrice
-	}
-	w.insert(i)
-	w.record(i, KindCreated, ReasonRequested)
-}
-
-func (w *World) releaseAll(c Release) Answer {
+func (w *World) releaseAll(c Release) (Answer, error) {
 	var answer Answer
+	instances := make([]*Instance, 0, len(c.Numbers))
 	for place, number := range c.Numbers {
 		i, ok := w.live(c.AccountID, number)
-		if !ok {
+		switch {
+		case !ok:
 			answer.Missing = append(answer.Missing, place)
-			continue
+		case i.Describe().DeletionProtection:
+			return Answer{}, &ProtectedError{Place: place}
+		case c.OnlyStopped && i.Status != Stopped:
+			return Answer{}, &StatusError{Place: place, Status: i.Status, Wanted: []Status{Stopped}}
+		default:
+			instances = append(instances, i)
 		}
-		w.release(i, ReasonRequested)
-		answer.Changed = true
 	}
-	return answer
+	if c.DryRun {
+		return answer, nil
+	}
+	for _, i := range instances {
+		if i.Status != Released { // named twice
+			w.release(i, ReasonRequested)
+			answer.Changed = true
+		}
+	}
+	return answer, nil
 }
 
 func (w *World) retag(c Retag) (Answer, error) {
@@ -100,19 +111,25 @@ func (w *World) retag(c Retag) (Answer, error) {
 	}
 	var answer Answer
 	for place, i := range instances {
-		set := sets[place]
-		if set.encoded == i.Tags.encoded {
-			continue
+		if set := sets[place]; set.encoded != i.Tags.encoded {
+			w.retagOne(i, set)
+			answer.Changed = true
 		}
-		owner := w.accounts[i.Account.id]
-		owner.untag(i)
-		w.tags.drop(i.Tags)
-		i.Tags = w.tags.take(set)
-		owner.tag(i)
-		w.record(i, KindTagged, ReasonRequested)
-		answer.Changed = true
 	}
 	return answer, nil
+}
+
+func (w *World) retagOne(i *Instance, set *TagSet) {
+	w.settle(i)
+	w.settleDisks(i)
+	owner := w.accounts[i.Account.id]
+	w.uncount(i)
+	w.untag(owner, i)
+	w.tags.drop(i.Tags)
+	i.Tags = w.tags.take(set)
+	owner.tag(i)
+	w.count(i)
+	w.record(i, KindTagged, ReasonRequested)
 }
 
 // with is the set after a change.
@@ -125,15 +142,46 @@ func (s *TagSet) with(set map[string]string, remove []string) *TagSet {
 	return NewTagSet(tags)
 }
 
-func (w *World) reclaim(c Reclaim) Answer {
-	var answer Answer
-	for place, number := range c.Numbers {
-		if _, ok := w.instances[number]; !ok {
-			answer.Missing = append(answer.Missing, place)
-		}
+func (w *World) describe(c Describe) (Answer, error) {
+	i, ok := w.live(c.AccountID, c.Number)
+	if !ok {
+		return Answer{}, &NotFoundError{}
 	}
-	for _, number := range w.reclaimable(c) {
+	told := i.Describe()
+	setIf(&told.Name, c.Name)
+	setIf(&told.Description, c.Description)
+	setIf(&told.DeletionProtection, c.DeletionProtection)
+	if told == i.Describe() {
+		return Answer{}, nil
+	}
+	i.Attributes = &told
+	w.record(i, KindUpdated, ReasonRequested)
+	return Answer{Changed: true}, nil
+}
+
+func setIf[T any](value, to *T) {
+	if to != nil {
+		*value = *to
+	}
+}
+
+func (w *World) reclaim(c Reclaim) Answer {
+	pools := make([]Pool, len(c.Offers))
+	for at, offer := range c.Offers {
+		pools[at] = Pool{Offer: offer, Spot: true}
+	}
+	numbers, missing := w.named(c.Numbers, c.ByPool, pools)
+	answer := Answer{Missing: missing}
+	reached := int32(0)
+	for _, number := range numbers {
 		i := w.instances[number]
+		if !i.Spot || !i.holds() {
+			continue
+		}
+		if c.Max > 0 && reached == c.Max {
+			break
+		}
+		reached++
 		switch {
 		case i.Noticed != 0:
 		case i.Protected:
@@ -149,27 +197,10 @@ func (w *World) reclaim(c Reclaim) Answer {
 	return answer
 }
 
-// reclaimable tells the spot instances that an order is about, oldest first.
-func (w *World) reclaimable(c Reclaim) []uint64 {
-	numbers := slices.Clone(c.Numbers)
-	if c.ByPool {
-		numbers = nil
-		for _, offer := range c.Offers {
-			if w.stocks[offer].spot > 0 {
-				numbers = append(numbers, w.stocks[offer].held.all()...)
-			}
-		}
-	}
-	numbers = slices.DeleteFunc(numbers, func(number uint64) bool {
-		i, ok := w.instances[number]
-		return !ok || !i.Spot
-	})
+// ascending sorts numbers and drops repeats.
+func ascending(numbers []uint64) []uint64 {
 	slices.Sort(numbers)
-	numbers = slices.Compact(numbers)
-	if c.Max > 0 && len(numbers) > int(c.Max) {
-		numbers = numbers[:c.Max]
-	}
-	return numbers
+	return slices.Compact(numbers)
 }
 
 func (w *World) setDrained(c SetDrained) Answer {

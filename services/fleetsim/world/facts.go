@@ -1,5 +1,7 @@
 package world
 
+import "slices"
+
 // Facts is what those who serve calls need to know at each of them. It never
 // changes; when anything in it does, there is a new one.
 type Facts struct {
@@ -24,30 +26,15 @@ type Shock struct {
 }
 
 // Facts is the facts of now.
-func (w *World) Facts() *Facts { return &Facts{} }
-
-// An AccountState is what there is to tell about an account.
-type AccountState struct {
-	// ID names it.
-	ID string
-	// Settings is what it may.
-	Settings AccountSettings
-	// HasBalance tells whether it has a balance; without, it is never overdue.
-	HasBalance bool
-	// BalanceMicros is what it has left, in micro-units of the currency.
-	BalanceMicros int64
-	// Overdue is true while it owes.
-	Overdue bool
-	// ChargedMicros is what it was charged so far, in the same unit.
-	ChargedMicros int64
-	// PayAsYouGoVCPUs and SpotVCPUs is how many vCPUs it has.
-	PayAsYouGoVCPUs, SpotVCPUs int64
-	// Instances is how many it has.
-	Instances int64
+func (w *World) Facts() *Facts {
+	if w.facts == nil {
+		w.facts = &Facts{
+			Accounts: make(map[string]AccountSettings, len(w.accounts)), CostTagKeys: w.costTags,
+			Faults: slices.Clone(w.faults), Shocks: slices.Clone(w.shocks),
+		}
+		for id, owner := range w.accounts {
+			w.facts.Accounts[id] = owner.settings
+		}
+	}
+	return w.facts
 }
-
-// AccountOf tells about an account; false when there is none.
-func (w *World) AccountOf(id string) (AccountState, bool) { return AccountState{}, false }
-
-// Accounts tells about all accounts, by id.
-func (w *World) Accounts() []AccountState { return nil }

@@ -35,6 +35,10 @@ const (
 	Starting Status = 2
 	// Running is running.
 	Running Status = 3
+	// Stopping is shutting down.
+	Stopping Status = 4
+	// Stopped is shut down.
+	Stopped Status = 5
 	// Released is gone; seen in transitions only.
 	Released Status = 6
 )
@@ -51,12 +55,20 @@ const (
 	KindStarting Kind = 2
 	// KindRunning is the end of booting.
 	KindRunning Kind = 3
+	// KindStopping is the begin of shutting down.
+	KindStopping Kind = 4
+	// KindStopped is the end of shutting down.
+	KindStopped Kind = 5
 	// KindNotice is the announcement of a reclaim.
 	KindNotice Kind = 6
 	// KindReleased is the end.
 	KindReleased Kind = 7
 	// KindTagged is a change of tags.
 	KindTagged Kind = 8
+	// KindHealth is a change of health.
+	KindHealth Kind = 9
+	// KindUpdated is a change of attributes, disks or locks.
+	KindUpdated Kind = 10
 )
 
 // A Reason says why something happened. The numbers are those of the fleet's
@@ -75,6 +87,14 @@ const (
 	ReasonStockNeeded Reason = 3
 	// ReasonReclaimOrdered is an order of whoever runs the simulation.
 	ReasonReclaimOrdered Reason = 4
+	// ReasonOverdue is an account that owes.
+	ReasonOverdue Reason = 5
+	// ReasonFailure is a crash, a hang, an outage.
+	ReasonFailure Reason = 6
+	// ReasonRecovered is the end of a failure.
+	ReasonRecovered Reason = 7
+	// ReasonPaid is an account that owes no more.
+	ReasonPaid Reason = 8
 )
 
 // Attributes is what people call an instance, and whether they let it be
@@ -86,6 +106,32 @@ type Attributes struct {
 	DeletionProtection bool
 }
 
+// A Lock says why an instance can not be used as its owner likes. The numbers
+// are those of the fleet's contract.
+type Lock uint8
+
+// The locks.
+const (
+	// LockNone is none; in a query, any or none.
+	LockNone Lock = 0
+	// LockRecycling is an instance that is about to be reclaimed.
+	LockRecycling Lock = 1
+	// LockFinancial is an instance of an account that owes.
+	LockFinancial Lock = 2
+)
+
+// A StoppedMode says whether a stopped instance is charged for. The numbers are
+// those of the fleet's contract.
+type StoppedMode uint8
+
+// The modes.
+const (
+	// KeepCharging keeps stock and price.
+	KeepCharging StoppedMode = 1
+	// StopCharging gives the stock back.
+	StopCharging StoppedMode = 2
+)
+
 // An Instance is one instance. The order of its fields keeps it small: there
 // can be millions.
 type Instance struct {
@@ -95,25 +141,43 @@ type Instance struct {
 	Account *Account
 	// Tags is the tags; never nil.
 	Tags *TagSet
+	// Attributes is what people call it; nil for nothing.
+	Attributes *Attributes
+	// Disks is the disks that it was created with and still has; nil for none.
+	Disks *DiskSet
 	// Created is when the launch was accepted.
 	Created Instant
 	// Started is when it first ran, 0 before that.
 	Started Instant
 	// Noticed is when its interruption was announced, 0 if it was not.
 	Noticed Instant
+	// Since is when it came to its status.
+	Since Instant
+	// Due is when its status passes by itself, 0 for never.
+	Due Instant
 	// PurchasePrice is the market price at creation, in micro-units of the
 	// currency per hour: what a protected instance pays.
 	PurchasePrice int64
 	// MaxPrice is the bid, in micro-units of the currency per hour; 0 for none.
 	MaxPrice int64
+	// Charged is what computing has cost up to mark, in micro-units of the
+	// currency per hour times seconds; 0 in lists and transitions.
+	Charged int64
+	// mark is what the meter showed when Charged was right.
+	mark int64
 	// Offer is the index of type and zone in the catalog.
 	Offer int32
 	// Transitions is how many it has made.
 	Transitions uint32
 	// Status is the state of its life cycle.
 	Status Status
+	// Why is the reason for its status.
+	Why Reason
 	// NoticeReason is why its interruption was announced.
 	NoticeReason Reason
+	// Health is how it looks from outside; inside the world, 0 for well.
+	Health Health
+	meter  meter
 	// Spot is true for a spot instance, false for pay-as-you-go.
 	Spot bool
 	// Unprotected is true for a spot instance bought without protection.
@@ -123,6 +187,54 @@ type Instance struct {
 	// ReclaimOrdered is true when an order to reclaim it waits for the end of
 	// its protection.
 	ReclaimOrdered bool
+	// StopOnReclaim is true when a reclaim stops it instead of releasing it.
+	StopOnReclaim bool
+	// Economical is true when, once stopped, it holds no stock. It is false
+	// while it is to run.
+	Economical bool
+	// FinancialLock is true while its account owes.
+	FinancialLock bool
+}
+
+// set brings the instance into a status.
+func (i *Instance) set(status Status, why Reason, since, due Instant) {
+	i.Status, i.Why, i.Since, i.Due = status, why, since, due
+}
+
+// holds tells whether the instance holds stock.
+func (i *Instance) holds() bool { return i.Status != Stopped || !i.Economical }
+
+// Describe is what people call the instance.
+func (i *Instance) Describe() Attributes {
+	if i.Attributes == nil {
+		return Attributes{}
+	}
+	return *i.Attributes
+}
+
+// StoppedMode tells whether the instance is charged for while it is stopped or
+// stopping; 0 while it is neither.
+func (i *Instance) StoppedMode() StoppedMode {
+	switch {
+	case i.Status != Stopping && i.Status != Stopped:
+		return 0
+	case i.Economical:
+		return StopCharging
+	default:
+		return KeepCharging
+	}
+}
+
+// Locks is the locks that the instance is under.
+func (i *Instance) Locks() []Lock {
+	var locks []Lock
+	if i.Noticed != 0 {
+		locks = append(locks, LockRecycling)
+	}
+	if i.FinancialLock {
+		locks = append(locks, LockFinancial)
+	}
+	return locks
 }
 
 // ProtectionEnd is until when the instance can not be reclaimed; 0 when it was
@@ -156,15 +268,23 @@ type Transition struct {
 	Reason Reason
 }
 
-// pendingFor and startingFor are how long an instance takes to begin booting,
-// and to boot. They are whole tenths of a second, so that the instances of one
-// launch share few moments.
-func (w *World) pendingFor(number uint64) time.Duration {
-	return time.Second + time.Duration(draw(w.seed, number, 1, 21))*(100*time.Millisecond)
+// How long an instance takes to begin booting, to boot and to shut down: whole
+// tenths of a second, so that the instances of one launch share few moments.
+// Later boots of an instance draw anew.
+func (w *World) pendingFor(i *Instance) time.Duration {
+	return time.Second + time.Duration(draw(w.seed, i.Number, 1, 21))*(100*time.Millisecond)
 }
 
-func (w *World) startingFor(number uint64) time.Duration {
-	return 5*time.Second + time.Duration(draw(w.seed, number, 2, 151))*(100*time.Millisecond)
+func (w *World) startingFor(i *Instance) time.Duration {
+	purpose := uint64(2)
+	if i.Started != 0 {
+		purpose = 1<<32 | uint64(i.Transitions)
+	}
+	return 5*time.Second + time.Duration(draw(w.seed, i.Number, purpose, 151))*(100*time.Millisecond)
+}
+
+func (w *World) stoppingFor(i *Instance) time.Duration {
+	return 2*time.Second + time.Duration(draw(w.seed, i.Number, 2<<32|uint64(i.Transitions), 81))*(100*time.Millisecond)
 }
 
 // draw is a number below n that seed, instance and purpose decide.
@@ -175,19 +295,18 @@ func draw(seed, number, purpose, n uint64) uint64 {
 	return (x ^ x>>31) % n
 }
 
-// dueOf is when something is next to happen to an instance by itself; 0 for
+// dueAt is when something is next to happen to an instance by itself; 0 for
 // never.
-func (w *World) dueOf(i *Instance) Instant {
-	switch {
-	case i.Status == Pending:
-		return i.Created.Add(w.pendingFor(i.Number))
-	case i.Status == Starting:
-		return i.Created.Add(w.pendingFor(i.Number) + w.startingFor(i.Number))
-	case i.Noticed != 0:
-		return i.ReleaseAt()
-	case i.Protected:
-		return i.ProtectionEnd()
-	default:
-		return 0
+func (i *Instance) dueAt() Instant {
+	due := i.Due
+	consider := func(at Instant) {
+		if at != 0 && (due == 0 || at < due) {
+			due = at
+		}
 	}
+	consider(i.ReleaseAt())
+	if i.Protected {
+		consider(i.ProtectionEnd())
+	}
+	return due
 }

@@ -27,7 +27,7 @@ func populate(t testing.TB, n, perCall int) *world.World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := world.New(c, m, 1, origin)
+	w := world.New(world.Config{Catalog: c, Market: m, Seed: 1, Origin: origin})
 	offer, now := int32(0), origin
 	for call := 0; w.Live() < n; call++ {
 		_, err := w.Apply(now, world.Launch{
@@ -91,12 +91,11 @@ func BenchmarkWorld_groupAmongMany(b *testing.B) {
 	w := populate(b, 100_000, 100)
 	tags := []world.Tag{{Key: "muster:group", Value: fmt.Sprintf("apg-%013d", 7)}}
 	for b.Loop() {
-		after, seen := uint64(0), 0
-		for more := true; more; {
-			var page []world.Listed
-			page, more = w.List(world.Query{AccountID: "default", Tags: tags, After: after, Limit: 250})
-			seen += len(page)
-			after = page[len(page)-1].Instance.Number
+		page := w.List(world.Query{AccountID: "default", Tags: tags, Limit: 250})
+		seen := len(page.Listed)
+		for page.Next != 0 {
+			page = w.List(world.Query{AccountID: "default", Tags: tags, After: page.Next, Limit: 250})
+			seen += len(page.Listed)
 		}
 		if seen < 700 || seen > 1300 {
 			b.Fatal(seen)

@@ -10,13 +10,16 @@ type stock struct {
 	// Price and demand during tick; older ones are looked up anew.
 	tick          int64
 	price, demand int64
+	prices        integral
 
-	used    int64 // our instances, until they are released
+	used    int64 // our instances that hold stock
 	spot    int64 // of those, spot
 	noticed int64 // of those, noticed: about to be given back
-	bids    int64 // of the spot instances, those with a bid
+	exposed int64 // of the spot instances, those that can be noticed
+	lowest  int64 // no bid of an exposed one is below; 0 for none
 	held    numberSet
 	drained [2]bool // pay-as-you-go, spot
+	outage  bool    // of its zone
 	touched bool    // noted in the effects
 }
 
@@ -25,10 +28,17 @@ func (w *World) stock(offer int32) *stock {
 	s := &w.stocks[offer]
 	if s.tick != w.tick {
 		s.tick = w.tick
-		s.price = w.market.Price(int(offer), w.tick)
 		s.demand = w.market.Demand(int(offer), w.tick)
+		w.setPrice(offer, w.shocked(offer, w.market.Price(int(offer), w.tick)))
 	}
 	return s
+}
+
+// setPrice changes the spot price of an offer from now on.
+func (w *World) setPrice(offer int32, price int64) {
+	s := &w.stocks[offer]
+	s.prices.move(w.second(), s.price)
+	s.price = price
 }
 
 // touch notes that an offer's stock has changed.
@@ -69,58 +79,101 @@ func (w *World) Stock(offer int32) Stock {
 	s := w.stock(offer)
 	capacity := w.catalog.Offers()[offer].Capacity
 	others := min(s.demand, capacity-s.used)
+	drained := [2]bool{s.drained[0] || s.outage, s.drained[1] || s.outage}
 	return Stock{
 		Price: s.price, Capacity: capacity, Used: s.used,
-		Others: others, Free: capacity - s.used - others, Drained: s.drained,
+		Others: others, Free: capacity - s.used - others, Drained: drained,
 	}
 }
 
-// PriceOf tells what an instance costs now, in micro-units of the currency per
-// hour.
-func (w *World) PriceOf(i *Instance) int64 {
-	if !i.Spot {
-		return w.catalog.Offers()[i.Offer].PayAsYouGoMicros
+// count counts an instance in, by what it is now: in the stock of its offer, in
+// the usage of its account and in the tallies.
+func (w *World) count(i *Instance) { w.countBy(i, 1) }
+
+// uncount takes back what count did; between them the instance must not change.
+func (w *World) uncount(i *Instance) { w.countBy(i, -1) }
+
+func (w *World) countBy(i *Instance, by int64) {
+	owner := w.accounts[i.Account.id]
+	owner.tally(w.countKey(i), i.Tags, by)
+	if !i.holds() {
+		return
 	}
-	price := w.stock(i.Offer).price
-	switch {
-	case i.Protected:
-		price = i.PurchasePrice
-	case i.Unprotected:
-		price = price * 9 / 10
+	s := w.stock(i.Offer)
+	s.used += by
+	owner.vcpus[flag(i.Spot)] += by * int64(w.catalog.Offers()[i.Offer].VCPUs)
+	if i.Spot {
+		w.spotHeld += int(by)
+		s.spot += by
+		if i.Noticed != 0 {
+			s.noticed += by
+		}
+		if i.exposed() {
+			s.exposed += by
+			s.lower(i.MaxPrice)
+		}
 	}
-	if i.MaxPrice > 0 {
-		price = min(price, i.MaxPrice)
+	w.touch(i.Offer)
+}
+
+// lower notes the bid of an exposed instance; 0 is none.
+func (s *stock) lower(bid int64) {
+	if bid > 0 && (s.lowest == 0 || bid < s.lowest) {
+		s.lowest = bid
 	}
-	return price
+}
+
+// exposed tells whether price or demand can take the instance back.
+func (i *Instance) exposed() bool {
+	return i.Spot && i.holds() && i.Noticed == 0 && !i.Protected
 }
 
 // reclaimByMarket notices the spot instances of an offer that price or demand
-// take back now.
+// take back now. It looks at instances only when there is one to notice.
 func (w *World) reclaimByMarket(offer int32) {
 	s := w.stock(offer)
-	if s.bids == 0 && w.shortOf(offer) <= 0 {
+	if s.exposed == 0 || (s.lowest == 0 || s.price <= s.lowest) && w.shortOf(offer) <= 0 {
 		return
 	}
+	s.lowest = 0
 	var others []*Instance // those that the price leaves
-	for _, number := range s.held.all() {
-		i := w.instances[number]
-		switch {
-		case !i.Spot || i.Noticed != 0 || i.Protected:
-		case i.MaxPrice > 0 && s.price > i.MaxPrice:
+	for _, i := range w.exposed(offer) {
+		if i.MaxPrice > 0 && s.price > i.MaxPrice {
 			w.notice(i, ReasonPriceAboveBid)
-		default:
-			others = append(others, i)
+			continue
 		}
+		others = append(others, i)
+		s.lower(i.MaxPrice)
 	}
-	short := w.shortOf(offer)
-	if short <= 0 {
-		return
+	w.noticeLowest(offer, others, w.shortOf(offer))
+}
+
+// exposed is the instances of an offer that can be noticed, oldest first.
+func (w *World) exposed(offer int32) []*Instance {
+	s := &w.stocks[offer]
+	exposed := make([]*Instance, 0, s.exposed)
+	s.held.after(0, func(number uint64) bool {
+		if i := w.instances[number]; i.exposed() {
+			exposed = append(exposed, i)
+		}
+		return true
+	})
+	return exposed
+}
+
+// noticeLowest notices so many instances of an offer for want of stock: the
+// lowest bid first, then the oldest.
+func (w *World) noticeLowest(offer int32, from []*Instance, wanted int64) (noticed int) {
+	if wanted <= 0 {
+		return 0
 	}
 	list := w.catalog.Offers()[offer].PayAsYouGoMicros
-	slices.SortStableFunc(others, func(a, b *Instance) int { return cmp.Compare(a.bid(list), b.bid(list)) })
-	for _, i := range others[:min(short, int64(len(others)))] {
+	slices.SortStableFunc(from, func(a, b *Instance) int { return cmp.Compare(a.bid(list), b.bid(list)) })
+	for _, i := range from[:min(wanted, int64(len(from)))] {
 		w.notice(i, ReasonStockNeeded)
+		noticed++
 	}
+	return noticed
 }
 
 // shortOf tells how many instances other tenants need beyond what they can get,
@@ -128,6 +181,21 @@ func (w *World) reclaimByMarket(offer int32) {
 func (w *World) shortOf(offer int32) int64 {
 	s := w.stock(offer)
 	return s.demand - (w.catalog.Offers()[offer].Capacity - s.used) - s.noticed
+}
+
+// makeRoom notices spot instances of an offer for a pay-as-you-go launch that
+// found too little stock, which goes before spot. It tells how many; those that
+// were noticed before and that nobody else waits for count, too.
+func (w *World) makeRoom(offer int32, wanted int64) (noticed int) {
+	s := w.stock(offer)
+	if s.drained[flag(false)] || s.outage {
+		return 0
+	}
+	missing := wanted - w.Stock(offer).Free - max(0, -w.shortOf(offer)-w.Stock(offer).Free)
+	if missing <= 0 || s.exposed == 0 {
+		return 0
+	}
+	return w.noticeLowest(offer, w.exposed(offer), missing)
 }
 
 // bid is what an instance's owner would pay at most. Without a bid that is the
@@ -142,8 +210,10 @@ func (i *Instance) bid(list int64) int64 {
 // endProtection lets an instance be reclaimed from now on, and sees whether it
 // is at once.
 func (w *World) endProtection(i *Instance) {
-	i.Protected = false
+	w.change(i, func() { i.Protected = false })
 	switch {
+	case !i.holds():
+		i.ReclaimOrdered = false
 	case i.ReclaimOrdered:
 		w.notice(i, ReasonReclaimOrdered)
 	default:
@@ -153,9 +223,7 @@ func (w *World) endProtection(i *Instance) {
 
 // notice announces the interruption of an instance.
 func (w *World) notice(i *Instance, reason Reason) {
-	i.Noticed = w.now
-	i.NoticeReason = reason
-	w.stocks[i.Offer].noticed++
+	w.change(i, func() { i.Noticed, i.NoticeReason = w.now, reason })
 	w.record(i, KindNotice, reason)
 	w.arm(i)
 }

@@ -14,8 +14,8 @@ import (
 // origin is where the tests' time begins: the start of a tick.
 var origin = world.InstantOf(time.Date(2026, 11, 16, 8, 0, 0, 0, time.UTC))
 
-// small is a catalog of three offers: a.large in zones c and d, b.large in c.
-// List prices are 1 and 2 units of the currency.
+// small is a catalog of four offers: a.large in zones c and d, b.large in c,
+// g.large in d. List prices are 1, 2 and 3 units of the currency.
 func small(t interface {
 	Helper()
 	Fatal(...any)
@@ -25,7 +25,8 @@ func small(t interface {
 		"zone_id,instance_type,family,architecture,vcpus,memory_mib,gpus,pay_as_you_go_micros_per_hour,spot_base_permille,capacity_instances\n" +
 			"cn-test-c,ecs.a.large,ecs.a,x86,2,4096,0,1000000,200,10\n" +
 			"cn-test-d,ecs.a.large,ecs.a,x86,2,4096,0,1000000,200,40\n" +
-			"cn-test-c,ecs.b.large,ecs.b,x86,2,4096,0,2000000,300,120\n"))
+			"cn-test-c,ecs.b.large,ecs.b,x86,2,4096,0,2000000,300,120\n" +
+			"cn-test-d,ecs.g.large,ecs.g,x86,4,8192,0,3000000,300,20\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +38,12 @@ type still struct {
 	price, demand map[int]map[int64]int64 // by offer, by tick from the origin on; holds until the next
 }
 
-func (s still) Price(offer int, tick int64) int64  { return latest(s.price[offer], tick, 200_000) }
+func (s still) Ticks() (int64, time.Duration) { return 0, market.Tick }
+
+func (s still) Price(offer int, tick int64) int64 {
+	return latest(s.price[offer], tick, []int64{200_000, 200_000, 200_000, 300_000}[offer])
+}
+
 func (s still) Demand(offer int, tick int64) int64 { return latest(s.demand[offer], tick, 2) }
 
 func latest(values map[int64]int64, tick, fallback int64) int64 {
@@ -50,7 +56,7 @@ func latest(values map[int64]int64, tick, fallback int64) int64 {
 }
 
 func TestLaunch_remembersAnswersForADayAndTheLastHundredThousand(t *testing.T) {
-	w := world.New(small(t), still{}, 1, origin)
+	w := world.New(world.Config{Catalog: small(t), Market: still{}, Seed: 1, Origin: origin})
 	launch := world.Launch{AccountID: "default", RequestID: "first", Pool: world.Pool{Offer: 1}, Amount: 3, MinAmount: 1}
 	first, err := w.Apply(origin, launch)
 	if err != nil {
@@ -69,6 +75,9 @@ func TestLaunch_remembersAnswersForADayAndTheLastHundredThousand(t *testing.T) {
 	}
 	other := launch
 	other.AccountID = "other"
+	if _, err := w.Apply(later, world.SetAccount{AccountID: "other", Settings: world.Unlimited()}); err != nil {
+		t.Fatal(err)
+	}
 	if answer, err := w.Apply(later, other); err != nil || answer.First != 4 {
 		t.Errorf("the same request id in another account: %+v, %v", answer, err)
 	}
@@ -79,7 +88,7 @@ func TestLaunch_remembersAnswersForADayAndTheLastHundredThousand(t *testing.T) {
 }
 
 func TestRetag_allOrNone(t *testing.T) {
-	w := world.New(small(t), still{}, 1, origin)
+	w := world.New(world.Config{Catalog: small(t), Market: still{}, Seed: 1, Origin: origin})
 	answer, err := w.Apply(origin, world.Launch{
 		AccountID: "default", RequestID: "r", Pool: world.Pool{Offer: 1}, Amount: 2, MinAmount: 2,
 		Tags: map[string]string{"group": "g1", "role": "web"},
@@ -98,7 +107,7 @@ func TestRetag_allOrNone(t *testing.T) {
 		t.Errorf("%d transitions for two changed instances", w.Sequence()-before)
 	}
 	list := func(tags ...world.Tag) int {
-		page, _ := w.List(world.Query{AccountID: "default", Tags: tags, Limit: 10})
+		page := w.List(world.Query{AccountID: "default", Tags: tags, Limit: 10}).Listed
 		return len(page)
 	}
 	if list(world.Tag{Key: "group", Value: "g2"}) != 2 || list(world.Tag{Key: "group", Value: "g1"}) != 0 || list(world.Tag{Key: "role", Value: "web"}) != 0 {
@@ -119,14 +128,14 @@ func TestRetag_allOrNone(t *testing.T) {
 }
 
 func TestDrain_refusesUntilRestored(t *testing.T) {
-	w := world.New(small(t), still{}, 1, origin)
+	w := world.New(world.Config{Catalog: small(t), Market: still{}, Seed: 1, Origin: origin})
 	pools := []world.Pool{{Offer: 0, Spot: true}}
 	launch := world.Launch{AccountID: "default", RequestID: "r", Pool: pools[0], Amount: 1, MinAmount: 1}
 	for _, step := range []struct{ drained, works bool }{{true, false}, {true, false}, {false, true}} {
 		if _, err := w.Apply(origin, world.SetDrained{Pools: pools, Drained: step.drained}); err != nil {
 			t.Fatal(err)
 		}
-		w = world.Restore(small(t), still{}, 1, w.State())
+		w = world.Restore(world.Config{Catalog: small(t), Market: still{}, Seed: 1, Origin: origin}, w.State())
 		if _, err := w.Apply(origin, launch); (err == nil) != step.works {
 			t.Errorf("drained %v: %v", step.drained, err)
 		}
@@ -140,7 +149,7 @@ func TestDrain_refusesUntilRestored(t *testing.T) {
 }
 
 func TestLaunch_deliversInPartDownToTheLeast(t *testing.T) {
-	w := world.New(small(t), still{}, 1, origin) // 10, of which others want 2
+	w := world.New(world.Config{Catalog: small(t), Market: still{}, Seed: 1, Origin: origin}) // 10, of which others want 2
 	launch := world.Launch{AccountID: "default", RequestID: "r1", Pool: world.Pool{Offer: 0}, Amount: 20, MinAmount: 9}
 	_, err := w.Apply(origin, launch)
 	var short *world.StockError
@@ -158,7 +167,7 @@ func TestLaunch_deliversInPartDownToTheLeast(t *testing.T) {
 }
 
 func TestLaunch_refusesABidBelowTheMarket(t *testing.T) {
-	w := world.New(small(t), still{}, 1, origin)
+	w := world.New(world.Config{Catalog: small(t), Market: still{}, Seed: 1, Origin: origin})
 	launch := world.Launch{AccountID: "default", RequestID: "r1", Pool: world.Pool{Offer: 0, Spot: true}, Amount: 1, MinAmount: 1, MaxPrice: 199_999}
 	_, err := w.Apply(origin, launch)
 	if low := (*world.PriceError)(nil); !errors.As(err, &low) || low.Bid != 199_999 || low.Market != 200_000 {

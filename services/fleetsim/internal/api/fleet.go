@@ -174,33 +174,28 @@ func (f *Fleet) ListInstances(ctx context.Context, req *fleetv1.ListInstancesReq
 		AccountID: f.account, Numbers: instanceNumbers(req.GetInstanceIds()), ByNumber: len(req.GetInstanceIds()) > 0,
 		Tags: fromTags(req.GetTags()), After: after, Limit: rpc.PageSize(req.GetPageSize()),
 	}
-	if zone, instanceType := req.GetZoneId(), req.GetInstanceType(); zone != "" || instanceType != "" {
-		query.Offers = func(o catalog.Offer) bool {
-			return (zone == "" || o.ZoneID == zone) && (instanceType == "" || o.InstanceType == instanceType)
-		}
-	}
+	query.Pools = world.Selector{ZoneID: req.GetZoneId(), InstanceType: req.GetInstanceType()}
 	if billing := req.GetBillingMethod(); billing != fleetv1.BillingMethod_BILLING_METHOD_UNSPECIFIED {
 		spot := billing == fleetv1.BillingMethod_BILLING_METHOD_SPOT
-		query.Billing = &spot
+		query.Pools.Billing = &spot
 	}
 	page, err := f.look(ctx, query)
 	if err != nil {
 		return nil, stopping(err)
 	}
 	resp := &fleetv1.ListInstancesResponse{Cursor: cursorOf(f.id, page.sequence)}
-	for i := range page.listed {
-		resp.Instances = append(resp.Instances, toInstance(f.catalog, &page.listed[i].Instance, page.listed[i].Price))
+	for i := range page.Listed {
+		resp.Instances = append(resp.Instances, toInstance(f.catalog, &page.Listed[i].Instance, page.Listed[i].Price))
 	}
-	if page.more {
-		resp.NextPageToken = rpc.EncodePageToken(instanceList, instanceID(page.listed[len(page.listed)-1].Instance.Number))
+	if page.Next != 0 {
+		resp.NextPageToken = rpc.EncodePageToken(instanceList, instanceID(page.Next))
 	}
 	return resp, nil
 }
 
 // page is instances of the world at one moment.
 type page struct {
-	listed   []world.Listed
-	more     bool
+	world.Page
 	sequence uint64
 }
 
@@ -208,10 +203,7 @@ func (f *Fleet) look(ctx context.Context, query world.Query) (page, error) {
 	// A look that outlives its caller writes where nobody reads.
 	found := make(chan page, 1)
 	err := f.engine.Look(ctx, func(w *world.World) {
-		var p page
-		p.listed, p.more = w.List(query)
-		p.sequence = w.Sequence()
-		found <- p
+		found <- page{w.List(query), w.Sequence()}
 	})
 	if err != nil {
 		return page{}, err

@@ -127,7 +127,8 @@ func (e *Engine) replay(record *storagev1.JournalRecord) error {
 		if err != nil {
 			return err
 		}
-		if answer, err := e.world.Apply(now, command); err != nil || !answer.Changed {
+		// A refusal can have changed something, too.
+		if answer, err := e.world.Apply(now, command); !answer.Changed {
 			return fmt.Errorf("%T had an effect when it was written and has none now (error: %w)", command, err)
 		}
 	}

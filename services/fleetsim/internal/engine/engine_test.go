@@ -59,9 +59,9 @@ func open(t *testing.T, folder string, now time.Time, retain, snapshotCommands i
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := world.New(c, m, 1, world.InstantOf(origin))
+	w := world.New(world.Config{Catalog: c, Market: m, Seed: 1, Origin: world.InstantOf(origin)})
 	if ok {
-		w = world.Restore(c, m, 1, snapshot.State)
+		w = world.Restore(world.Config{Catalog: c, Market: m, Seed: 1, Origin: world.InstantOf(origin)}, snapshot.State)
 	}
 	e, err := engine.Open(engine.Config{
 		World: w, Journal: file, Kept: snapshot.Transitions, First: snapshot.First, Offers: len(c.Offers()),
@@ -109,7 +109,7 @@ func (r *running) picture(t *testing.T, after uint64) []string {
 	t.Helper()
 	var lines []string
 	err := r.Look(t.Context(), func(w *world.World) {
-		page, _ := w.List(world.Query{AccountID: "default", Limit: 1 << 20})
+		page := w.List(world.Query{AccountID: "default", Limit: 1 << 20}).Listed
 		for _, listed := range page {
 			lines = append(lines, plain(listed.Instance, listed.Price))
 		}

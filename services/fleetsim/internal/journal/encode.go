@@ -11,18 +11,42 @@ import (
 func Encode(command world.Command) *storagev1.Command {
 	switch c := command.(type) {
 	case world.Launch:
-		return &storagev1.Command{Command: &storagev1.Command_Launch{Launch: &storagev1.Launch{
-			AccountId: c.AccountID, RequestId: c.RequestID, Pool: poolRef(c.Pool), Amount: c.Amount, MinAmount: c.MinAmount,
-			MaxPriceMicrosPerHour: c.MaxPrice, Unprotected: c.Unprotected, Tags: c.Tags,
-		}}}
+		return &storagev1.Command{Command: &storagev1.Command_Launch{Launch: encodeLaunch(c)}}
 	case world.Release:
 		return &storagev1.Command{Command: &storagev1.Command_Release{Release: &storagev1.Release{
 			AccountId: c.AccountID, InstanceNumbers: c.Numbers,
 		}}}
+	case world.Start:
+		return &storagev1.Command{Command: &storagev1.Command_Start{Start: encodeBatch(c.Batch, false)}}
+	case world.Stop:
+		return &storagev1.Command{Command: &storagev1.Command_Stop{Stop: encodeBatch(c.Batch, c.Economical)}}
+	case world.Reboot:
+		return &storagev1.Command{Command: &storagev1.Command_Reboot{Reboot: encodeBatch(c.Batch, false)}}
 	case world.Retag:
 		return &storagev1.Command{Command: &storagev1.Command_Retag{Retag: &storagev1.Retag{
 			AccountId: c.AccountID, InstanceNumbers: c.Numbers, SetTags: c.Set, RemoveTagKeys: c.Remove,
 		}}}
+	case world.Describe:
+		return &storagev1.Command{Command: &storagev1.Command_Describe{Describe: &storagev1.Describe{
+			AccountId: c.AccountID, InstanceNumber: c.Number,
+			Name: c.Name, Description: c.Description, DeletionProtection: c.DeletionProtection,
+		}}}
+	case world.AttachDisk:
+		return &storagev1.Command{Command: &storagev1.Command_AttachDisk{AttachDisk: &storagev1.AttachDisk{
+			Disk: diskRef(c.AccountID, c.Disk), InstanceNumber: c.Number, Keep: c.Keep,
+		}}}
+	case world.DetachDisk:
+		return &storagev1.Command{Command: &storagev1.Command_DetachDisk{DetachDisk: diskRef(c.AccountID, c.Disk)}}
+	case world.DeleteDisk:
+		return &storagev1.Command{Command: &storagev1.Command_DeleteDisk{DeleteDisk: diskRef(c.AccountID, c.Disk)}}
+	default:
+		return encodeRule(command)
+	}
+}
+
+// encodeRule makes the record of a command of whoever runs the simulation.
+func encodeRule(command world.Command) *storagev1.Command {
+	switch c := command.(type) {
 	case world.Reclaim:
 		reclaim := &storagev1.Reclaim{InstanceNumbers: c.Numbers, ByPool: c.ByPool, MaxInstances: c.Max}
 		for _, offer := range c.Offers {
@@ -30,11 +54,23 @@ func Encode(command world.Command) *storagev1.Command {
 		}
 		return &storagev1.Command{Command: &storagev1.Command_Reclaim{Reclaim: reclaim}}
 	case world.SetDrained:
-		drained := &storagev1.SetDrained{Drained: c.Drained}
-		for _, pool := range c.Pools {
-			drained.Pools = append(drained.Pools, poolRef(pool))
-		}
-		return &storagev1.Command{Command: &storagev1.Command_SetDrained{SetDrained: drained}}
+		return &storagev1.Command{Command: &storagev1.Command_SetDrained{SetDrained: &storagev1.SetDrained{
+			Drained: c.Drained, Pools: poolRefs(c.Pools),
+		}}}
+	case world.Fail:
+		return &storagev1.Command{Command: &storagev1.Command_Fail{Fail: &storagev1.Fail{
+			InstanceNumbers: c.Numbers, ByPool: c.ByPool, Pools: poolRefs(c.Pools), MaxInstances: c.Max, Failure: int32(c.Failure),
+		}}}
+	case world.ClearFaults:
+		return &storagev1.Command{Command: &storagev1.Command_ClearFaults{ClearFaults: &storagev1.ClearFaults{FaultIds: c.IDs}}}
+	case world.SetAccount:
+		return &storagev1.Command{Command: &storagev1.Command_SetAccount{SetAccount: &storagev1.SetAccount{
+			AccountId: c.AccountID, Settings: encodeSettings(c.Settings),
+		}}}
+	case world.Deposit:
+		return &storagev1.Command{Command: &storagev1.Command_Deposit{Deposit: &storagev1.Deposit{
+			AccountId: c.AccountID, RequestId: c.RequestID, AmountMicros: c.Micros,
+		}}}
 	default:
 		return &storagev1.Command{}
 	}
@@ -44,18 +80,42 @@ func Encode(command world.Command) *storagev1.Command {
 func Decode(record *storagev1.Command) (world.Command, error) {
 	switch c := record.GetCommand().(type) {
 	case *storagev1.Command_Launch:
-		return world.Launch{
-			AccountID: c.Launch.GetAccountId(), RequestID: c.Launch.GetRequestId(), Pool: poolOf(c.Launch.GetPool()),
-			Amount: c.Launch.GetAmount(), MinAmount: c.Launch.GetMinAmount(), MaxPrice: c.Launch.GetMaxPriceMicrosPerHour(),
-			Unprotected: c.Launch.GetUnprotected(), Tags: c.Launch.GetTags(),
-		}, nil
+		return decodeLaunch(c.Launch), nil
 	case *storagev1.Command_Release:
 		return world.Release{AccountID: c.Release.GetAccountId(), Numbers: c.Release.GetInstanceNumbers()}, nil
+	case *storagev1.Command_Start:
+		return world.Start{Batch: decodeBatch(c.Start)}, nil
+	case *storagev1.Command_Stop:
+		return world.Stop{Batch: decodeBatch(c.Stop), Economical: c.Stop.GetEconomical()}, nil
+	case *storagev1.Command_Reboot:
+		return world.Reboot{Batch: decodeBatch(c.Reboot)}, nil
 	case *storagev1.Command_Retag:
 		return world.Retag{
 			AccountID: c.Retag.GetAccountId(), Numbers: c.Retag.GetInstanceNumbers(),
 			Set: c.Retag.GetSetTags(), Remove: c.Retag.GetRemoveTagKeys(),
 		}, nil
+	case *storagev1.Command_Describe:
+		d := c.Describe
+		return world.Describe{
+			AccountID: d.GetAccountId(), Number: d.GetInstanceNumber(),
+			Name: d.Name, Description: d.Description, DeletionProtection: d.DeletionProtection,
+		}, nil
+	case *storagev1.Command_AttachDisk:
+		return world.AttachDisk{
+			AccountID: c.AttachDisk.GetDisk().GetAccountId(), Disk: diskOf(c.AttachDisk.GetDisk()),
+			Number: c.AttachDisk.GetInstanceNumber(), Keep: c.AttachDisk.GetKeep(),
+		}, nil
+	case *storagev1.Command_DetachDisk:
+		return world.DetachDisk{AccountID: c.DetachDisk.GetAccountId(), Disk: diskOf(c.DetachDisk)}, nil
+	case *storagev1.Command_DeleteDisk:
+		return world.DeleteDisk{AccountID: c.DeleteDisk.GetAccountId(), Disk: diskOf(c.DeleteDisk)}, nil
+	default:
+		return decodeRule(record)
+	}
+}
+
+func decodeRule(record *storagev1.Command) (world.Command, error) {
+	switch c := record.GetCommand().(type) {
 	case *storagev1.Command_Reclaim:
 		reclaim := world.Reclaim{Numbers: c.Reclaim.GetInstanceNumbers(), ByPool: c.Reclaim.GetByPool(), Max: c.Reclaim.GetMaxInstances()}
 		for _, offer := range c.Reclaim.GetOfferIndexes() {
@@ -63,14 +123,116 @@ func Decode(record *storagev1.Command) (world.Command, error) {
 		}
 		return reclaim, nil
 	case *storagev1.Command_SetDrained:
-		drained := world.SetDrained{Drained: c.SetDrained.GetDrained()}
-		for _, ref := range c.SetDrained.GetPools() {
-			drained.Pools = append(drained.Pools, poolOf(ref))
-		}
-		return drained, nil
+		return world.SetDrained{Drained: c.SetDrained.GetDrained(), Pools: poolsOf(c.SetDrained.GetPools())}, nil
+	case *storagev1.Command_Fail:
+		return world.Fail{
+			Numbers: c.Fail.GetInstanceNumbers(), ByPool: c.Fail.GetByPool(), Pools: poolsOf(c.Fail.GetPools()),
+			Max: c.Fail.GetMaxInstances(), Failure: world.Failure(c.Fail.GetFailure()),
+		}, nil
+	case *storagev1.Command_ClearFaults:
+		return world.ClearFaults{IDs: c.ClearFaults.GetFaultIds()}, nil
+	case *storagev1.Command_SetAccount:
+		return world.SetAccount{AccountID: c.SetAccount.GetAccountId(), Settings: decodeSettings(c.SetAccount.GetSettings())}, nil
+	case *storagev1.Command_Deposit:
+		return world.Deposit{
+			AccountID: c.Deposit.GetAccountId(), RequestID: c.Deposit.GetRequestId(), Micros: c.Deposit.GetAmountMicros(),
+		}, nil
 	default:
 		return nil, fmt.Errorf("command of unknown kind %T", c)
 	}
+}
+
+func encodeLaunch(c world.Launch) *storagev1.Launch {
+	launch := &storagev1.Launch{
+		AccountId: c.AccountID, RequestId: c.RequestID, Pool: poolRef(c.Pool), Amount: c.Amount, MinAmount: c.MinAmount,
+		MaxPriceMicrosPerHour: c.MaxPrice, Unprotected: c.Unprotected, StopOnReclaim: c.StopOnReclaim, Tags: c.Tags,
+		Attributes: encodeAttributes(c.Attributes),
+	}
+	for _, disk := range c.Disks {
+		wish := &storagev1.DiskWish{SizeGib: disk.SizeGiB, Keep: disk.Keep, System: disk.System}
+		for _, category := range disk.Categories {
+			wish.Categories = append(wish.Categories, int32(category))
+		}
+		launch.Disks = append(launch.Disks, wish)
+	}
+	return launch
+}
+
+func decodeLaunch(l *storagev1.Launch) world.Launch {
+	launch := world.Launch{
+		AccountID: l.GetAccountId(), RequestID: l.GetRequestId(), Pool: poolOf(l.GetPool()),
+		Amount: l.GetAmount(), MinAmount: l.GetMinAmount(), MaxPrice: l.GetMaxPriceMicrosPerHour(),
+		Unprotected: l.GetUnprotected(), StopOnReclaim: l.GetStopOnReclaim(), Tags: l.GetTags(),
+		Attributes: decodeAttributes(l.GetAttributes()),
+	}
+	for _, wish := range l.GetDisks() {
+		disk := world.DiskRequest{SizeGiB: wish.GetSizeGib(), Keep: wish.GetKeep(), System: wish.GetSystem()}
+		for _, category := range wish.GetCategories() {
+			disk.Categories = append(disk.Categories, world.DiskCategory(category))
+		}
+		launch.Disks = append(launch.Disks, disk)
+	}
+	return launch
+}
+
+func encodeAttributes(a world.Attributes) *storagev1.Attributes {
+	if a == (world.Attributes{}) {
+		return nil
+	}
+	return &storagev1.Attributes{Name: a.Name, Description: a.Description, DeletionProtection: a.DeletionProtection}
+}
+
+func decodeAttributes(a *storagev1.Attributes) world.Attributes {
+	return world.Attributes{Name: a.GetName(), Description: a.GetDescription(), DeletionProtection: a.GetDeletionProtection()}
+}
+
+func encodeBatch(b world.Batch, economical bool) *storagev1.Batch {
+	return &storagev1.Batch{
+		AccountId: b.AccountID, RequestId: b.RequestID, InstanceNumbers: b.Numbers, BestEffort: b.BestEffort, Economical: economical,
+	}
+}
+
+func decodeBatch(b *storagev1.Batch) world.Batch {
+	return world.Batch{
+		AccountID: b.GetAccountId(), RequestID: b.GetRequestId(), Numbers: b.GetInstanceNumbers(), BestEffort: b.GetBestEffort(),
+	}
+}
+
+func encodeSettings(s world.AccountSettings) *storagev1.StoredSettings {
+	return &storagev1.StoredSettings{
+		PayAsYouGoVcpus: s.PayAsYouGoVCPUs, SpotVcpus: s.SpotVCPUs, CallsPerSecond: s.CallsPerSecond, CallBurst: s.CallBurst,
+	}
+}
+
+func decodeSettings(s *storagev1.StoredSettings) world.AccountSettings {
+	return world.AccountSettings{
+		PayAsYouGoVCPUs: s.GetPayAsYouGoVcpus(), SpotVCPUs: s.GetSpotVcpus(),
+		CallsPerSecond: s.GetCallsPerSecond(), CallBurst: s.GetCallBurst(),
+	}
+}
+
+func diskRef(accountID string, id world.DiskID) *storagev1.DiskRef {
+	return &storagev1.DiskRef{AccountId: accountID, Number: id.Number, Place: uint32(id.Place)}
+}
+
+func diskOf(ref *storagev1.DiskRef) world.DiskID {
+	return world.DiskID{Number: ref.GetNumber(), Place: uint8(ref.GetPlace())}
+}
+
+func poolRefs(pools []world.Pool) []*storagev1.PoolRef {
+	refs := make([]*storagev1.PoolRef, len(pools))
+	for i, pool := range pools {
+		refs[i] = poolRef(pool)
+	}
+	return refs
+}
+
+func poolsOf(refs []*storagev1.PoolRef) []world.Pool {
+	pools := make([]world.Pool, len(refs))
+	for i, ref := range refs {
+		pools[i] = poolOf(ref)
+	}
+	return pools
 }
 
 func poolRef(pool world.Pool) *storagev1.PoolRef {
@@ -79,67 +241,4 @@ func poolRef(pool world.Pool) *storagev1.PoolRef {
 
 func poolOf(ref *storagev1.PoolRef) world.Pool {
 	return world.Pool{Offer: int32(ref.GetOfferIndex()), Spot: ref.GetSpot()}
-}
-
-// dictionary collects what the records of a chunk share, as it is written.
-type dictionary struct {
-	message  *storagev1.Dictionary
-	tagSets  map[*world.TagSet]uint32
-	accounts map[string]uint32
-}
-
-func newDictionary() *dictionary {
-	return &dictionary{&storagev1.Dictionary{}, map[*world.TagSet]uint32{}, map[string]uint32{}}
-}
-
-func (d *dictionary) instance(i *world.Instance) *storagev1.StoredInstance {
-	tagSet, ok := d.tagSets[i.Tags]
-	if !ok {
-		tagSet = uint32(len(d.message.GetTagSets()))
-		d.tagSets[i.Tags] = tagSet
-		d.message.TagSets = append(d.message.TagSets, &storagev1.TagSet{Tags: i.Tags.Map()})
-	}
-	account, ok := d.accounts[i.Account.ID()]
-	if !ok {
-		account = uint32(len(d.message.GetAccountIds()))
-		d.accounts[i.Account.ID()] = account
-		d.message.AccountIds = append(d.message.AccountIds, i.Account.ID())
-	}
-	return &storagev1.StoredInstance{
-		Number: i.Number, AccountIndex: account, Pool: poolRef(world.Pool{Offer: i.Offer, Spot: i.Spot}), TagSetIndex: tagSet,
-		Status: int32(i.Status), CreatedUnixNanos: int64(i.Created), StartedUnixNanos: int64(i.Started), NoticedUnixNanos: int64(i.Noticed),
-		PurchasePriceMicrosPerHour: i.PurchasePrice, MaxPriceMicrosPerHour: i.MaxPrice, Transitions: i.Transitions,
-		Unprotected: i.Unprotected, ReclaimOrdered: i.ReclaimOrdered, NoticeReason: int32(i.NoticeReason),
-	}
-}
-
-// terms is a dictionary as it is read.
-type terms struct {
-	tagSets  []*world.TagSet
-	accounts []*world.Account
-}
-
-func readDictionary(message *storagev1.Dictionary) terms {
-	var t terms
-	for _, set := range message.GetTagSets() {
-		t.tagSets = append(t.tagSets, world.NewTagSet(set.GetTags()))
-	}
-	for _, id := range message.GetAccountIds() {
-		t.accounts = append(t.accounts, world.NewAccount(id))
-	}
-	return t
-}
-
-func (t terms) instance(i *storagev1.StoredInstance) (world.Instance, error) {
-	if int(i.GetTagSetIndex()) >= len(t.tagSets) || int(i.GetAccountIndex()) >= len(t.accounts) {
-		return world.Instance{}, fmt.Errorf("instance %d refers outside of the dictionary", i.GetNumber())
-	}
-	pool := poolOf(i.GetPool())
-	return world.Instance{
-		Number: i.GetNumber(), Account: t.accounts[i.GetAccountIndex()], Tags: t.tagSets[i.GetTagSetIndex()],
-		Created: world.Instant(i.GetCreatedUnixNanos()), Started: world.Instant(i.GetStartedUnixNanos()), Noticed: world.Instant(i.GetNoticedUnixNanos()),
-		PurchasePrice: i.GetPurchasePriceMicrosPerHour(), MaxPrice: i.GetMaxPriceMicrosPerHour(),
-		Offer: pool.Offer, Spot: pool.Spot, Transitions: i.GetTransitions(), Status: world.Status(i.GetStatus()),
-		NoticeReason: world.Reason(i.GetNoticeReason()), Unprotected: i.GetUnprotected(), ReclaimOrdered: i.GetReclaimOrdered(),
-	}, nil
 }

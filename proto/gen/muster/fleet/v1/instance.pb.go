@@ -505,9 +505,10 @@ type Instance struct {
 	Status InstanceStatus `protobuf:"varint,6,opt,name=status,proto3,enum=muster.fleet.v1.InstanceStatus" json:"status,omitempty"`
 	// Tags, at most 20.
 	Tags map[string]string `protobuf:"bytes,7,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// What it costs now, in micro-units of the currency per hour. A spot
-	// instance pays its purchase price while it is protected, then the market
-	// price, never more than its bid.
+	// What it costs now, without its disks, in micro-units of the currency per
+	// hour. A spot instance pays its purchase price while it is protected, then
+	// the market price, never more than its bid, and nothing from its
+	// interruption notice on. Nothing is paid while stopped in economical mode.
 	PriceMicrosPerHour int64 `protobuf:"varint,8,opt,name=price_micros_per_hour,json=priceMicrosPerHour,proto3" json:"price_micros_per_hour,omitempty"`
 	// Bid of a spot instance, in micro-units of the currency per hour; 0 when
 	// the market price is the bid.

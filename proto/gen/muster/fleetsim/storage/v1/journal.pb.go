@@ -7,6 +7,7 @@
 package storagev1
 
 import (
+	v1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -92,6 +93,18 @@ type Command struct {
 	//	*Command_Retag
 	//	*Command_Reclaim
 	//	*Command_SetDrained
+	//	*Command_Start
+	//	*Command_Stop
+	//	*Command_Reboot
+	//	*Command_Describe
+	//	*Command_AttachDisk
+	//	*Command_DetachDisk
+	//	*Command_DeleteDisk
+	//	*Command_Fail
+	//	*Command_InjectFault
+	//	*Command_ClearFaults
+	//	*Command_SetAccount
+	//	*Command_Deposit
 	Command       isCommand_Command `protobuf_oneof:"command"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -179,6 +192,114 @@ func (x *Command) GetSetDrained() *SetDrained {
 	return nil
 }
 
+func (x *Command) GetStart() *Batch {
+	if x != nil {
+		if x, ok := x.Command.(*Command_Start); ok {
+			return x.Start
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetStop() *Batch {
+	if x != nil {
+		if x, ok := x.Command.(*Command_Stop); ok {
+			return x.Stop
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetReboot() *Batch {
+	if x != nil {
+		if x, ok := x.Command.(*Command_Reboot); ok {
+			return x.Reboot
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetDescribe() *Describe {
+	if x != nil {
+		if x, ok := x.Command.(*Command_Describe); ok {
+			return x.Describe
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetAttachDisk() *AttachDisk {
+	if x != nil {
+		if x, ok := x.Command.(*Command_AttachDisk); ok {
+			return x.AttachDisk
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetDetachDisk() *DiskRef {
+	if x != nil {
+		if x, ok := x.Command.(*Command_DetachDisk); ok {
+			return x.DetachDisk
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetDeleteDisk() *DiskRef {
+	if x != nil {
+		if x, ok := x.Command.(*Command_DeleteDisk); ok {
+			return x.DeleteDisk
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetFail() *Fail {
+	if x != nil {
+		if x, ok := x.Command.(*Command_Fail); ok {
+			return x.Fail
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetInjectFault() *v1.Fault {
+	if x != nil {
+		if x, ok := x.Command.(*Command_InjectFault); ok {
+			return x.InjectFault
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetClearFaults() *ClearFaults {
+	if x != nil {
+		if x, ok := x.Command.(*Command_ClearFaults); ok {
+			return x.ClearFaults
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetSetAccount() *SetAccount {
+	if x != nil {
+		if x, ok := x.Command.(*Command_SetAccount); ok {
+			return x.SetAccount
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetDeposit() *Deposit {
+	if x != nil {
+		if x, ok := x.Command.(*Command_Deposit); ok {
+			return x.Deposit
+		}
+	}
+	return nil
+}
+
 type isCommand_Command interface {
 	isCommand_Command()
 }
@@ -208,6 +329,66 @@ type Command_SetDrained struct {
 	SetDrained *SetDrained `protobuf:"bytes,5,opt,name=set_drained,json=setDrained,proto3,oneof"`
 }
 
+type Command_Start struct {
+	// Instances were started.
+	Start *Batch `protobuf:"bytes,6,opt,name=start,proto3,oneof"`
+}
+
+type Command_Stop struct {
+	// Instances were stopped.
+	Stop *Batch `protobuf:"bytes,7,opt,name=stop,proto3,oneof"`
+}
+
+type Command_Reboot struct {
+	// Instances were rebooted.
+	Reboot *Batch `protobuf:"bytes,8,opt,name=reboot,proto3,oneof"`
+}
+
+type Command_Describe struct {
+	// An instance was described anew.
+	Describe *Describe `protobuf:"bytes,9,opt,name=describe,proto3,oneof"`
+}
+
+type Command_AttachDisk struct {
+	// A disk was attached.
+	AttachDisk *AttachDisk `protobuf:"bytes,10,opt,name=attach_disk,json=attachDisk,proto3,oneof"`
+}
+
+type Command_DetachDisk struct {
+	// A disk was detached.
+	DetachDisk *DiskRef `protobuf:"bytes,11,opt,name=detach_disk,json=detachDisk,proto3,oneof"`
+}
+
+type Command_DeleteDisk struct {
+	// A disk was deleted.
+	DeleteDisk *DiskRef `protobuf:"bytes,12,opt,name=delete_disk,json=deleteDisk,proto3,oneof"`
+}
+
+type Command_Fail struct {
+	// Instances failed or recovered.
+	Fail *Fail `protobuf:"bytes,13,opt,name=fail,proto3,oneof"`
+}
+
+type Command_InjectFault struct {
+	// A fault was injected.
+	InjectFault *v1.Fault `protobuf:"bytes,14,opt,name=inject_fault,json=injectFault,proto3,oneof"`
+}
+
+type Command_ClearFaults struct {
+	// Faults were cleared.
+	ClearFaults *ClearFaults `protobuf:"bytes,15,opt,name=clear_faults,json=clearFaults,proto3,oneof"`
+}
+
+type Command_SetAccount struct {
+	// An account was made or changed.
+	SetAccount *SetAccount `protobuf:"bytes,16,opt,name=set_account,json=setAccount,proto3,oneof"`
+}
+
+type Command_Deposit struct {
+	// Money was given to an account.
+	Deposit *Deposit `protobuf:"bytes,17,opt,name=deposit,proto3,oneof"`
+}
+
 func (*Command_Launch) isCommand_Command() {}
 
 func (*Command_Release) isCommand_Command() {}
@@ -217,6 +398,30 @@ func (*Command_Retag) isCommand_Command() {}
 func (*Command_Reclaim) isCommand_Command() {}
 
 func (*Command_SetDrained) isCommand_Command() {}
+
+func (*Command_Start) isCommand_Command() {}
+
+func (*Command_Stop) isCommand_Command() {}
+
+func (*Command_Reboot) isCommand_Command() {}
+
+func (*Command_Describe) isCommand_Command() {}
+
+func (*Command_AttachDisk) isCommand_Command() {}
+
+func (*Command_DetachDisk) isCommand_Command() {}
+
+func (*Command_DeleteDisk) isCommand_Command() {}
+
+func (*Command_Fail) isCommand_Command() {}
+
+func (*Command_InjectFault) isCommand_Command() {}
+
+func (*Command_ClearFaults) isCommand_Command() {}
+
+func (*Command_SetAccount) isCommand_Command() {}
+
+func (*Command_Deposit) isCommand_Command() {}
 
 // A launch that delivered instances.
 type Launch struct {
@@ -236,7 +441,13 @@ type Launch struct {
 	// True for a spot instance that can be reclaimed from the start.
 	Unprotected bool `protobuf:"varint,7,opt,name=unprotected,proto3" json:"unprotected,omitempty"`
 	// Tags of the instances.
-	Tags          map[string]string `protobuf:"bytes,8,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Tags map[string]string `protobuf:"bytes,8,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// True for a spot instance that a reclaim stops instead of releasing it.
+	StopOnReclaim bool `protobuf:"varint,9,opt,name=stop_on_reclaim,json=stopOnReclaim,proto3" json:"stop_on_reclaim,omitempty"`
+	// What people call the instances; absent for nothing.
+	Attributes *Attributes `protobuf:"bytes,10,opt,name=attributes,proto3" json:"attributes,omitempty"`
+	// Disks of each instance.
+	Disks         []*DiskWish `protobuf:"bytes,11,rep,name=disks,proto3" json:"disks,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -327,6 +538,777 @@ func (x *Launch) GetTags() map[string]string {
 	return nil
 }
 
+func (x *Launch) GetStopOnReclaim() bool {
+	if x != nil {
+		return x.StopOnReclaim
+	}
+	return false
+}
+
+func (x *Launch) GetAttributes() *Attributes {
+	if x != nil {
+		return x.Attributes
+	}
+	return nil
+}
+
+func (x *Launch) GetDisks() []*DiskWish {
+	if x != nil {
+		return x.Disks
+	}
+	return nil
+}
+
+// What people call an instance.
+type Attributes struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Description.
+	Description string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
+	// True while a release is refused.
+	DeletionProtection bool `protobuf:"varint,3,opt,name=deletion_protection,json=deletionProtection,proto3" json:"deletion_protection,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
+}
+
+func (x *Attributes) Reset() {
+	*x = Attributes{}
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Attributes) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Attributes) ProtoMessage() {}
+
+func (x *Attributes) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Attributes.ProtoReflect.Descriptor instead.
+func (*Attributes) Descriptor() ([]byte, []int) {
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Attributes) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Attributes) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *Attributes) GetDeletionProtection() bool {
+	if x != nil {
+		return x.DeletionProtection
+	}
+	return false
+}
+
+// A disk that a launch asked for.
+type DiskWish struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Categories, best first, as the numbers of `muster.fleet.v1.DiskCategory`.
+	Categories []int32 `protobuf:"varint,1,rep,packed,name=categories,proto3" json:"categories,omitempty"`
+	// Size in GiB.
+	SizeGib int32 `protobuf:"varint,2,opt,name=size_gib,json=sizeGib,proto3" json:"size_gib,omitempty"`
+	// True to keep it when its instance is released.
+	Keep bool `protobuf:"varint,3,opt,name=keep,proto3" json:"keep,omitempty"`
+	// True for the disk that the instance boots from.
+	System        bool `protobuf:"varint,4,opt,name=system,proto3" json:"system,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DiskWish) Reset() {
+	*x = DiskWish{}
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DiskWish) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DiskWish) ProtoMessage() {}
+
+func (x *DiskWish) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DiskWish.ProtoReflect.Descriptor instead.
+func (*DiskWish) Descriptor() ([]byte, []int) {
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *DiskWish) GetCategories() []int32 {
+	if x != nil {
+		return x.Categories
+	}
+	return nil
+}
+
+func (x *DiskWish) GetSizeGib() int32 {
+	if x != nil {
+		return x.SizeGib
+	}
+	return 0
+}
+
+func (x *DiskWish) GetKeep() bool {
+	if x != nil {
+		return x.Keep
+	}
+	return false
+}
+
+func (x *DiskWish) GetSystem() bool {
+	if x != nil {
+		return x.System
+	}
+	return false
+}
+
+// A start, stop or reboot of instances.
+type Batch struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Account whose instances they are.
+	AccountId string `protobuf:"bytes,1,opt,name=account_id,json=accountId,proto3" json:"account_id,omitempty"`
+	// Id of the request, unique among those of its kind in the account; empty
+	// for none.
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Numbers of the instances, in the order asked for.
+	InstanceNumbers []uint64 `protobuf:"varint,3,rep,packed,name=instance_numbers,json=instanceNumbers,proto3" json:"instance_numbers,omitempty"`
+	// True to act on those that allow it, false to act on all or none.
+	BestEffort bool `protobuf:"varint,4,opt,name=best_effort,json=bestEffort,proto3" json:"best_effort,omitempty"`
+	// True for a stop in economical mode.
+	Economical    bool `protobuf:"varint,5,opt,name=economical,proto3" json:"economical,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Batch) Reset() {
+	*x = Batch{}
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Batch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Batch) ProtoMessage() {}
+
+func (x *Batch) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Batch.ProtoReflect.Descriptor instead.
+func (*Batch) Descriptor() ([]byte, []int) {
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Batch) GetAccountId() string {
+	if x != nil {
+		return x.AccountId
+	}
+	return ""
+}
+
+func (x *Batch) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *Batch) GetInstanceNumbers() []uint64 {
+	if x != nil {
+		return x.InstanceNumbers
+	}
+	return nil
+}
+
+func (x *Batch) GetBestEffort() bool {
+	if x != nil {
+		return x.BestEffort
+	}
+	return false
+}
+
+func (x *Batch) GetEconomical() bool {
+	if x != nil {
+		return x.Economical
+	}
+	return false
+}
+
+// A change of what people call an instance. Absent fields stay as they are.
+type Describe struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Account whose instance it is.
+	AccountId string `protobuf:"bytes,1,opt,name=account_id,json=accountId,proto3" json:"account_id,omitempty"`
+	// Number of the instance.
+	InstanceNumber uint64 `protobuf:"varint,2,opt,name=instance_number,json=instanceNumber,proto3" json:"instance_number,omitempty"`
+	// New name.
+	Name *string `protobuf:"bytes,3,opt,name=name,proto3,oneof" json:"name,omitempty"`
+	// New description.
+	Description *string `protobuf:"bytes,4,opt,name=description,proto3,oneof" json:"description,omitempty"`
+	// Whether a release is refused from then on.
+	DeletionProtection *bool `protobuf:"varint,5,opt,name=deletion_protection,json=deletionProtection,proto3,oneof" json:"deletion_protection,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
+}
+
+func (x *Describe) Reset() {
+	*x = Describe{}
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Describe) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Describe) ProtoMessage() {}
+
+func (x *Describe) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Describe.ProtoReflect.Descriptor instead.
+func (*Describe) Descriptor() ([]byte, []int) {
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Describe) GetAccountId() string {
+	if x != nil {
+		return x.AccountId
+	}
+	return ""
+}
+
+func (x *Describe) GetInstanceNumber() uint64 {
+	if x != nil {
+		return x.InstanceNumber
+	}
+	return 0
+}
+
+func (x *Describe) GetName() string {
+	if x != nil && x.Name != nil {
+		return *x.Name
+	}
+	return ""
+}
+
+func (x *Describe) GetDescription() string {
+	if x != nil && x.Description != nil {
+		return *x.Description
+	}
+	return ""
+}
+
+func (x *Describe) GetDeletionProtection() bool {
+	if x != nil && x.DeletionProtection != nil {
+		return *x.DeletionProtection
+	}
+	return false
+}
+
+// A disk of an account.
+type DiskRef struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Account whose disk it is.
+	AccountId string `protobuf:"bytes,1,opt,name=account_id,json=accountId,proto3" json:"account_id,omitempty"`
+	// Number of the instance that it was created with.
+	Number uint64 `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
+	// Its place among the disks of that.
+	Place         uint32 `protobuf:"varint,3,opt,name=place,proto3" json:"place,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DiskRef) Reset() {
+	*x = DiskRef{}
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DiskRef) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DiskRef) ProtoMessage() {}
+
+func (x *DiskRef) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DiskRef.ProtoReflect.Descriptor instead.
+func (*DiskRef) Descriptor() ([]byte, []int) {
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *DiskRef) GetAccountId() string {
+	if x != nil {
+		return x.AccountId
+	}
+	return ""
+}
+
+func (x *DiskRef) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *DiskRef) GetPlace() uint32 {
+	if x != nil {
+		return x.Place
+	}
+	return 0
+}
+
+// An attachment of a disk.
+type AttachDisk struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The disk.
+	Disk *DiskRef `protobuf:"bytes,1,opt,name=disk,proto3" json:"disk,omitempty"`
+	// Number of the instance that it is attached to.
+	InstanceNumber uint64 `protobuf:"varint,2,opt,name=instance_number,json=instanceNumber,proto3" json:"instance_number,omitempty"`
+	// True to keep it when the instance is released.
+	Keep          bool `protobuf:"varint,3,opt,name=keep,proto3" json:"keep,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AttachDisk) Reset() {
+	*x = AttachDisk{}
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AttachDisk) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AttachDisk) ProtoMessage() {}
+
+func (x *AttachDisk) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AttachDisk.ProtoReflect.Descriptor instead.
+func (*AttachDisk) Descriptor() ([]byte, []int) {
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *AttachDisk) GetDisk() *DiskRef {
+	if x != nil {
+		return x.Disk
+	}
+	return nil
+}
+
+func (x *AttachDisk) GetInstanceNumber() uint64 {
+	if x != nil {
+		return x.InstanceNumber
+	}
+	return 0
+}
+
+func (x *AttachDisk) GetKeep() bool {
+	if x != nil {
+		return x.Keep
+	}
+	return false
+}
+
+// A failure of instances, or the end of one.
+type Fail struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Numbers of the instances; used when `by_pool` is false.
+	InstanceNumbers []uint64 `protobuf:"varint,1,rep,packed,name=instance_numbers,json=instanceNumbers,proto3" json:"instance_numbers,omitempty"`
+	// True when the instances of pools are meant.
+	ByPool bool `protobuf:"varint,2,opt,name=by_pool,json=byPool,proto3" json:"by_pool,omitempty"`
+	// The pools, when `by_pool` is true.
+	Pools []*PoolRef `protobuf:"bytes,3,rep,name=pools,proto3" json:"pools,omitempty"`
+	// At most so many, oldest first; 0 for all.
+	MaxInstances int32 `protobuf:"varint,4,opt,name=max_instances,json=maxInstances,proto3" json:"max_instances,omitempty"`
+	// How, as the numbers of `muster.fleet.v1.InstanceFailure`.
+	Failure       int32 `protobuf:"varint,5,opt,name=failure,proto3" json:"failure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Fail) Reset() {
+	*x = Fail{}
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Fail) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Fail) ProtoMessage() {}
+
+func (x *Fail) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Fail.ProtoReflect.Descriptor instead.
+func (*Fail) Descriptor() ([]byte, []int) {
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Fail) GetInstanceNumbers() []uint64 {
+	if x != nil {
+		return x.InstanceNumbers
+	}
+	return nil
+}
+
+func (x *Fail) GetByPool() bool {
+	if x != nil {
+		return x.ByPool
+	}
+	return false
+}
+
+func (x *Fail) GetPools() []*PoolRef {
+	if x != nil {
+		return x.Pools
+	}
+	return nil
+}
+
+func (x *Fail) GetMaxInstances() int32 {
+	if x != nil {
+		return x.MaxInstances
+	}
+	return 0
+}
+
+func (x *Fail) GetFailure() int32 {
+	if x != nil {
+		return x.Failure
+	}
+	return 0
+}
+
+// An end of faults.
+type ClearFaults struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Their ids; none for all.
+	FaultIds      []string `protobuf:"bytes,1,rep,name=fault_ids,json=faultIds,proto3" json:"fault_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClearFaults) Reset() {
+	*x = ClearFaults{}
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClearFaults) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClearFaults) ProtoMessage() {}
+
+func (x *ClearFaults) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClearFaults.ProtoReflect.Descriptor instead.
+func (*ClearFaults) Descriptor() ([]byte, []int) {
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ClearFaults) GetFaultIds() []string {
+	if x != nil {
+		return x.FaultIds
+	}
+	return nil
+}
+
+// A change of what an account may.
+type SetAccount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The account.
+	AccountId string `protobuf:"bytes,1,opt,name=account_id,json=accountId,proto3" json:"account_id,omitempty"`
+	// What it may from then on.
+	Settings      *StoredSettings `protobuf:"bytes,2,opt,name=settings,proto3" json:"settings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetAccount) Reset() {
+	*x = SetAccount{}
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetAccount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetAccount) ProtoMessage() {}
+
+func (x *SetAccount) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetAccount.ProtoReflect.Descriptor instead.
+func (*SetAccount) Descriptor() ([]byte, []int) {
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *SetAccount) GetAccountId() string {
+	if x != nil {
+		return x.AccountId
+	}
+	return ""
+}
+
+func (x *SetAccount) GetSettings() *StoredSettings {
+	if x != nil {
+		return x.Settings
+	}
+	return nil
+}
+
+// What an account may.
+type StoredSettings struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Most vCPUs of pay-as-you-go instances; -1 for no limit.
+	PayAsYouGoVcpus int64 `protobuf:"varint,1,opt,name=pay_as_you_go_vcpus,json=payAsYouGoVcpus,proto3" json:"pay_as_you_go_vcpus,omitempty"`
+	// Most vCPUs of spot instances; -1 for no limit.
+	SpotVcpus int64 `protobuf:"varint,2,opt,name=spot_vcpus,json=spotVcpus,proto3" json:"spot_vcpus,omitempty"`
+	// Most calls a second; 0 for no limit.
+	CallsPerSecond int32 `protobuf:"varint,3,opt,name=calls_per_second,json=callsPerSecond,proto3" json:"calls_per_second,omitempty"`
+	// Most calls at once; 0 for no limit.
+	CallBurst     int32 `protobuf:"varint,4,opt,name=call_burst,json=callBurst,proto3" json:"call_burst,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoredSettings) Reset() {
+	*x = StoredSettings{}
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoredSettings) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoredSettings) ProtoMessage() {}
+
+func (x *StoredSettings) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoredSettings.ProtoReflect.Descriptor instead.
+func (*StoredSettings) Descriptor() ([]byte, []int) {
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *StoredSettings) GetPayAsYouGoVcpus() int64 {
+	if x != nil {
+		return x.PayAsYouGoVcpus
+	}
+	return 0
+}
+
+func (x *StoredSettings) GetSpotVcpus() int64 {
+	if x != nil {
+		return x.SpotVcpus
+	}
+	return 0
+}
+
+func (x *StoredSettings) GetCallsPerSecond() int32 {
+	if x != nil {
+		return x.CallsPerSecond
+	}
+	return 0
+}
+
+func (x *StoredSettings) GetCallBurst() int32 {
+	if x != nil {
+		return x.CallBurst
+	}
+	return 0
+}
+
+// Money given to an account.
+type Deposit struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The account.
+	AccountId string `protobuf:"bytes,1,opt,name=account_id,json=accountId,proto3" json:"account_id,omitempty"`
+	// Id of the request, unique among deposits to the account.
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// How much, in micro-units of the currency.
+	AmountMicros  int64 `protobuf:"varint,3,opt,name=amount_micros,json=amountMicros,proto3" json:"amount_micros,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Deposit) Reset() {
+	*x = Deposit{}
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Deposit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Deposit) ProtoMessage() {}
+
+func (x *Deposit) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Deposit.ProtoReflect.Descriptor instead.
+func (*Deposit) Descriptor() ([]byte, []int) {
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Deposit) GetAccountId() string {
+	if x != nil {
+		return x.AccountId
+	}
+	return ""
+}
+
+func (x *Deposit) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *Deposit) GetAmountMicros() int64 {
+	if x != nil {
+		return x.AmountMicros
+	}
+	return 0
+}
+
 // A pool, by its place in the catalog that is stored beside the journal.
 type PoolRef struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -341,7 +1323,7 @@ type PoolRef struct {
 
 func (x *PoolRef) Reset() {
 	*x = PoolRef{}
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[3]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -353,7 +1335,7 @@ func (x *PoolRef) String() string {
 func (*PoolRef) ProtoMessage() {}
 
 func (x *PoolRef) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[3]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -366,7 +1348,7 @@ func (x *PoolRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolRef.ProtoReflect.Descriptor instead.
 func (*PoolRef) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{3}
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *PoolRef) GetOfferIndex() uint32 {
@@ -396,7 +1378,7 @@ type Release struct {
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[4]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -408,7 +1390,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[4]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -421,7 +1403,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{4}
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Release) GetAccountId() string {
@@ -455,7 +1437,7 @@ type Retag struct {
 
 func (x *Retag) Reset() {
 	*x = Retag{}
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[5]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -467,7 +1449,7 @@ func (x *Retag) String() string {
 func (*Retag) ProtoMessage() {}
 
 func (x *Retag) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[5]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -480,7 +1462,7 @@ func (x *Retag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Retag.ProtoReflect.Descriptor instead.
 func (*Retag) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{5}
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Retag) GetAccountId() string {
@@ -529,7 +1511,7 @@ type Reclaim struct {
 
 func (x *Reclaim) Reset() {
 	*x = Reclaim{}
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[6]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -541,7 +1523,7 @@ func (x *Reclaim) String() string {
 func (*Reclaim) ProtoMessage() {}
 
 func (x *Reclaim) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[6]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -554,7 +1536,7 @@ func (x *Reclaim) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reclaim.ProtoReflect.Descriptor instead.
 func (*Reclaim) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{6}
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Reclaim) GetInstanceNumbers() []uint64 {
@@ -598,7 +1580,7 @@ type SetDrained struct {
 
 func (x *SetDrained) Reset() {
 	*x = SetDrained{}
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[7]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -610,7 +1592,7 @@ func (x *SetDrained) String() string {
 func (*SetDrained) ProtoMessage() {}
 
 func (x *SetDrained) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[7]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -623,7 +1605,7 @@ func (x *SetDrained) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetDrained.ProtoReflect.Descriptor instead.
 func (*SetDrained) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{7}
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *SetDrained) GetPools() []*PoolRef {
@@ -644,18 +1626,35 @@ var File_muster_fleetsim_storage_v1_journal_proto protoreflect.FileDescriptor
 
 const file_muster_fleetsim_storage_v1_journal_proto_rawDesc = "" +
 	"\n" +
-	"(muster/fleetsim/storage/v1/journal.proto\x12\x1amuster.fleetsim.storage.v1\"x\n" +
+	"(muster/fleetsim/storage/v1/journal.proto\x12\x1amuster.fleetsim.storage.v1\x1a\x1bmuster/fleet/v1/fault.proto\"x\n" +
 	"\rJournalRecord\x12&\n" +
 	"\x0ftime_unix_nanos\x18\x01 \x01(\x03R\rtimeUnixNanos\x12?\n" +
-	"\bcommands\x18\x02 \x03(\v2#.muster.fleetsim.storage.v1.CommandR\bcommands\"\xda\x02\n" +
+	"\bcommands\x18\x02 \x03(\v2#.muster.fleetsim.storage.v1.CommandR\bcommands\"\xf9\b\n" +
 	"\aCommand\x12<\n" +
 	"\x06launch\x18\x01 \x01(\v2\".muster.fleetsim.storage.v1.LaunchH\x00R\x06launch\x12?\n" +
 	"\arelease\x18\x02 \x01(\v2#.muster.fleetsim.storage.v1.ReleaseH\x00R\arelease\x129\n" +
 	"\x05retag\x18\x03 \x01(\v2!.muster.fleetsim.storage.v1.RetagH\x00R\x05retag\x12?\n" +
 	"\areclaim\x18\x04 \x01(\v2#.muster.fleetsim.storage.v1.ReclaimH\x00R\areclaim\x12I\n" +
 	"\vset_drained\x18\x05 \x01(\v2&.muster.fleetsim.storage.v1.SetDrainedH\x00R\n" +
-	"setDrainedB\t\n" +
-	"\acommand\"\x8d\x03\n" +
+	"setDrained\x129\n" +
+	"\x05start\x18\x06 \x01(\v2!.muster.fleetsim.storage.v1.BatchH\x00R\x05start\x127\n" +
+	"\x04stop\x18\a \x01(\v2!.muster.fleetsim.storage.v1.BatchH\x00R\x04stop\x12;\n" +
+	"\x06reboot\x18\b \x01(\v2!.muster.fleetsim.storage.v1.BatchH\x00R\x06reboot\x12B\n" +
+	"\bdescribe\x18\t \x01(\v2$.muster.fleetsim.storage.v1.DescribeH\x00R\bdescribe\x12I\n" +
+	"\vattach_disk\x18\n" +
+	" \x01(\v2&.muster.fleetsim.storage.v1.AttachDiskH\x00R\n" +
+	"attachDisk\x12F\n" +
+	"\vdetach_disk\x18\v \x01(\v2#.muster.fleetsim.storage.v1.DiskRefH\x00R\n" +
+	"detachDisk\x12F\n" +
+	"\vdelete_disk\x18\f \x01(\v2#.muster.fleetsim.storage.v1.DiskRefH\x00R\n" +
+	"deleteDisk\x126\n" +
+	"\x04fail\x18\r \x01(\v2 .muster.fleetsim.storage.v1.FailH\x00R\x04fail\x12;\n" +
+	"\finject_fault\x18\x0e \x01(\v2\x16.muster.fleet.v1.FaultH\x00R\vinjectFault\x12L\n" +
+	"\fclear_faults\x18\x0f \x01(\v2'.muster.fleetsim.storage.v1.ClearFaultsH\x00R\vclearFaults\x12I\n" +
+	"\vset_account\x18\x10 \x01(\v2&.muster.fleetsim.storage.v1.SetAccountH\x00R\n" +
+	"setAccount\x12?\n" +
+	"\adeposit\x18\x11 \x01(\v2#.muster.fleetsim.storage.v1.DepositH\x00R\adepositB\t\n" +
+	"\acommand\"\xb9\x04\n" +
 	"\x06Launch\x12\x1d\n" +
 	"\n" +
 	"account_id\x18\x01 \x01(\tR\taccountId\x12\x1d\n" +
@@ -667,10 +1666,85 @@ const file_muster_fleetsim_storage_v1_journal_proto_rawDesc = "" +
 	"min_amount\x18\x05 \x01(\x05R\tminAmount\x128\n" +
 	"\x19max_price_micros_per_hour\x18\x06 \x01(\x03R\x15maxPriceMicrosPerHour\x12 \n" +
 	"\vunprotected\x18\a \x01(\bR\vunprotected\x12@\n" +
-	"\x04tags\x18\b \x03(\v2,.muster.fleetsim.storage.v1.Launch.TagsEntryR\x04tags\x1a7\n" +
+	"\x04tags\x18\b \x03(\v2,.muster.fleetsim.storage.v1.Launch.TagsEntryR\x04tags\x12&\n" +
+	"\x0fstop_on_reclaim\x18\t \x01(\bR\rstopOnReclaim\x12F\n" +
+	"\n" +
+	"attributes\x18\n" +
+	" \x01(\v2&.muster.fleetsim.storage.v1.AttributesR\n" +
+	"attributes\x12:\n" +
+	"\x05disks\x18\v \x03(\v2$.muster.fleetsim.storage.v1.DiskWishR\x05disks\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\">\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"s\n" +
+	"\n" +
+	"Attributes\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
+	"\vdescription\x18\x02 \x01(\tR\vdescription\x12/\n" +
+	"\x13deletion_protection\x18\x03 \x01(\bR\x12deletionProtection\"q\n" +
+	"\bDiskWish\x12\x1e\n" +
+	"\n" +
+	"categories\x18\x01 \x03(\x05R\n" +
+	"categories\x12\x19\n" +
+	"\bsize_gib\x18\x02 \x01(\x05R\asizeGib\x12\x12\n" +
+	"\x04keep\x18\x03 \x01(\bR\x04keep\x12\x16\n" +
+	"\x06system\x18\x04 \x01(\bR\x06system\"\xb1\x01\n" +
+	"\x05Batch\x12\x1d\n" +
+	"\n" +
+	"account_id\x18\x01 \x01(\tR\taccountId\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tR\trequestId\x12)\n" +
+	"\x10instance_numbers\x18\x03 \x03(\x04R\x0finstanceNumbers\x12\x1f\n" +
+	"\vbest_effort\x18\x04 \x01(\bR\n" +
+	"bestEffort\x12\x1e\n" +
+	"\n" +
+	"economical\x18\x05 \x01(\bR\n" +
+	"economical\"\xf9\x01\n" +
+	"\bDescribe\x12\x1d\n" +
+	"\n" +
+	"account_id\x18\x01 \x01(\tR\taccountId\x12'\n" +
+	"\x0finstance_number\x18\x02 \x01(\x04R\x0einstanceNumber\x12\x17\n" +
+	"\x04name\x18\x03 \x01(\tH\x00R\x04name\x88\x01\x01\x12%\n" +
+	"\vdescription\x18\x04 \x01(\tH\x01R\vdescription\x88\x01\x01\x124\n" +
+	"\x13deletion_protection\x18\x05 \x01(\bH\x02R\x12deletionProtection\x88\x01\x01B\a\n" +
+	"\x05_nameB\x0e\n" +
+	"\f_descriptionB\x16\n" +
+	"\x14_deletion_protection\"V\n" +
+	"\aDiskRef\x12\x1d\n" +
+	"\n" +
+	"account_id\x18\x01 \x01(\tR\taccountId\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\x04R\x06number\x12\x14\n" +
+	"\x05place\x18\x03 \x01(\rR\x05place\"\x82\x01\n" +
+	"\n" +
+	"AttachDisk\x127\n" +
+	"\x04disk\x18\x01 \x01(\v2#.muster.fleetsim.storage.v1.DiskRefR\x04disk\x12'\n" +
+	"\x0finstance_number\x18\x02 \x01(\x04R\x0einstanceNumber\x12\x12\n" +
+	"\x04keep\x18\x03 \x01(\bR\x04keep\"\xc4\x01\n" +
+	"\x04Fail\x12)\n" +
+	"\x10instance_numbers\x18\x01 \x03(\x04R\x0finstanceNumbers\x12\x17\n" +
+	"\aby_pool\x18\x02 \x01(\bR\x06byPool\x129\n" +
+	"\x05pools\x18\x03 \x03(\v2#.muster.fleetsim.storage.v1.PoolRefR\x05pools\x12#\n" +
+	"\rmax_instances\x18\x04 \x01(\x05R\fmaxInstances\x12\x18\n" +
+	"\afailure\x18\x05 \x01(\x05R\afailure\"*\n" +
+	"\vClearFaults\x12\x1b\n" +
+	"\tfault_ids\x18\x01 \x03(\tR\bfaultIds\"s\n" +
+	"\n" +
+	"SetAccount\x12\x1d\n" +
+	"\n" +
+	"account_id\x18\x01 \x01(\tR\taccountId\x12F\n" +
+	"\bsettings\x18\x02 \x01(\v2*.muster.fleetsim.storage.v1.StoredSettingsR\bsettings\"\xa6\x01\n" +
+	"\x0eStoredSettings\x12,\n" +
+	"\x13pay_as_you_go_vcpus\x18\x01 \x01(\x03R\x0fpayAsYouGoVcpus\x12\x1d\n" +
+	"\n" +
+	"spot_vcpus\x18\x02 \x01(\x03R\tspotVcpus\x12(\n" +
+	"\x10calls_per_second\x18\x03 \x01(\x05R\x0ecallsPerSecond\x12\x1d\n" +
+	"\n" +
+	"call_burst\x18\x04 \x01(\x05R\tcallBurst\"l\n" +
+	"\aDeposit\x12\x1d\n" +
+	"\n" +
+	"account_id\x18\x01 \x01(\tR\taccountId\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tR\trequestId\x12#\n" +
+	"\ramount_micros\x18\x03 \x01(\x03R\famountMicros\">\n" +
 	"\aPoolRef\x12\x1f\n" +
 	"\voffer_index\x18\x01 \x01(\rR\n" +
 	"offerIndex\x12\x12\n" +
@@ -711,35 +1785,64 @@ func file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP() []byte {
 	return file_muster_fleetsim_storage_v1_journal_proto_rawDescData
 }
 
-var file_muster_fleetsim_storage_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_muster_fleetsim_storage_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_muster_fleetsim_storage_v1_journal_proto_goTypes = []any{
-	(*JournalRecord)(nil), // 0: muster.fleetsim.storage.v1.JournalRecord
-	(*Command)(nil),       // 1: muster.fleetsim.storage.v1.Command
-	(*Launch)(nil),        // 2: muster.fleetsim.storage.v1.Launch
-	(*PoolRef)(nil),       // 3: muster.fleetsim.storage.v1.PoolRef
-	(*Release)(nil),       // 4: muster.fleetsim.storage.v1.Release
-	(*Retag)(nil),         // 5: muster.fleetsim.storage.v1.Retag
-	(*Reclaim)(nil),       // 6: muster.fleetsim.storage.v1.Reclaim
-	(*SetDrained)(nil),    // 7: muster.fleetsim.storage.v1.SetDrained
-	nil,                   // 8: muster.fleetsim.storage.v1.Launch.TagsEntry
-	nil,                   // 9: muster.fleetsim.storage.v1.Retag.SetTagsEntry
+	(*JournalRecord)(nil),  // 0: muster.fleetsim.storage.v1.JournalRecord
+	(*Command)(nil),        // 1: muster.fleetsim.storage.v1.Command
+	(*Launch)(nil),         // 2: muster.fleetsim.storage.v1.Launch
+	(*Attributes)(nil),     // 3: muster.fleetsim.storage.v1.Attributes
+	(*DiskWish)(nil),       // 4: muster.fleetsim.storage.v1.DiskWish
+	(*Batch)(nil),          // 5: muster.fleetsim.storage.v1.Batch
+	(*Describe)(nil),       // 6: muster.fleetsim.storage.v1.Describe
+	(*DiskRef)(nil),        // 7: muster.fleetsim.storage.v1.DiskRef
+	(*AttachDisk)(nil),     // 8: muster.fleetsim.storage.v1.AttachDisk
+	(*Fail)(nil),           // 9: muster.fleetsim.storage.v1.Fail
+	(*ClearFaults)(nil),    // 10: muster.fleetsim.storage.v1.ClearFaults
+	(*SetAccount)(nil),     // 11: muster.fleetsim.storage.v1.SetAccount
+	(*StoredSettings)(nil), // 12: muster.fleetsim.storage.v1.StoredSettings
+	(*Deposit)(nil),        // 13: muster.fleetsim.storage.v1.Deposit
+	(*PoolRef)(nil),        // 14: muster.fleetsim.storage.v1.PoolRef
+	(*Release)(nil),        // 15: muster.fleetsim.storage.v1.Release
+	(*Retag)(nil),          // 16: muster.fleetsim.storage.v1.Retag
+	(*Reclaim)(nil),        // 17: muster.fleetsim.storage.v1.Reclaim
+	(*SetDrained)(nil),     // 18: muster.fleetsim.storage.v1.SetDrained
+	nil,                    // 19: muster.fleetsim.storage.v1.Launch.TagsEntry
+	nil,                    // 20: muster.fleetsim.storage.v1.Retag.SetTagsEntry
+	(*v1.Fault)(nil),       // 21: muster.fleet.v1.Fault
 }
 var file_muster_fleetsim_storage_v1_journal_proto_depIdxs = []int32{
 	1,  // 0: muster.fleetsim.storage.v1.JournalRecord.commands:type_name -> muster.fleetsim.storage.v1.Command
 	2,  // 1: muster.fleetsim.storage.v1.Command.launch:type_name -> muster.fleetsim.storage.v1.Launch
-	4,  // 2: muster.fleetsim.storage.v1.Command.release:type_name -> muster.fleetsim.storage.v1.Release
-	5,  // 3: muster.fleetsim.storage.v1.Command.retag:type_name -> muster.fleetsim.storage.v1.Retag
-	6,  // 4: muster.fleetsim.storage.v1.Command.reclaim:type_name -> muster.fleetsim.storage.v1.Reclaim
-	7,  // 5: muster.fleetsim.storage.v1.Command.set_drained:type_name -> muster.fleetsim.storage.v1.SetDrained
-	3,  // 6: muster.fleetsim.storage.v1.Launch.pool:type_name -> muster.fleetsim.storage.v1.PoolRef
-	8,  // 7: muster.fleetsim.storage.v1.Launch.tags:type_name -> muster.fleetsim.storage.v1.Launch.TagsEntry
-	9,  // 8: muster.fleetsim.storage.v1.Retag.set_tags:type_name -> muster.fleetsim.storage.v1.Retag.SetTagsEntry
-	3,  // 9: muster.fleetsim.storage.v1.SetDrained.pools:type_name -> muster.fleetsim.storage.v1.PoolRef
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	15, // 2: muster.fleetsim.storage.v1.Command.release:type_name -> muster.fleetsim.storage.v1.Release
+	16, // 3: muster.fleetsim.storage.v1.Command.retag:type_name -> muster.fleetsim.storage.v1.Retag
+	17, // 4: muster.fleetsim.storage.v1.Command.reclaim:type_name -> muster.fleetsim.storage.v1.Reclaim
+	18, // 5: muster.fleetsim.storage.v1.Command.set_drained:type_name -> muster.fleetsim.storage.v1.SetDrained
+	5,  // 6: muster.fleetsim.storage.v1.Command.start:type_name -> muster.fleetsim.storage.v1.Batch
+	5,  // 7: muster.fleetsim.storage.v1.Command.stop:type_name -> muster.fleetsim.storage.v1.Batch
+	5,  // 8: muster.fleetsim.storage.v1.Command.reboot:type_name -> muster.fleetsim.storage.v1.Batch
+	6,  // 9: muster.fleetsim.storage.v1.Command.describe:type_name -> muster.fleetsim.storage.v1.Describe
+	8,  // 10: muster.fleetsim.storage.v1.Command.attach_disk:type_name -> muster.fleetsim.storage.v1.AttachDisk
+	7,  // 11: muster.fleetsim.storage.v1.Command.detach_disk:type_name -> muster.fleetsim.storage.v1.DiskRef
+	7,  // 12: muster.fleetsim.storage.v1.Command.delete_disk:type_name -> muster.fleetsim.storage.v1.DiskRef
+	9,  // 13: muster.fleetsim.storage.v1.Command.fail:type_name -> muster.fleetsim.storage.v1.Fail
+	21, // 14: muster.fleetsim.storage.v1.Command.inject_fault:type_name -> muster.fleet.v1.Fault
+	10, // 15: muster.fleetsim.storage.v1.Command.clear_faults:type_name -> muster.fleetsim.storage.v1.ClearFaults
+	11, // 16: muster.fleetsim.storage.v1.Command.set_account:type_name -> muster.fleetsim.storage.v1.SetAccount
+	13, // 17: muster.fleetsim.storage.v1.Command.deposit:type_name -> muster.fleetsim.storage.v1.Deposit
+	14, // 18: muster.fleetsim.storage.v1.Launch.pool:type_name -> muster.fleetsim.storage.v1.PoolRef
+	19, // 19: muster.fleetsim.storage.v1.Launch.tags:type_name -> muster.fleetsim.storage.v1.Launch.TagsEntry
+	3,  // 20: muster.fleetsim.storage.v1.Launch.attributes:type_name -> muster.fleetsim.storage.v1.Attributes
+	4,  // 21: muster.fleetsim.storage.v1.Launch.disks:type_name -> muster.fleetsim.storage.v1.DiskWish
+	7,  // 22: muster.fleetsim.storage.v1.AttachDisk.disk:type_name -> muster.fleetsim.storage.v1.DiskRef
+	14, // 23: muster.fleetsim.storage.v1.Fail.pools:type_name -> muster.fleetsim.storage.v1.PoolRef
+	12, // 24: muster.fleetsim.storage.v1.SetAccount.settings:type_name -> muster.fleetsim.storage.v1.StoredSettings
+	20, // 25: muster.fleetsim.storage.v1.Retag.set_tags:type_name -> muster.fleetsim.storage.v1.Retag.SetTagsEntry
+	14, // 26: muster.fleetsim.storage.v1.SetDrained.pools:type_name -> muster.fleetsim.storage.v1.PoolRef
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_muster_fleetsim_storage_v1_journal_proto_init() }
@@ -753,14 +1856,27 @@ func file_muster_fleetsim_storage_v1_journal_proto_init() {
 		(*Command_Retag)(nil),
 		(*Command_Reclaim)(nil),
 		(*Command_SetDrained)(nil),
+		(*Command_Start)(nil),
+		(*Command_Stop)(nil),
+		(*Command_Reboot)(nil),
+		(*Command_Describe)(nil),
+		(*Command_AttachDisk)(nil),
+		(*Command_DetachDisk)(nil),
+		(*Command_DeleteDisk)(nil),
+		(*Command_Fail)(nil),
+		(*Command_InjectFault)(nil),
+		(*Command_ClearFaults)(nil),
+		(*Command_SetAccount)(nil),
+		(*Command_Deposit)(nil),
 	}
+	file_muster_fleetsim_storage_v1_journal_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_fleetsim_storage_v1_journal_proto_rawDesc), len(file_muster_fleetsim_storage_v1_journal_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

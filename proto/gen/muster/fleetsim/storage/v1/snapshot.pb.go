@@ -7,6 +7,7 @@
 package storagev1
 
 import (
+	v1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -118,7 +119,11 @@ type SnapshotHead struct {
 	// Pools that refuse launches.
 	DrainedPools []*PoolRef `protobuf:"bytes,4,rep,name=drained_pools,json=drainedPools,proto3" json:"drained_pools,omitempty"`
 	// How many chunks belong to the snapshot.
-	Chunks        uint32 `protobuf:"varint,5,opt,name=chunks,proto3" json:"chunks,omitempty"`
+	Chunks uint32 `protobuf:"varint,5,opt,name=chunks,proto3" json:"chunks,omitempty"`
+	// Faults that last, by id.
+	Faults []*v1.Fault `protobuf:"bytes,6,rep,name=faults,proto3" json:"faults,omitempty"`
+	// Price shocks that are remembered, by their beginning.
+	Shocks        []*StoredShock `protobuf:"bytes,7,rep,name=shocks,proto3" json:"shocks,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -188,6 +193,84 @@ func (x *SnapshotHead) GetChunks() uint32 {
 	return 0
 }
 
+func (x *SnapshotHead) GetFaults() []*v1.Fault {
+	if x != nil {
+		return x.Faults
+	}
+	return nil
+}
+
+func (x *SnapshotHead) GetShocks() []*StoredShock {
+	if x != nil {
+		return x.Shocks
+	}
+	return nil
+}
+
+// A price shock that was or is.
+type StoredShock struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Since when, in nanoseconds since 1970.
+	FromUnixNanos int64 `protobuf:"varint,1,opt,name=from_unix_nanos,json=fromUnixNanos,proto3" json:"from_unix_nanos,omitempty"`
+	// Up to when, likewise; 0 while it lasts.
+	UntilUnixNanos int64 `protobuf:"varint,2,opt,name=until_unix_nanos,json=untilUnixNanos,proto3" json:"until_unix_nanos,omitempty"`
+	// What it did.
+	Effect        *v1.PriceShock `protobuf:"bytes,3,opt,name=effect,proto3" json:"effect,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoredShock) Reset() {
+	*x = StoredShock{}
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoredShock) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoredShock) ProtoMessage() {}
+
+func (x *StoredShock) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoredShock.ProtoReflect.Descriptor instead.
+func (*StoredShock) Descriptor() ([]byte, []int) {
+	return file_muster_fleetsim_storage_v1_snapshot_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *StoredShock) GetFromUnixNanos() int64 {
+	if x != nil {
+		return x.FromUnixNanos
+	}
+	return 0
+}
+
+func (x *StoredShock) GetUntilUnixNanos() int64 {
+	if x != nil {
+		return x.UntilUnixNanos
+	}
+	return 0
+}
+
+func (x *StoredShock) GetEffect() *v1.PriceShock {
+	if x != nil {
+		return x.Effect
+	}
+	return nil
+}
+
 // A part of a snapshot.
 type SnapshotChunk struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -195,15 +278,21 @@ type SnapshotChunk struct {
 	Dictionary *Dictionary `protobuf:"bytes,1,opt,name=dictionary,proto3" json:"dictionary,omitempty"`
 	// Instances, in order of creation.
 	Instances []*StoredInstance `protobuf:"bytes,2,rep,name=instances,proto3" json:"instances,omitempty"`
-	// Launches that are remembered, oldest first.
-	Requests      []*StoredRequest `protobuf:"bytes,3,rep,name=requests,proto3" json:"requests,omitempty"`
+	// Requests that are remembered, oldest first.
+	Requests []*StoredRequest `protobuf:"bytes,3,rep,name=requests,proto3" json:"requests,omitempty"`
+	// Accounts, by id.
+	Accounts []*StoredAccount `protobuf:"bytes,4,rep,name=accounts,proto3" json:"accounts,omitempty"`
+	// Disks that have left the instance that they were created with, by id.
+	Disks []*StoredDisk `protobuf:"bytes,5,rep,name=disks,proto3" json:"disks,omitempty"`
+	// Bills of released instances, in order of release.
+	Bills         []*StoredBill `protobuf:"bytes,6,rep,name=bills,proto3" json:"bills,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SnapshotChunk) Reset() {
 	*x = SnapshotChunk{}
-	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[2]
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -215,7 +304,7 @@ func (x *SnapshotChunk) String() string {
 func (*SnapshotChunk) ProtoMessage() {}
 
 func (x *SnapshotChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[2]
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -228,7 +317,7 @@ func (x *SnapshotChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotChunk.ProtoReflect.Descriptor instead.
 func (*SnapshotChunk) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_snapshot_proto_rawDescGZIP(), []int{2}
+	return file_muster_fleetsim_storage_v1_snapshot_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *SnapshotChunk) GetDictionary() *Dictionary {
@@ -252,20 +341,438 @@ func (x *SnapshotChunk) GetRequests() []*StoredRequest {
 	return nil
 }
 
+func (x *SnapshotChunk) GetAccounts() []*StoredAccount {
+	if x != nil {
+		return x.Accounts
+	}
+	return nil
+}
+
+func (x *SnapshotChunk) GetDisks() []*StoredDisk {
+	if x != nil {
+		return x.Disks
+	}
+	return nil
+}
+
+func (x *SnapshotChunk) GetBills() []*StoredBill {
+	if x != nil {
+		return x.Bills
+	}
+	return nil
+}
+
+// An account. One with many sums takes several records, which differ in
+// `charges` only.
+type StoredAccount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id.
+	AccountId string `protobuf:"bytes,1,opt,name=account_id,json=accountId,proto3" json:"account_id,omitempty"`
+	// What it may.
+	Settings *StoredSettings `protobuf:"bytes,2,opt,name=settings,proto3" json:"settings,omitempty"`
+	// True when it has a balance.
+	HasBalance bool `protobuf:"varint,3,opt,name=has_balance,json=hasBalance,proto3" json:"has_balance,omitempty"`
+	// What it was given, in micro-units of the currency.
+	GivenMicros int64 `protobuf:"varint,4,opt,name=given_micros,json=givenMicros,proto3" json:"given_micros,omitempty"`
+	// True while it owes.
+	Overdue bool `protobuf:"varint,5,opt,name=overdue,proto3" json:"overdue,omitempty"`
+	// Sums of what it was charged.
+	Charges       []*StoredCharge `protobuf:"bytes,6,rep,name=charges,proto3" json:"charges,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoredAccount) Reset() {
+	*x = StoredAccount{}
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoredAccount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoredAccount) ProtoMessage() {}
+
+func (x *StoredAccount) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoredAccount.ProtoReflect.Descriptor instead.
+func (*StoredAccount) Descriptor() ([]byte, []int) {
+	return file_muster_fleetsim_storage_v1_snapshot_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *StoredAccount) GetAccountId() string {
+	if x != nil {
+		return x.AccountId
+	}
+	return ""
+}
+
+func (x *StoredAccount) GetSettings() *StoredSettings {
+	if x != nil {
+		return x.Settings
+	}
+	return nil
+}
+
+func (x *StoredAccount) GetHasBalance() bool {
+	if x != nil {
+		return x.HasBalance
+	}
+	return false
+}
+
+func (x *StoredAccount) GetGivenMicros() int64 {
+	if x != nil {
+		return x.GivenMicros
+	}
+	return 0
+}
+
+func (x *StoredAccount) GetOverdue() bool {
+	if x != nil {
+		return x.Overdue
+	}
+	return false
+}
+
+func (x *StoredAccount) GetCharges() []*StoredCharge {
+	if x != nil {
+		return x.Charges
+	}
+	return nil
+}
+
+// A sum of charges: of a pool, of a tag, or with neither of everything.
+type StoredCharge struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The pool.
+	Pool *PoolRef `protobuf:"bytes,1,opt,name=pool,proto3" json:"pool,omitempty"`
+	// Key of the tag.
+	TagKey string `protobuf:"bytes,2,opt,name=tag_key,json=tagKey,proto3" json:"tag_key,omitempty"`
+	// Value of the tag.
+	TagValue string `protobuf:"bytes,3,opt,name=tag_value,json=tagValue,proto3" json:"tag_value,omitempty"`
+	// Charges for computing, in micro-units of the currency.
+	ComputeMicros int64 `protobuf:"varint,4,opt,name=compute_micros,json=computeMicros,proto3" json:"compute_micros,omitempty"`
+	// 3,600th parts of a micro-unit beside them.
+	ComputeParts int64 `protobuf:"varint,5,opt,name=compute_parts,json=computeParts,proto3" json:"compute_parts,omitempty"`
+	// Charges for disks, in micro-units of the currency.
+	DiskMicros int64 `protobuf:"varint,6,opt,name=disk_micros,json=diskMicros,proto3" json:"disk_micros,omitempty"`
+	// 3,600th parts of a micro-unit beside them.
+	DiskParts     int64 `protobuf:"varint,7,opt,name=disk_parts,json=diskParts,proto3" json:"disk_parts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoredCharge) Reset() {
+	*x = StoredCharge{}
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoredCharge) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoredCharge) ProtoMessage() {}
+
+func (x *StoredCharge) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoredCharge.ProtoReflect.Descriptor instead.
+func (*StoredCharge) Descriptor() ([]byte, []int) {
+	return file_muster_fleetsim_storage_v1_snapshot_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *StoredCharge) GetPool() *PoolRef {
+	if x != nil {
+		return x.Pool
+	}
+	return nil
+}
+
+func (x *StoredCharge) GetTagKey() string {
+	if x != nil {
+		return x.TagKey
+	}
+	return ""
+}
+
+func (x *StoredCharge) GetTagValue() string {
+	if x != nil {
+		return x.TagValue
+	}
+	return ""
+}
+
+func (x *StoredCharge) GetComputeMicros() int64 {
+	if x != nil {
+		return x.ComputeMicros
+	}
+	return 0
+}
+
+func (x *StoredCharge) GetComputeParts() int64 {
+	if x != nil {
+		return x.ComputeParts
+	}
+	return 0
+}
+
+func (x *StoredCharge) GetDiskMicros() int64 {
+	if x != nil {
+		return x.DiskMicros
+	}
+	return 0
+}
+
+func (x *StoredCharge) GetDiskParts() int64 {
+	if x != nil {
+		return x.DiskParts
+	}
+	return 0
+}
+
+// A disk that has left the instance that it was created with.
+type StoredDisk struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its owner and id.
+	Disk *DiskRef `protobuf:"bytes,1,opt,name=disk,proto3" json:"disk,omitempty"`
+	// Its zone.
+	ZoneId string `protobuf:"bytes,2,opt,name=zone_id,json=zoneId,proto3" json:"zone_id,omitempty"`
+	// Its category, as the numbers of `muster.fleet.v1.DiskCategory`.
+	Category int32 `protobuf:"varint,3,opt,name=category,proto3" json:"category,omitempty"`
+	// Its size in GiB.
+	SizeGib int32 `protobuf:"varint,4,opt,name=size_gib,json=sizeGib,proto3" json:"size_gib,omitempty"`
+	// True to keep it when the instance it is attached to is released.
+	Keep bool `protobuf:"varint,5,opt,name=keep,proto3" json:"keep,omitempty"`
+	// Number of the instance that it is attached to; 0 for none.
+	InstanceNumber uint64 `protobuf:"varint,6,opt,name=instance_number,json=instanceNumber,proto3" json:"instance_number,omitempty"`
+	// When it was created, in nanoseconds since 1970.
+	CreatedUnixNanos int64 `protobuf:"varint,7,opt,name=created_unix_nanos,json=createdUnixNanos,proto3" json:"created_unix_nanos,omitempty"`
+	// What it costs, in micro-units of the currency per hour.
+	PriceMicrosPerHour int64 `protobuf:"varint,8,opt,name=price_micros_per_hour,json=priceMicrosPerHour,proto3" json:"price_micros_per_hour,omitempty"`
+	// The second since the origin from which on it is not charged for yet.
+	FromSecond int64 `protobuf:"varint,9,opt,name=from_second,json=fromSecond,proto3" json:"from_second,omitempty"`
+	// Its place among the disks attached to its instance later.
+	AttachedPlace int32 `protobuf:"varint,10,opt,name=attached_place,json=attachedPlace,proto3" json:"attached_place,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoredDisk) Reset() {
+	*x = StoredDisk{}
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoredDisk) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoredDisk) ProtoMessage() {}
+
+func (x *StoredDisk) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoredDisk.ProtoReflect.Descriptor instead.
+func (*StoredDisk) Descriptor() ([]byte, []int) {
+	return file_muster_fleetsim_storage_v1_snapshot_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *StoredDisk) GetDisk() *DiskRef {
+	if x != nil {
+		return x.Disk
+	}
+	return nil
+}
+
+func (x *StoredDisk) GetZoneId() string {
+	if x != nil {
+		return x.ZoneId
+	}
+	return ""
+}
+
+func (x *StoredDisk) GetCategory() int32 {
+	if x != nil {
+		return x.Category
+	}
+	return 0
+}
+
+func (x *StoredDisk) GetSizeGib() int32 {
+	if x != nil {
+		return x.SizeGib
+	}
+	return 0
+}
+
+func (x *StoredDisk) GetKeep() bool {
+	if x != nil {
+		return x.Keep
+	}
+	return false
+}
+
+func (x *StoredDisk) GetInstanceNumber() uint64 {
+	if x != nil {
+		return x.InstanceNumber
+	}
+	return 0
+}
+
+func (x *StoredDisk) GetCreatedUnixNanos() int64 {
+	if x != nil {
+		return x.CreatedUnixNanos
+	}
+	return 0
+}
+
+func (x *StoredDisk) GetPriceMicrosPerHour() int64 {
+	if x != nil {
+		return x.PriceMicrosPerHour
+	}
+	return 0
+}
+
+func (x *StoredDisk) GetFromSecond() int64 {
+	if x != nil {
+		return x.FromSecond
+	}
+	return 0
+}
+
+func (x *StoredDisk) GetAttachedPlace() int32 {
+	if x != nil {
+		return x.AttachedPlace
+	}
+	return 0
+}
+
+// What a released instance has cost, in micro-units of the currency per hour
+// times seconds.
+type StoredBill struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of the instance.
+	InstanceNumber uint64 `protobuf:"varint,1,opt,name=instance_number,json=instanceNumber,proto3" json:"instance_number,omitempty"`
+	// Account that paid.
+	AccountId string `protobuf:"bytes,2,opt,name=account_id,json=accountId,proto3" json:"account_id,omitempty"`
+	// For computing.
+	Compute int64 `protobuf:"varint,3,opt,name=compute,proto3" json:"compute,omitempty"`
+	// For disks.
+	Disks         int64 `protobuf:"varint,4,opt,name=disks,proto3" json:"disks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoredBill) Reset() {
+	*x = StoredBill{}
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoredBill) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoredBill) ProtoMessage() {}
+
+func (x *StoredBill) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoredBill.ProtoReflect.Descriptor instead.
+func (*StoredBill) Descriptor() ([]byte, []int) {
+	return file_muster_fleetsim_storage_v1_snapshot_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *StoredBill) GetInstanceNumber() uint64 {
+	if x != nil {
+		return x.InstanceNumber
+	}
+	return 0
+}
+
+func (x *StoredBill) GetAccountId() string {
+	if x != nil {
+		return x.AccountId
+	}
+	return ""
+}
+
+func (x *StoredBill) GetCompute() int64 {
+	if x != nil {
+		return x.Compute
+	}
+	return 0
+}
+
+func (x *StoredBill) GetDisks() int64 {
+	if x != nil {
+		return x.Disks
+	}
+	return 0
+}
+
 // Values that many records of one chunk share.
 type Dictionary struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Tag sets.
 	TagSets []*TagSet `protobuf:"bytes,1,rep,name=tag_sets,json=tagSets,proto3" json:"tag_sets,omitempty"`
 	// Ids of accounts.
-	AccountIds    []string `protobuf:"bytes,2,rep,name=account_ids,json=accountIds,proto3" json:"account_ids,omitempty"`
+	AccountIds []string `protobuf:"bytes,2,rep,name=account_ids,json=accountIds,proto3" json:"account_ids,omitempty"`
+	// What people call instances.
+	Attributes []*Attributes `protobuf:"bytes,3,rep,name=attributes,proto3" json:"attributes,omitempty"`
+	// Sets of disks.
+	DiskSets      []*StoredDiskSet `protobuf:"bytes,4,rep,name=disk_sets,json=diskSets,proto3" json:"disk_sets,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Dictionary) Reset() {
 	*x = Dictionary{}
-	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[3]
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -277,7 +784,7 @@ func (x *Dictionary) String() string {
 func (*Dictionary) ProtoMessage() {}
 
 func (x *Dictionary) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[3]
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -290,7 +797,7 @@ func (x *Dictionary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dictionary.ProtoReflect.Descriptor instead.
 func (*Dictionary) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_snapshot_proto_rawDescGZIP(), []int{3}
+	return file_muster_fleetsim_storage_v1_snapshot_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Dictionary) GetTagSets() []*TagSet {
@@ -307,6 +814,168 @@ func (x *Dictionary) GetAccountIds() []string {
 	return nil
 }
 
+func (x *Dictionary) GetAttributes() []*Attributes {
+	if x != nil {
+		return x.Attributes
+	}
+	return nil
+}
+
+func (x *Dictionary) GetDiskSets() []*StoredDiskSet {
+	if x != nil {
+		return x.DiskSets
+	}
+	return nil
+}
+
+// The disks that an instance was created with and still has.
+type StoredDiskSet struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The disks.
+	Disks []*StoredHeldDisk `protobuf:"bytes,1,rep,name=disks,proto3" json:"disks,omitempty"`
+	// The second since the origin from which on they are not charged for yet;
+	// absent for the creation of the instance.
+	FromSecond *int64 `protobuf:"varint,2,opt,name=from_second,json=fromSecond,proto3,oneof" json:"from_second,omitempty"`
+	// What the instance was charged for disks before, in micro-units of the
+	// currency per hour times seconds.
+	Base          int64 `protobuf:"varint,3,opt,name=base,proto3" json:"base,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoredDiskSet) Reset() {
+	*x = StoredDiskSet{}
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoredDiskSet) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoredDiskSet) ProtoMessage() {}
+
+func (x *StoredDiskSet) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoredDiskSet.ProtoReflect.Descriptor instead.
+func (*StoredDiskSet) Descriptor() ([]byte, []int) {
+	return file_muster_fleetsim_storage_v1_snapshot_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *StoredDiskSet) GetDisks() []*StoredHeldDisk {
+	if x != nil {
+		return x.Disks
+	}
+	return nil
+}
+
+func (x *StoredDiskSet) GetFromSecond() int64 {
+	if x != nil && x.FromSecond != nil {
+		return *x.FromSecond
+	}
+	return 0
+}
+
+func (x *StoredDiskSet) GetBase() int64 {
+	if x != nil {
+		return x.Base
+	}
+	return 0
+}
+
+// A disk of a set.
+type StoredHeldDisk struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its place among the disks that the instance was created with.
+	Place uint32 `protobuf:"varint,1,opt,name=place,proto3" json:"place,omitempty"`
+	// Its category, as the numbers of `muster.fleet.v1.DiskCategory`.
+	Category int32 `protobuf:"varint,2,opt,name=category,proto3" json:"category,omitempty"`
+	// Its size in GiB.
+	SizeGib int32 `protobuf:"varint,3,opt,name=size_gib,json=sizeGib,proto3" json:"size_gib,omitempty"`
+	// True to keep it when the instance is released.
+	Keep bool `protobuf:"varint,4,opt,name=keep,proto3" json:"keep,omitempty"`
+	// True for the disk that the instance boots from.
+	System        bool `protobuf:"varint,5,opt,name=system,proto3" json:"system,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoredHeldDisk) Reset() {
+	*x = StoredHeldDisk{}
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoredHeldDisk) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoredHeldDisk) ProtoMessage() {}
+
+func (x *StoredHeldDisk) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoredHeldDisk.ProtoReflect.Descriptor instead.
+func (*StoredHeldDisk) Descriptor() ([]byte, []int) {
+	return file_muster_fleetsim_storage_v1_snapshot_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *StoredHeldDisk) GetPlace() uint32 {
+	if x != nil {
+		return x.Place
+	}
+	return 0
+}
+
+func (x *StoredHeldDisk) GetCategory() int32 {
+	if x != nil {
+		return x.Category
+	}
+	return 0
+}
+
+func (x *StoredHeldDisk) GetSizeGib() int32 {
+	if x != nil {
+		return x.SizeGib
+	}
+	return 0
+}
+
+func (x *StoredHeldDisk) GetKeep() bool {
+	if x != nil {
+		return x.Keep
+	}
+	return false
+}
+
+func (x *StoredHeldDisk) GetSystem() bool {
+	if x != nil {
+		return x.System
+	}
+	return false
+}
+
 // The tags of an instance.
 type TagSet struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -318,7 +987,7 @@ type TagSet struct {
 
 func (x *TagSet) Reset() {
 	*x = TagSet{}
-	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[4]
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -330,7 +999,7 @@ func (x *TagSet) String() string {
 func (*TagSet) ProtoMessage() {}
 
 func (x *TagSet) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[4]
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -343,7 +1012,7 @@ func (x *TagSet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TagSet.ProtoReflect.Descriptor instead.
 func (*TagSet) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_snapshot_proto_rawDescGZIP(), []int{4}
+	return file_muster_fleetsim_storage_v1_snapshot_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *TagSet) GetTags() map[string]string {
@@ -385,14 +1054,37 @@ type StoredInstance struct {
 	ReclaimOrdered bool `protobuf:"varint,13,opt,name=reclaim_ordered,json=reclaimOrdered,proto3" json:"reclaim_ordered,omitempty"`
 	// Why its interruption was announced, as the numbers of
 	// `muster.fleet.v1.TransitionReason`.
-	NoticeReason  int32 `protobuf:"varint,14,opt,name=notice_reason,json=noticeReason,proto3" json:"notice_reason,omitempty"`
+	NoticeReason int32 `protobuf:"varint,14,opt,name=notice_reason,json=noticeReason,proto3" json:"notice_reason,omitempty"`
+	// When it came to its status, in nanoseconds since 1970.
+	SinceUnixNanos int64 `protobuf:"varint,15,opt,name=since_unix_nanos,json=sinceUnixNanos,proto3" json:"since_unix_nanos,omitempty"`
+	// When its status passes by itself, in nanoseconds since 1970; 0 for never.
+	DueUnixNanos int64 `protobuf:"varint,16,opt,name=due_unix_nanos,json=dueUnixNanos,proto3" json:"due_unix_nanos,omitempty"`
+	// Why it has its status, as the numbers of
+	// `muster.fleet.v1.TransitionReason`.
+	StatusReason int32 `protobuf:"varint,17,opt,name=status_reason,json=statusReason,proto3" json:"status_reason,omitempty"`
+	// Its own health, as the numbers of `muster.fleet.v1.InstanceHealth`; 0 for
+	// well.
+	Health int32 `protobuf:"varint,18,opt,name=health,proto3" json:"health,omitempty"`
+	// What computing has cost up to now, in micro-units of the currency per hour
+	// times seconds.
+	Charged int64 `protobuf:"varint,19,opt,name=charged,proto3" json:"charged,omitempty"`
+	// Index of what people call it in the dictionary, from 1; 0 for nothing.
+	AttributesIndex uint32 `protobuf:"varint,20,opt,name=attributes_index,json=attributesIndex,proto3" json:"attributes_index,omitempty"`
+	// Index of its disks in the dictionary, from 1; 0 for none.
+	DiskSetIndex uint32 `protobuf:"varint,21,opt,name=disk_set_index,json=diskSetIndex,proto3" json:"disk_set_index,omitempty"`
+	// True for a spot instance that a reclaim stops instead of releasing it.
+	StopOnReclaim bool `protobuf:"varint,22,opt,name=stop_on_reclaim,json=stopOnReclaim,proto3" json:"stop_on_reclaim,omitempty"`
+	// True when, once stopped, it holds no stock.
+	Economical bool `protobuf:"varint,23,opt,name=economical,proto3" json:"economical,omitempty"`
+	// True while its account owes.
+	FinancialLock bool `protobuf:"varint,24,opt,name=financial_lock,json=financialLock,proto3" json:"financial_lock,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StoredInstance) Reset() {
 	*x = StoredInstance{}
-	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[5]
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -404,7 +1096,7 @@ func (x *StoredInstance) String() string {
 func (*StoredInstance) ProtoMessage() {}
 
 func (x *StoredInstance) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[5]
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -417,7 +1109,7 @@ func (x *StoredInstance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StoredInstance.ProtoReflect.Descriptor instead.
 func (*StoredInstance) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_snapshot_proto_rawDescGZIP(), []int{5}
+	return file_muster_fleetsim_storage_v1_snapshot_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *StoredInstance) GetNumber() uint64 {
@@ -518,14 +1210,85 @@ func (x *StoredInstance) GetNoticeReason() int32 {
 	return 0
 }
 
-// What a launch answered, so that the same request gets the same answer.
+func (x *StoredInstance) GetSinceUnixNanos() int64 {
+	if x != nil {
+		return x.SinceUnixNanos
+	}
+	return 0
+}
+
+func (x *StoredInstance) GetDueUnixNanos() int64 {
+	if x != nil {
+		return x.DueUnixNanos
+	}
+	return 0
+}
+
+func (x *StoredInstance) GetStatusReason() int32 {
+	if x != nil {
+		return x.StatusReason
+	}
+	return 0
+}
+
+func (x *StoredInstance) GetHealth() int32 {
+	if x != nil {
+		return x.Health
+	}
+	return 0
+}
+
+func (x *StoredInstance) GetCharged() int64 {
+	if x != nil {
+		return x.Charged
+	}
+	return 0
+}
+
+func (x *StoredInstance) GetAttributesIndex() uint32 {
+	if x != nil {
+		return x.AttributesIndex
+	}
+	return 0
+}
+
+func (x *StoredInstance) GetDiskSetIndex() uint32 {
+	if x != nil {
+		return x.DiskSetIndex
+	}
+	return 0
+}
+
+func (x *StoredInstance) GetStopOnReclaim() bool {
+	if x != nil {
+		return x.StopOnReclaim
+	}
+	return false
+}
+
+func (x *StoredInstance) GetEconomical() bool {
+	if x != nil {
+		return x.Economical
+	}
+	return false
+}
+
+func (x *StoredInstance) GetFinancialLock() bool {
+	if x != nil {
+		return x.FinancialLock
+	}
+	return false
+}
+
+// What a request was answered, so that the same request gets the same answer.
 type StoredRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Hash of account and request id, 16 bytes.
+	// Hash of account, kind of command and request id, 16 bytes.
 	Key []byte `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
 	// Hash of the parameters.
 	Fingerprint uint64 `protobuf:"fixed64,2,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
-	// Number of the first instance launched; the others follow it.
+	// Number of the first instance launched; the others follow it. 0 for other
+	// commands than launches.
 	FirstInstanceNumber uint64 `protobuf:"varint,3,opt,name=first_instance_number,json=firstInstanceNumber,proto3" json:"first_instance_number,omitempty"`
 	// How many were launched.
 	Launched uint32 `protobuf:"varint,4,opt,name=launched,proto3" json:"launched,omitempty"`
@@ -537,7 +1300,7 @@ type StoredRequest struct {
 
 func (x *StoredRequest) Reset() {
 	*x = StoredRequest{}
-	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[6]
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -549,7 +1312,7 @@ func (x *StoredRequest) String() string {
 func (*StoredRequest) ProtoMessage() {}
 
 func (x *StoredRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[6]
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -562,7 +1325,7 @@ func (x *StoredRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StoredRequest.ProtoReflect.Descriptor instead.
 func (*StoredRequest) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_snapshot_proto_rawDescGZIP(), []int{6}
+	return file_muster_fleetsim_storage_v1_snapshot_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *StoredRequest) GetKey() []byte {
@@ -615,7 +1378,7 @@ type TransitionChunk struct {
 
 func (x *TransitionChunk) Reset() {
 	*x = TransitionChunk{}
-	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[7]
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -627,7 +1390,7 @@ func (x *TransitionChunk) String() string {
 func (*TransitionChunk) ProtoMessage() {}
 
 func (x *TransitionChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[7]
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -640,7 +1403,7 @@ func (x *TransitionChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransitionChunk.ProtoReflect.Descriptor instead.
 func (*TransitionChunk) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_snapshot_proto_rawDescGZIP(), []int{7}
+	return file_muster_fleetsim_storage_v1_snapshot_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *TransitionChunk) GetDictionary() *Dictionary {
@@ -683,7 +1446,7 @@ type StoredTransition struct {
 
 func (x *StoredTransition) Reset() {
 	*x = StoredTransition{}
-	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[8]
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -695,7 +1458,7 @@ func (x *StoredTransition) String() string {
 func (*StoredTransition) ProtoMessage() {}
 
 func (x *StoredTransition) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[8]
+	mi := &file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -708,7 +1471,7 @@ func (x *StoredTransition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StoredTransition.ProtoReflect.Descriptor instead.
 func (*StoredTransition) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_snapshot_proto_rawDescGZIP(), []int{8}
+	return file_muster_fleetsim_storage_v1_snapshot_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *StoredTransition) GetInstance() *StoredInstance {
@@ -750,36 +1513,101 @@ var File_muster_fleetsim_storage_v1_snapshot_proto protoreflect.FileDescriptor
 
 const file_muster_fleetsim_storage_v1_snapshot_proto_rawDesc = "" +
 	"\n" +
-	")muster/fleetsim/storage/v1/snapshot.proto\x12\x1amuster.fleetsim.storage.v1\x1a(muster/fleetsim/storage/v1/journal.proto\"\xc4\x01\n" +
+	")muster/fleetsim/storage/v1/snapshot.proto\x12\x1amuster.fleetsim.storage.v1\x1a\x1bmuster/fleet/v1/fault.proto\x1a(muster/fleetsim/storage/v1/journal.proto\"\xc4\x01\n" +
 	"\aGenesis\x12\x12\n" +
 	"\x04seed\x18\x01 \x01(\x04R\x04seed\x123\n" +
 	"\x15volatility_millionths\x18\x02 \x01(\x03R\x14volatilityMillionths\x12*\n" +
 	"\x11origin_unix_nanos\x18\x03 \x01(\x03R\x0foriginUnixNanos\x12\x1f\n" +
 	"\vcatalog_csv\x18\x04 \x01(\fR\n" +
 	"catalogCsv\x12#\n" +
-	"\rrules_version\x18\x05 \x01(\rR\frulesVersion\"\xf3\x01\n" +
+	"\rrules_version\x18\x05 \x01(\rR\frulesVersion\"\xe4\x02\n" +
 	"\fSnapshotHead\x12&\n" +
 	"\x0ftime_unix_nanos\x18\x01 \x01(\x03R\rtimeUnixNanos\x120\n" +
 	"\x14last_instance_number\x18\x02 \x01(\x04R\x12lastInstanceNumber\x12'\n" +
 	"\x0flast_transition\x18\x03 \x01(\x04R\x0elastTransition\x12H\n" +
 	"\rdrained_pools\x18\x04 \x03(\v2#.muster.fleetsim.storage.v1.PoolRefR\fdrainedPools\x12\x16\n" +
-	"\x06chunks\x18\x05 \x01(\rR\x06chunks\"\xe8\x01\n" +
+	"\x06chunks\x18\x05 \x01(\rR\x06chunks\x12.\n" +
+	"\x06faults\x18\x06 \x03(\v2\x16.muster.fleet.v1.FaultR\x06faults\x12?\n" +
+	"\x06shocks\x18\a \x03(\v2'.muster.fleetsim.storage.v1.StoredShockR\x06shocks\"\x94\x01\n" +
+	"\vStoredShock\x12&\n" +
+	"\x0ffrom_unix_nanos\x18\x01 \x01(\x03R\rfromUnixNanos\x12(\n" +
+	"\x10until_unix_nanos\x18\x02 \x01(\x03R\x0euntilUnixNanos\x123\n" +
+	"\x06effect\x18\x03 \x01(\v2\x1b.muster.fleet.v1.PriceShockR\x06effect\"\xab\x03\n" +
 	"\rSnapshotChunk\x12F\n" +
 	"\n" +
 	"dictionary\x18\x01 \x01(\v2&.muster.fleetsim.storage.v1.DictionaryR\n" +
 	"dictionary\x12H\n" +
 	"\tinstances\x18\x02 \x03(\v2*.muster.fleetsim.storage.v1.StoredInstanceR\tinstances\x12E\n" +
-	"\brequests\x18\x03 \x03(\v2).muster.fleetsim.storage.v1.StoredRequestR\brequests\"l\n" +
+	"\brequests\x18\x03 \x03(\v2).muster.fleetsim.storage.v1.StoredRequestR\brequests\x12E\n" +
+	"\baccounts\x18\x04 \x03(\v2).muster.fleetsim.storage.v1.StoredAccountR\baccounts\x12<\n" +
+	"\x05disks\x18\x05 \x03(\v2&.muster.fleetsim.storage.v1.StoredDiskR\x05disks\x12<\n" +
+	"\x05bills\x18\x06 \x03(\v2&.muster.fleetsim.storage.v1.StoredBillR\x05bills\"\x98\x02\n" +
+	"\rStoredAccount\x12\x1d\n" +
+	"\n" +
+	"account_id\x18\x01 \x01(\tR\taccountId\x12F\n" +
+	"\bsettings\x18\x02 \x01(\v2*.muster.fleetsim.storage.v1.StoredSettingsR\bsettings\x12\x1f\n" +
+	"\vhas_balance\x18\x03 \x01(\bR\n" +
+	"hasBalance\x12!\n" +
+	"\fgiven_micros\x18\x04 \x01(\x03R\vgivenMicros\x12\x18\n" +
+	"\aoverdue\x18\x05 \x01(\bR\aoverdue\x12B\n" +
+	"\acharges\x18\x06 \x03(\v2(.muster.fleetsim.storage.v1.StoredChargeR\acharges\"\x89\x02\n" +
+	"\fStoredCharge\x127\n" +
+	"\x04pool\x18\x01 \x01(\v2#.muster.fleetsim.storage.v1.PoolRefR\x04pool\x12\x17\n" +
+	"\atag_key\x18\x02 \x01(\tR\x06tagKey\x12\x1b\n" +
+	"\ttag_value\x18\x03 \x01(\tR\btagValue\x12%\n" +
+	"\x0ecompute_micros\x18\x04 \x01(\x03R\rcomputeMicros\x12#\n" +
+	"\rcompute_parts\x18\x05 \x01(\x03R\fcomputeParts\x12\x1f\n" +
+	"\vdisk_micros\x18\x06 \x01(\x03R\n" +
+	"diskMicros\x12\x1d\n" +
+	"\n" +
+	"disk_parts\x18\a \x01(\x03R\tdiskParts\"\xfb\x02\n" +
+	"\n" +
+	"StoredDisk\x127\n" +
+	"\x04disk\x18\x01 \x01(\v2#.muster.fleetsim.storage.v1.DiskRefR\x04disk\x12\x17\n" +
+	"\azone_id\x18\x02 \x01(\tR\x06zoneId\x12\x1a\n" +
+	"\bcategory\x18\x03 \x01(\x05R\bcategory\x12\x19\n" +
+	"\bsize_gib\x18\x04 \x01(\x05R\asizeGib\x12\x12\n" +
+	"\x04keep\x18\x05 \x01(\bR\x04keep\x12'\n" +
+	"\x0finstance_number\x18\x06 \x01(\x04R\x0einstanceNumber\x12,\n" +
+	"\x12created_unix_nanos\x18\a \x01(\x03R\x10createdUnixNanos\x121\n" +
+	"\x15price_micros_per_hour\x18\b \x01(\x03R\x12priceMicrosPerHour\x12\x1f\n" +
+	"\vfrom_second\x18\t \x01(\x03R\n" +
+	"fromSecond\x12%\n" +
+	"\x0eattached_place\x18\n" +
+	" \x01(\x05R\rattachedPlace\"\x84\x01\n" +
+	"\n" +
+	"StoredBill\x12'\n" +
+	"\x0finstance_number\x18\x01 \x01(\x04R\x0einstanceNumber\x12\x1d\n" +
+	"\n" +
+	"account_id\x18\x02 \x01(\tR\taccountId\x12\x18\n" +
+	"\acompute\x18\x03 \x01(\x03R\acompute\x12\x14\n" +
+	"\x05disks\x18\x04 \x01(\x03R\x05disks\"\xfc\x01\n" +
 	"\n" +
 	"Dictionary\x12=\n" +
 	"\btag_sets\x18\x01 \x03(\v2\".muster.fleetsim.storage.v1.TagSetR\atagSets\x12\x1f\n" +
 	"\vaccount_ids\x18\x02 \x03(\tR\n" +
-	"accountIds\"\x83\x01\n" +
+	"accountIds\x12F\n" +
+	"\n" +
+	"attributes\x18\x03 \x03(\v2&.muster.fleetsim.storage.v1.AttributesR\n" +
+	"attributes\x12F\n" +
+	"\tdisk_sets\x18\x04 \x03(\v2).muster.fleetsim.storage.v1.StoredDiskSetR\bdiskSets\"\x9b\x01\n" +
+	"\rStoredDiskSet\x12@\n" +
+	"\x05disks\x18\x01 \x03(\v2*.muster.fleetsim.storage.v1.StoredHeldDiskR\x05disks\x12$\n" +
+	"\vfrom_second\x18\x02 \x01(\x03H\x00R\n" +
+	"fromSecond\x88\x01\x01\x12\x12\n" +
+	"\x04base\x18\x03 \x01(\x03R\x04baseB\x0e\n" +
+	"\f_from_second\"\x89\x01\n" +
+	"\x0eStoredHeldDisk\x12\x14\n" +
+	"\x05place\x18\x01 \x01(\rR\x05place\x12\x1a\n" +
+	"\bcategory\x18\x02 \x01(\x05R\bcategory\x12\x19\n" +
+	"\bsize_gib\x18\x03 \x01(\x05R\asizeGib\x12\x12\n" +
+	"\x04keep\x18\x04 \x01(\bR\x04keep\x12\x16\n" +
+	"\x06system\x18\x05 \x01(\bR\x06system\"\x83\x01\n" +
 	"\x06TagSet\x12@\n" +
 	"\x04tags\x18\x01 \x03(\v2,.muster.fleetsim.storage.v1.TagSet.TagsEntryR\x04tags\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xdc\x04\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xc3\a\n" +
 	"\x0eStoredInstance\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12#\n" +
 	"\raccount_index\x18\x02 \x01(\rR\faccountIndex\x127\n" +
@@ -795,7 +1623,19 @@ const file_muster_fleetsim_storage_v1_snapshot_proto_rawDesc = "" +
 	"\vtransitions\x18\v \x01(\rR\vtransitions\x12 \n" +
 	"\vunprotected\x18\f \x01(\bR\vunprotected\x12'\n" +
 	"\x0freclaim_ordered\x18\r \x01(\bR\x0ereclaimOrdered\x12#\n" +
-	"\rnotice_reason\x18\x0e \x01(\x05R\fnoticeReason\"\xbb\x01\n" +
+	"\rnotice_reason\x18\x0e \x01(\x05R\fnoticeReason\x12(\n" +
+	"\x10since_unix_nanos\x18\x0f \x01(\x03R\x0esinceUnixNanos\x12$\n" +
+	"\x0edue_unix_nanos\x18\x10 \x01(\x03R\fdueUnixNanos\x12#\n" +
+	"\rstatus_reason\x18\x11 \x01(\x05R\fstatusReason\x12\x16\n" +
+	"\x06health\x18\x12 \x01(\x05R\x06health\x12\x18\n" +
+	"\acharged\x18\x13 \x01(\x03R\acharged\x12)\n" +
+	"\x10attributes_index\x18\x14 \x01(\rR\x0fattributesIndex\x12$\n" +
+	"\x0edisk_set_index\x18\x15 \x01(\rR\fdiskSetIndex\x12&\n" +
+	"\x0fstop_on_reclaim\x18\x16 \x01(\bR\rstopOnReclaim\x12\x1e\n" +
+	"\n" +
+	"economical\x18\x17 \x01(\bR\n" +
+	"economical\x12%\n" +
+	"\x0efinancial_lock\x18\x18 \x01(\bR\rfinancialLock\"\xbb\x01\n" +
 	"\rStoredRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12 \n" +
 	"\vfingerprint\x18\x02 \x01(\x06R\vfingerprint\x122\n" +
@@ -828,36 +1668,61 @@ func file_muster_fleetsim_storage_v1_snapshot_proto_rawDescGZIP() []byte {
 	return file_muster_fleetsim_storage_v1_snapshot_proto_rawDescData
 }
 
-var file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_muster_fleetsim_storage_v1_snapshot_proto_goTypes = []any{
 	(*Genesis)(nil),          // 0: muster.fleetsim.storage.v1.Genesis
 	(*SnapshotHead)(nil),     // 1: muster.fleetsim.storage.v1.SnapshotHead
-	(*SnapshotChunk)(nil),    // 2: muster.fleetsim.storage.v1.SnapshotChunk
-	(*Dictionary)(nil),       // 3: muster.fleetsim.storage.v1.Dictionary
-	(*TagSet)(nil),           // 4: muster.fleetsim.storage.v1.TagSet
-	(*StoredInstance)(nil),   // 5: muster.fleetsim.storage.v1.StoredInstance
-	(*StoredRequest)(nil),    // 6: muster.fleetsim.storage.v1.StoredRequest
-	(*TransitionChunk)(nil),  // 7: muster.fleetsim.storage.v1.TransitionChunk
-	(*StoredTransition)(nil), // 8: muster.fleetsim.storage.v1.StoredTransition
-	nil,                      // 9: muster.fleetsim.storage.v1.TagSet.TagsEntry
-	(*PoolRef)(nil),          // 10: muster.fleetsim.storage.v1.PoolRef
+	(*StoredShock)(nil),      // 2: muster.fleetsim.storage.v1.StoredShock
+	(*SnapshotChunk)(nil),    // 3: muster.fleetsim.storage.v1.SnapshotChunk
+	(*StoredAccount)(nil),    // 4: muster.fleetsim.storage.v1.StoredAccount
+	(*StoredCharge)(nil),     // 5: muster.fleetsim.storage.v1.StoredCharge
+	(*StoredDisk)(nil),       // 6: muster.fleetsim.storage.v1.StoredDisk
+	(*StoredBill)(nil),       // 7: muster.fleetsim.storage.v1.StoredBill
+	(*Dictionary)(nil),       // 8: muster.fleetsim.storage.v1.Dictionary
+	(*StoredDiskSet)(nil),    // 9: muster.fleetsim.storage.v1.StoredDiskSet
+	(*StoredHeldDisk)(nil),   // 10: muster.fleetsim.storage.v1.StoredHeldDisk
+	(*TagSet)(nil),           // 11: muster.fleetsim.storage.v1.TagSet
+	(*StoredInstance)(nil),   // 12: muster.fleetsim.storage.v1.StoredInstance
+	(*StoredRequest)(nil),    // 13: muster.fleetsim.storage.v1.StoredRequest
+	(*TransitionChunk)(nil),  // 14: muster.fleetsim.storage.v1.TransitionChunk
+	(*StoredTransition)(nil), // 15: muster.fleetsim.storage.v1.StoredTransition
+	nil,                      // 16: muster.fleetsim.storage.v1.TagSet.TagsEntry
+	(*PoolRef)(nil),          // 17: muster.fleetsim.storage.v1.PoolRef
+	(*v1.Fault)(nil),         // 18: muster.fleet.v1.Fault
+	(*v1.PriceShock)(nil),    // 19: muster.fleet.v1.PriceShock
+	(*StoredSettings)(nil),   // 20: muster.fleetsim.storage.v1.StoredSettings
+	(*DiskRef)(nil),          // 21: muster.fleetsim.storage.v1.DiskRef
+	(*Attributes)(nil),       // 22: muster.fleetsim.storage.v1.Attributes
 }
 var file_muster_fleetsim_storage_v1_snapshot_proto_depIdxs = []int32{
-	10, // 0: muster.fleetsim.storage.v1.SnapshotHead.drained_pools:type_name -> muster.fleetsim.storage.v1.PoolRef
-	3,  // 1: muster.fleetsim.storage.v1.SnapshotChunk.dictionary:type_name -> muster.fleetsim.storage.v1.Dictionary
-	5,  // 2: muster.fleetsim.storage.v1.SnapshotChunk.instances:type_name -> muster.fleetsim.storage.v1.StoredInstance
-	6,  // 3: muster.fleetsim.storage.v1.SnapshotChunk.requests:type_name -> muster.fleetsim.storage.v1.StoredRequest
-	4,  // 4: muster.fleetsim.storage.v1.Dictionary.tag_sets:type_name -> muster.fleetsim.storage.v1.TagSet
-	9,  // 5: muster.fleetsim.storage.v1.TagSet.tags:type_name -> muster.fleetsim.storage.v1.TagSet.TagsEntry
-	10, // 6: muster.fleetsim.storage.v1.StoredInstance.pool:type_name -> muster.fleetsim.storage.v1.PoolRef
-	3,  // 7: muster.fleetsim.storage.v1.TransitionChunk.dictionary:type_name -> muster.fleetsim.storage.v1.Dictionary
-	8,  // 8: muster.fleetsim.storage.v1.TransitionChunk.transitions:type_name -> muster.fleetsim.storage.v1.StoredTransition
-	5,  // 9: muster.fleetsim.storage.v1.StoredTransition.instance:type_name -> muster.fleetsim.storage.v1.StoredInstance
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	17, // 0: muster.fleetsim.storage.v1.SnapshotHead.drained_pools:type_name -> muster.fleetsim.storage.v1.PoolRef
+	18, // 1: muster.fleetsim.storage.v1.SnapshotHead.faults:type_name -> muster.fleet.v1.Fault
+	2,  // 2: muster.fleetsim.storage.v1.SnapshotHead.shocks:type_name -> muster.fleetsim.storage.v1.StoredShock
+	19, // 3: muster.fleetsim.storage.v1.StoredShock.effect:type_name -> muster.fleet.v1.PriceShock
+	8,  // 4: muster.fleetsim.storage.v1.SnapshotChunk.dictionary:type_name -> muster.fleetsim.storage.v1.Dictionary
+	12, // 5: muster.fleetsim.storage.v1.SnapshotChunk.instances:type_name -> muster.fleetsim.storage.v1.StoredInstance
+	13, // 6: muster.fleetsim.storage.v1.SnapshotChunk.requests:type_name -> muster.fleetsim.storage.v1.StoredRequest
+	4,  // 7: muster.fleetsim.storage.v1.SnapshotChunk.accounts:type_name -> muster.fleetsim.storage.v1.StoredAccount
+	6,  // 8: muster.fleetsim.storage.v1.SnapshotChunk.disks:type_name -> muster.fleetsim.storage.v1.StoredDisk
+	7,  // 9: muster.fleetsim.storage.v1.SnapshotChunk.bills:type_name -> muster.fleetsim.storage.v1.StoredBill
+	20, // 10: muster.fleetsim.storage.v1.StoredAccount.settings:type_name -> muster.fleetsim.storage.v1.StoredSettings
+	5,  // 11: muster.fleetsim.storage.v1.StoredAccount.charges:type_name -> muster.fleetsim.storage.v1.StoredCharge
+	17, // 12: muster.fleetsim.storage.v1.StoredCharge.pool:type_name -> muster.fleetsim.storage.v1.PoolRef
+	21, // 13: muster.fleetsim.storage.v1.StoredDisk.disk:type_name -> muster.fleetsim.storage.v1.DiskRef
+	11, // 14: muster.fleetsim.storage.v1.Dictionary.tag_sets:type_name -> muster.fleetsim.storage.v1.TagSet
+	22, // 15: muster.fleetsim.storage.v1.Dictionary.attributes:type_name -> muster.fleetsim.storage.v1.Attributes
+	9,  // 16: muster.fleetsim.storage.v1.Dictionary.disk_sets:type_name -> muster.fleetsim.storage.v1.StoredDiskSet
+	10, // 17: muster.fleetsim.storage.v1.StoredDiskSet.disks:type_name -> muster.fleetsim.storage.v1.StoredHeldDisk
+	16, // 18: muster.fleetsim.storage.v1.TagSet.tags:type_name -> muster.fleetsim.storage.v1.TagSet.TagsEntry
+	17, // 19: muster.fleetsim.storage.v1.StoredInstance.pool:type_name -> muster.fleetsim.storage.v1.PoolRef
+	8,  // 20: muster.fleetsim.storage.v1.TransitionChunk.dictionary:type_name -> muster.fleetsim.storage.v1.Dictionary
+	15, // 21: muster.fleetsim.storage.v1.TransitionChunk.transitions:type_name -> muster.fleetsim.storage.v1.StoredTransition
+	12, // 22: muster.fleetsim.storage.v1.StoredTransition.instance:type_name -> muster.fleetsim.storage.v1.StoredInstance
+	23, // [23:23] is the sub-list for method output_type
+	23, // [23:23] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_muster_fleetsim_storage_v1_snapshot_proto_init() }
@@ -866,13 +1731,14 @@ func file_muster_fleetsim_storage_v1_snapshot_proto_init() {
 		return
 	}
 	file_muster_fleetsim_storage_v1_journal_proto_init()
+	file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes[9].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_fleetsim_storage_v1_snapshot_proto_rawDesc), len(file_muster_fleetsim_storage_v1_snapshot_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
