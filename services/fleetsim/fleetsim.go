@@ -2,25 +2,23 @@ package fleetsim
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math"
+	"net/http"
 	"time"
 
 	"google.golang.org/grpc"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
-	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
 	"github.com/seed-198b1370/muster/services/fleetsim/internal/api"
 	"github.com/seed-198b1370/muster/services/fleetsim/internal/engine"
 	"github.com/seed-198b1370/muster/services/fleetsim/market"
 	"github.com/seed-198b1370/muster/services/fleetsim/world"
 )
-
-// accountID is the one account there is.
-const accountID = "default"
 
 // Bounds of how many transitions are kept.
 const (
@@ -70,10 +68,9 @@ type Deps struct {
 // A Service is a simulated cloud. All methods are safe for use by several
 // goroutines; Run and Close are called once.
 type Service struct {
-	engine     *engine.Engine
-	fleet      *api.Fleet
-	simulation *api.Simulation
-	own        *clock.Scaled // nil when the clock was given
+	engine *engine.Engine
+	api    *api.API
+	own    *clock.Scaled // nil when the clock was given
 }
 
 // New opens a simulated cloud. On a data directory that has been used before it
@@ -106,17 +103,28 @@ func assemble(config Config, deps Deps, start beginning) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{
-		engine:     e,
-		fleet:      api.NewFleet(e, start.catalog, accountID, start.fleetID()),
-		simulation: api.NewSimulation(e, start.catalog),
-	}
+	s := &Service{engine: e}
 	if deps.Clock == nil {
 		s.own = clock.NewScaled(e.Now(), config.Speed)
 		deps.Clock = s.own
 	}
 	e.SetClock(deps.Clock)
-	return s, nil
+	s.api, err = newAPI(e, start)
+	return s, err
+}
+
+// newAPI makes the handlers of a world that an engine runs.
+func newAPI(e *engine.Engine, start beginning) (*api.API, error) {
+	key := make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return nil, fmt.Errorf("draw the key of metadata tokens: %w", err)
+	}
+	return api.New(api.Deps{
+		Engine: e, Facts: &factsOf{engine: e}, FleetID: start.fleetID, Catalog: start.catalog, Market: start.config.Market,
+		Advise: adviceOf(start.config), Seed: start.seed, Account: api.AccountOfMetadata, Wall: clock.NewWall(),
+		Clockwork: fixedClockwork{}, Snapshots: noSnapshots{},
+		Scenario: api.Scenario{Start: start.origin.Time()}, MetadataKey: key,
+	}), nil
 }
 
 // check holds the configuration against its rules, sets defaults, and tells the
@@ -150,11 +158,14 @@ func (c *Config) check() (volatility int64, err error) {
 // when its speed changes, theirs does. It is nil when [Deps] gave a clock.
 func (s *Service) Clock() *clock.Scaled { return s.own }
 
-// Register hooks FleetService and SimulationService into a server.
-func (s *Service) Register(server grpc.ServiceRegistrar) {
-	fleetv1.RegisterFleetServiceServer(server, s.fleet)
-	fleetv1.RegisterSimulationServiceServer(server, s.simulation)
-}
+// Register hooks FleetService, BillingService and SimulationService into a
+// server. A call of the first two is for the account that its gRPC metadata
+// `muster-account` names, or else for the account `default`.
+func (s *Service) Register(server grpc.ServiceRegistrar) { s.api.Register(server) }
+
+// Metadata serves instances what they are told about themselves, over HTTP under
+// `/<instance id>/latest/`.
+func (s *Service) Metadata() http.Handler { return s.api.Metadata() }
 
 // Run lets time pass and answers calls until the context ends, then returns
 // nil. It fails when the data directory can no longer be written.
