@@ -95,3 +95,17 @@ func bandOf(thousandths, runs int64) Band {
 		return Band10To100
 	}
 }
+
+// ticks is the ticks of a source.
+type ticks struct{ start, length int64 }
+
+func ticksOf(m Source) ticks {
+	start, length := m.Ticks()
+	return ticks{start, int64(length)}
+}
+
+// at is the tick that a time lies in.
+func (t ticks) at(unixNanos int64) int64 { return floorDiv(unixNanos-t.start, t.length) }
+
+// begin is when a tick begins.
+func (t ticks) begin(tick int64) int64 { return t.start + tick*t.length }

@@ -87,17 +87,19 @@ func TestPrice_movesSeldomAndInSmallSteps(t *testing.T) {
 	from, _ := week()
 	var steps []float64
 	for i := 0; i < len(c.Offers()); i += 5 {
-		history, more := market.History(m, i, from*int64(market.Tick), (from+60*288)*int64(market.Tick), 10_000)
-		if more {
-			t.Fatal("sixty days are too many")
-		}
-		for at := 2; at < len(history); at++ {
-			if gap := time.Duration(history[at].AtUnixNanos - history[at-1].AtUnixNanos); gap < 4*time.Hour+30*time.Minute {
+		price, changed := m.Price(i, from), int64(0)
+		for tick := from + 1; tick < from+60*288; tick++ {
+			now := m.Price(i, tick)
+			if now == price {
+				continue
+			}
+			if gap := time.Duration(tick-changed) * market.Tick; gap < 4*time.Hour+30*time.Minute {
 				t.Fatalf("%s changes its price after %v", c.Offers()[i].InstanceType, gap)
 			}
 			if c.Offers()[i].PayAsYouGoMicros > 10_000_000 { // where rounding does not show
-				steps = append(steps, math.Abs(math.Log(float64(history[at].PriceMicros)/float64(history[at-1].PriceMicros))))
+				steps = append(steps, math.Abs(math.Log(float64(now)/float64(price))))
 			}
+			price, changed = now, tick
 		}
 	}
 	slices.Sort(steps)

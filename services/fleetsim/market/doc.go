@@ -16,8 +16,8 @@
 // offer's long-run level, hours later and in small steps; weeks of high
 // utilisation, which are rare, drive it up to the list price.
 //
-// docs/market.md compares all this with real markets. [History] and [Advise]
-// look back at any [Source], seeded or not.
+// docs/market.md compares all this with real markets. [Advise] looks back at any
+// [Source], seeded or not.
 //
 // All arithmetic is in integers, so that a seed gives the same market on every
 // machine.

@@ -26,76 +26,6 @@ func of(values []int64, tick int64) int64 {
 	return values[min(max(tick, 0), int64(len(values))-1)]
 }
 
-func TestHistory_isThePriceInForceAndEachChange(t *testing.T) {
-	s := told{start: 1000, length: 10, prices: []int64{5, 5, 7, 7, 7, 4, 5}}
-	for name, test := range map[string]struct {
-		from, to int64
-		limit    int
-		want     []market.Step
-		more     bool
-	}{
-		"all":               {1000, 2000, 9, []market.Step{{1000, 5}, {1020, 7}, {1050, 4}, {1060, 5}}, false},
-		"inside a tick":     {1029, 1051, 9, []market.Step{{1029, 7}, {1050, 4}}, false},
-		"up to, not at":     {1029, 1050, 9, []market.Step{{1029, 7}}, false},
-		"as many as wanted": {900, 2000, 2, []market.Step{{900, 5}, {1020, 7}}, true},
-		"just so many":      {900, 2000, 4, []market.Step{{900, 5}, {1020, 7}, {1050, 4}, {1060, 5}}, false},
-		"nothing":           {1029, 1029, 9, nil, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got, more := market.History(s, 0, test.from, test.to, test.limit)
-			if !slices.Equal(got, test.want) || more != test.more {
-				t.Errorf("got %v, more %v", got, more)
-			}
-		})
-	}
-}
-
-// TestHistory_pagesAreTheWhole_Prop holds that pages, put together, are the
-// steps of one look, and that each price is the one in force.
-func TestHistory_pagesAreTheWhole_Prop(t *testing.T) {
-	_, m := shipped(t, 3, 1_000_000)
-	rapid.Check(t, func(t *rapid.T) {
-		offer := rapid.IntRange(0, 1235).Draw(t, "offer")
-		from := rapid.Int64Range(0, int64(60*365*24*time.Hour)).Draw(t, "from")
-		to := from + rapid.Int64Range(0, int64(10*24*time.Hour)).Draw(t, "long")
-		limit := rapid.IntRange(2, 10).Draw(t, "limit")
-		whole, more := market.History(m, offer, from, to, 1_000)
-		if more {
-			t.Fatal("ten days have more than a thousand changes")
-		}
-		var pages []market.Step
-		for at, more := from, true; more; {
-			var page []market.Step
-			page, more = market.History(m, offer, at, to, limit)
-			if len(page) == 0 {
-				break
-			}
-			if len(pages) > 0 {
-				page = page[1:]
-			}
-			pages = append(pages, page...)
-			at = pages[len(pages)-1].AtUnixNanos
-		}
-		if !slices.Equal(pages, whole) {
-			t.Errorf("pages are %v, the whole is %v", pages, whole)
-		}
-		for i, step := range whole {
-			if price := m.Price(offer, market.TickOf(step.AtUnixNanos)); price != step.PriceMicros || i > 0 && price == whole[i-1].PriceMicros {
-				t.Errorf("step %d is %v, the price is %d", i, step, price)
-			}
-		}
-	})
-}
-
-func TestHistory_goesOverABoundedNumberOfTicks(t *testing.T) {
-	s := told{length: time.Second, prices: []int64{5}}
-	const year = 365 * 24 * int64(time.Hour)
-	steps, more := market.History(s, 0, 0, year, 10)
-	if want := []market.Step{{0, 5}, {market.MaxHistoryTicks * int64(time.Second), 5}}; !slices.Equal(steps, want) || !more {
-		t.Errorf("got %v, more %v", steps, more)
-	}
-}
-
 func TestAdvise_countsRunsOfAnHour(t *testing.T) {
 	const capacity, list = 10, 1_000
 	window := int64(market.AdviceWindow)
@@ -181,14 +111,5 @@ func BenchmarkAdvise(b *testing.B) {
 	before := time.Date(2026, 11, 16, 0, 0, 0, 0, time.UTC).UnixNano()
 	for i := 0; b.Loop(); i = (i + 1) % len(c.Offers()) {
 		market.Advise(m, i, c.Offers()[i].Capacity, c.Offers()[i].PayAsYouGoMicros, before)
-	}
-}
-
-// BenchmarkHistory is the price history of one offer over 30 days.
-func BenchmarkHistory(b *testing.B) {
-	c, m := shipped(b, 1, 1_000_000)
-	before := time.Date(2026, 11, 16, 0, 0, 0, 0, time.UTC)
-	for i := 0; b.Loop(); i = (i + 1) % len(c.Offers()) {
-		market.History(m, i, before.AddDate(0, 0, -30).UnixNano(), before.UnixNano(), 1_000)
 	}
 }
