@@ -48,17 +48,21 @@ func (w *World) nextEvent() (at Instant, what step) {
 		w.timers.pop()
 	}
 	consider := func(due Instant, kind step) {
-		if due != 0 && (what == stepNone || due < at) {
+		if what == stepNone || due < at {
 			at, what = due, kind
 		}
 	}
 	for i := range w.faults {
-		consider(w.faults[i].Until, stepFaultEnds)
+		if until := w.faults[i].Until; until != 0 {
+			consider(until, stepFaultEnds)
+		}
 	}
 	if len(w.agenda) > 0 {
 		consider(w.agenda[0].At, stepPlanned)
 	}
-	consider(w.settleAt, stepSettlement)
+	if w.settles {
+		consider(w.settleAt, stepSettlement)
+	}
 	if len(w.timers) > 0 {
 		consider(w.timers[0].at, stepTimer)
 	}

@@ -93,7 +93,7 @@ func (a *audit) stock(offer int32, counted *stock) {
 // instance holds one instance against the rules of spot (S10) and of bills (S9).
 func (a *audit) instance(i *Instance) {
 	w := a.w
-	a.hold("S10", i.Noticed == 0 || i.Spot && !i.Protected && i.Noticed >= i.ProtectionEnd() && w.now < i.ReleaseAt(),
+	a.hold("S10", i.Noticed == 0 || i.Spot && !i.Protected && (i.Unprotected || i.Noticed >= i.ProtectionEnd()) && w.now < i.ReleaseAt(),
 		"instance %d was noticed at %v and is there at %v, protected until %v", i.Number, i.Noticed.Time(), w.now.Time(), i.ProtectionEnd().Time())
 	a.hold("S10", !i.Protected || w.now < i.ProtectionEnd(), "instance %d is protected beyond %v", i.Number, i.ProtectionEnd().Time())
 	charged := i.Charged + w.unsettled(i)

@@ -52,7 +52,8 @@ type World struct {
 	faults    []Fault // by id
 	shocks    []Shock // by their beginning
 	agenda    []Planned
-	settleAt  Instant // when accounts are settled next, 0 for never
+	settles   bool    // whether an account has a balance
+	settleAt  Instant // when accounts are settled next, if one has
 	facts     *Facts  // nil when out of date
 
 	effects Effects
