@@ -178,3 +178,26 @@ func TestLaunch_refusesABidBelowTheMarket(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestStop_requestIDIsOfBothModes(t *testing.T) {
+	w := world.New(world.Config{Catalog: small(t), Market: still{}, Seed: 1, Origin: origin})
+	if _, err := w.Apply(origin, world.Launch{AccountID: "default", RequestID: "a", Pool: world.Pool{Offer: 1}, Amount: 1, MinAmount: 1}); err != nil {
+		t.Fatal(err)
+	}
+	stop := world.Stop{Batch: world.Batch{AccountID: "default", RequestID: "s", Numbers: []uint64{1}}}
+	for _, economical := range []bool{false, true} {
+		w.Advance(w.Now().Add(time.Minute))
+		if _, err := w.Apply(w.Now(), world.Start{Batch: world.Batch{AccountID: "default", BestEffort: true, Numbers: []uint64{1}}}); err != nil {
+			t.Fatal(err)
+		}
+		w.Advance(w.Now().Add(time.Minute))
+		stop.Economical = economical
+		if _, err := w.Apply(w.Now(), stop); errors.Is(err, world.ErrRequestMismatch) != economical {
+			t.Errorf("economical %v: %v", economical, err)
+		}
+	}
+	stop.Economical = false
+	if answer, err := w.Apply(w.Now(), stop); err != nil || answer.Changed {
+		t.Errorf("the same again: %+v, %v", answer, err)
+	}
+}
