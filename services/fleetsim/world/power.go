@@ -98,7 +98,8 @@ func (w *World) start(c Start) (Answer, error) {
 }
 
 // mayStart tells what keeps an instance from being started. One that gave its
-// stock back has to find it again, at a price within its bid.
+// stock back has to find it again, at a price within its bid unless it is still
+// protected: then it pays its purchase price.
 func (w *World) mayStart(i *Instance, place int, sofar *asked) error {
 	if err := only(Stopped)(i, place, nil); err != nil {
 		return err
@@ -114,7 +115,7 @@ func (w *World) mayStart(i *Instance, place int, sofar *asked) error {
 	case i.holds():
 		return nil
 	}
-	if market := w.stock(i.Offer).price; i.MaxPrice > 0 && i.MaxPrice < market {
+	if market := w.stock(i.Offer).price; !i.Protected && i.MaxPrice > 0 && i.MaxPrice < market {
 		return &PriceError{Pool: pool, Bid: i.MaxPrice, Market: market}
 	}
 	vcpus := int64(offer.VCPUs)
