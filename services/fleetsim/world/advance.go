@@ -83,6 +83,10 @@ func (w *World) stale() bool {
 func (w *World) Advance(to Instant) {
 	for {
 		at, what := w.nextStep(to)
+		if len(w.bare) > 0 && (what != stepTimer || at > w.now) {
+			w.reclaimBare()
+			continue
+		}
 		if what == stepNone {
 			break
 		}

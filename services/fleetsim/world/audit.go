@@ -86,6 +86,8 @@ func (a *audit) stock(offer int32, counted *stock) {
 		s.used, s.spot, s.noticed, s.exposed, counted.used, counted.spot, counted.noticed, counted.exposed)
 	a.hold("S10", counted.lowest == 0 || s.lowest != 0 && s.lowest <= counted.lowest && s.price <= counted.lowest,
 		"%s: the lowest bid that can be reclaimed is %d, thought to be no less than %d, at a price of %d", name, counted.lowest, s.lowest, s.price)
+	a.hold("S10", s.exposed == 0 || a.w.shortOf(offer) <= 0,
+		"%s: others lack %d, and %d spot instances are not noticed", name, a.w.shortOf(offer), s.exposed)
 	a.hold("S10", 10*s.price >= sold.PayAsYouGoMicros && s.price <= sold.PayAsYouGoMicros,
 		"%s: spot price %d is not between a tenth of the list price %d and that", name, s.price, sold.PayAsYouGoMicros)
 }

@@ -46,6 +46,7 @@ type World struct {
 	stocks    []stock // by index of offer
 	spotHeld  int     // spot instances that hold stock
 	timers    timers
+	bare      []*Instance // whose protection ended now, the market not yet asked
 	requests  requestMemory
 	disks     diskTable
 	bills     billMemory
