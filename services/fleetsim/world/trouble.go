@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// How many price shocks of the past are kept, and for how long, so that the
-// history of prices can tell of them.
+// How many price shocks are kept, and for how long those that are over, so that
+// the history of prices can tell of them.
 const (
 	shocksKept  = 1_000
 	shockMemory = 31 * 24 * time.Hour
@@ -92,9 +92,14 @@ func (w *World) endShock(f *Fault) {
 	})
 	w.shocks = slices.Clone(w.shocks)
 	w.shocks[at].Until = w.now
-	for len(w.shocks) > 0 && w.shocks[0].Until != 0 && (len(w.shocks) > shocksKept || w.shocks[0].Until.Add(shockMemory) < w.now) {
-		w.shocks = w.shocks[1:]
-	}
+	excess := len(w.shocks) - shocksKept
+	w.shocks = slices.DeleteFunc(w.shocks, func(s Shock) bool {
+		forget := s.Until != 0 && (excess > 0 || s.Until.Add(shockMemory) < w.now)
+		if forget {
+			excess--
+		}
+		return forget
+	})
 }
 
 // feel makes the world follow the begin or the end of an effect.

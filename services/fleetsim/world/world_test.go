@@ -201,3 +201,29 @@ func TestStop_requestIDIsOfBothModes(t *testing.T) {
 		t.Errorf("the same again: %+v, %v", answer, err)
 	}
 }
+
+// A shock that lasts does not keep all later ones from being forgotten.
+func TestFacts_shocksAreForgotten(t *testing.T) {
+	w := world.New(world.Config{Catalog: small(t), Market: still{}, Seed: 1, Origin: origin})
+	shock := func(id string, lasts time.Duration) {
+		t.Helper()
+		if _, err := w.Apply(w.Now(), world.InjectFault{ID: id, Duration: lasts, Effect: world.PriceShock{Permille: 2000}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shock("lasting", 0)
+	for range 1_100 {
+		shock("short", time.Minute)
+		w.Advance(w.Now().Add(2 * time.Minute))
+	}
+	shocks := w.Facts().Shocks
+	if len(shocks) != 1_000 || shocks[0].Until != 0 || shocks[999].Until != w.Now().Add(-time.Minute) {
+		t.Errorf("%d shocks are remembered, of %v to %v", len(shocks), shocks[0].From.Time(), shocks[len(shocks)-1].Until.Time())
+	}
+	w.Advance(w.Now().Add(32 * 24 * time.Hour))
+	shock("last", time.Minute)
+	w.Advance(w.Now().Add(time.Hour))
+	if shocks := w.Facts().Shocks; len(shocks) != 2 {
+		t.Errorf("%d shocks are remembered after a month", len(shocks))
+	}
+}
