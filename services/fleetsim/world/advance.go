@@ -134,10 +134,12 @@ func (w *World) nextStep(to Instant) (Instant, step) {
 	return at, what
 }
 
-// enterTick moves the market.
+// enterTick moves the market. Shocks that end at this very moment have no part
+// in the new price.
 func (w *World) enterTick(tick int64) {
 	w.tick = tick
 	w.effects.Ticked = true
+	w.endFaults()
 	if w.spotHeld == 0 {
 		return
 	}

@@ -180,6 +180,7 @@ func Restore(c Config, state State) *World {
 	w := empty(c, state.Now)
 	w.lastNumber, w.sequence = state.LastNumber, state.Sequence
 	w.faults, w.shocks = slices.Clone(state.Faults), slices.Clone(state.Shocks)
+	w.keepLasting()
 	w.agenda = w.agenda[len(w.agenda)-remaining(w.agenda, state.Now):]
 	for _, fault := range w.faults {
 		if e, ok := fault.Effect.(ZoneOutage); ok {

@@ -50,8 +50,9 @@ type World struct {
 	requests  requestMemory
 	disks     diskTable
 	bills     billMemory
-	faults    []Fault // by id
-	shocks    []Shock // by their beginning
+	faults    []Fault      // by id
+	shocks    []Shock      // by their beginning
+	lasting   []PriceShock // of shocks, those that last
 	agenda    []Planned
 	settles   bool    // whether an account has a balance
 	settleAt  Instant // when accounts are settled next, if one has

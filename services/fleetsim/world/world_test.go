@@ -227,3 +227,40 @@ func TestFacts_shocksAreForgotten(t *testing.T) {
 		t.Errorf("%d shocks are remembered after a month", len(shocks))
 	}
 }
+
+// The history of prices is told from the shocks as [world.Facts] lists them, so
+// the price of now has to be what they make of the market's in that order.
+func TestFacts_shocksMakeThePrice(t *testing.T) {
+	w := world.New(world.Config{Catalog: small(t), Market: still{}, Seed: 1, Origin: origin})
+	for _, fault := range []world.InjectFault{
+		{ID: "b", Effect: world.PriceShock{Permille: 100}}, {ID: "a", Effect: world.PriceShock{Permille: 10_000}},
+		{ID: "c", Effect: world.PriceShock{Permille: 700}, Duration: time.Hour},
+	} {
+		if _, err := w.Apply(w.Now(), fault); err != nil {
+			t.Fatal(err)
+		}
+		for _, restored := range []*world.World{w, world.Restore(world.Config{Catalog: small(t), Market: still{}, Seed: 1, Origin: origin}, w.State())} {
+			price := int64(200_000)
+			for _, shock := range restored.Facts().Shocks {
+				price = shock.Effect.Price(price, 1_000_000)
+			}
+			if got := restored.Stock(1).Price; got != price {
+				t.Errorf("after %s the price is %d, the shocks make it %d", fault.ID, got, price)
+			}
+		}
+	}
+}
+
+// A shock in a tick whose prices nobody had asked for changes them all the same.
+func TestTake_tellsOfAShockInAQuietMarket(t *testing.T) {
+	w := world.New(world.Config{Catalog: small(t), Market: still{}, Seed: 1, Origin: origin})
+	w.Advance(origin.Add(time.Hour))
+	w.Take()
+	shock := world.InjectFault{ID: "a", Effect: world.PriceShock{Pools: world.Selector{ZoneID: "cn-test-d"}, Permille: 2_000}}
+	if _, err := w.Apply(w.Now(), shock); err != nil {
+		t.Fatal(err)
+	}
+	if offers := w.Take().Offers; len(offers) != 2 {
+		t.Errorf("the offers %v have changed", offers)
+	}
+}
