@@ -5,21 +5,26 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/fleetsim/storage/v1"
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
 	"github.com/seed-198b1370/muster/services/fleetsim/internal/journal"
 	"github.com/seed-198b1370/muster/services/fleetsim/market"
+	"github.com/seed-198b1370/muster/services/fleetsim/scenario"
 	"github.com/seed-198b1370/muster/services/fleetsim/world"
 )
 
 // beginning is the world that a service starts with, and where it came from.
 type beginning struct {
+	scenario   *scenario.Scenario // nil for none; says what the next three are
 	catalog    *catalog.Catalog
 	seed       uint64
 	volatility int64 // millionths
 	origin     world.Instant
 
+	market   market.Source
 	genesis  *storagev1.Genesis
 	folder   *journal.Folder // nil without a data directory
 	snapshot journal.Snapshot
@@ -37,14 +42,32 @@ func (b *beginning) create() (err error) {
 	if err != nil {
 		return err
 	}
+	b.market = config.Market
 	b.world = world.New(config)
 	return nil
 }
 
+// groupTag is the key of the tag by which groups know their instances: what a
+// group costs is what people ask for first.
+const groupTag = "muster:group"
+
 // config is what a world is made with, its market new.
-func (b *beginning) config() (world.Config, error) {
-	m, err := market.New(b.catalog, b.seed, b.volatility)
-	return world.Config{Catalog: b.catalog, Market: m, Seed: b.seed, Origin: b.origin, CostTagKeys: []string{"muster:group"}}, err
+func (b *beginning) config() (config world.Config, err error) {
+	if b.scenario != nil {
+		config, err = b.scenario.Config(b.origin)
+	} else {
+		config = world.Config{Catalog: b.catalog, Seed: b.seed, Origin: b.origin}
+		config.Market, err = market.New(b.catalog, b.seed, b.volatility)
+	}
+	if !slices.Contains(config.CostTagKeys, groupTag) {
+		config.CostTagKeys = append(slices.Clone(config.CostTagKeys), groupTag)
+	}
+	return config, err
+}
+
+// follow takes what a scenario says of a world.
+func (b *beginning) follow(s *scenario.Scenario) {
+	b.scenario, b.catalog, b.seed, b.volatility = s, s.Catalog, s.Seed, s.Volatility
 }
 
 // anew makes a new world and fixes what never changes.
@@ -59,6 +82,9 @@ func (b *beginning) anew() error {
 	b.genesis = &storagev1.Genesis{
 		Seed: b.seed, VolatilityMillionths: b.volatility, OriginUnixNanos: int64(b.origin),
 		CatalogCsv: stored.Bytes(), RulesVersion: world.RulesVersion,
+	}
+	if b.scenario != nil {
+		b.genesis.ScenarioYaml, b.genesis.ScenarioFiles = b.scenario.YAML, b.scenario.Files
 	}
 	return nil
 }
@@ -142,6 +168,9 @@ func (b *beginning) sells(offer int32) bool {
 // adopt takes what was fixed at the first start, and refuses a configuration
 // that says otherwise.
 func (b *beginning) adopt(genesis *storagev1.Genesis) error {
+	if err := b.adoptScenario(genesis); err != nil {
+		return err
+	}
 	var errs []error
 	if genesis.GetSeed() != b.seed {
 		errs = append(errs, fmt.Errorf("it was begun with seed %d, not %d", genesis.GetSeed(), b.seed))
@@ -164,6 +193,27 @@ func (b *beginning) adopt(genesis *storagev1.Genesis) error {
 		return fmt.Errorf("stored catalog: %w", err)
 	}
 	b.catalog, b.origin = stored, world.Instant(genesis.GetOriginUnixNanos())
+	return nil
+}
+
+// adoptScenario takes the scenario that a world was begun with, and refuses
+// another one.
+func (b *beginning) adoptScenario(genesis *storagev1.Genesis) error {
+	given := b.scenario
+	if len(genesis.GetScenarioYaml()) == 0 {
+		if given != nil {
+			return errors.New("use another folder: it was begun without a scenario")
+		}
+		return nil
+	}
+	stored, err := scenario.Parse("scenario", genesis.GetScenarioYaml(), scenario.Kept(genesis.GetScenarioFiles()))
+	if err != nil {
+		return fmt.Errorf("stored scenario: %w", err)
+	}
+	if given != nil && (!bytes.Equal(given.YAML, stored.YAML) || !maps.EqualFunc(given.Files, stored.Files, bytes.Equal)) {
+		return fmt.Errorf("use the scenario it was begun with (%s, or none at all), or another folder", stored.Name)
+	}
+	b.follow(stored)
 	return nil
 }
 

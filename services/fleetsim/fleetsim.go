@@ -2,25 +2,26 @@ package fleetsim
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math"
+	"net/http"
+	"path/filepath"
 	"time"
 
 	"google.golang.org/grpc"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
-	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
 	"github.com/seed-198b1370/muster/services/fleetsim/internal/api"
 	"github.com/seed-198b1370/muster/services/fleetsim/internal/engine"
+	"github.com/seed-198b1370/muster/services/fleetsim/internal/shelf"
 	"github.com/seed-198b1370/muster/services/fleetsim/market"
+	"github.com/seed-198b1370/muster/services/fleetsim/scenario"
 	"github.com/seed-198b1370/muster/services/fleetsim/world"
 )
-
-// accountID is the one account there is.
-const accountID = "default"
 
 // Bounds of how many transitions are kept.
 const (
@@ -30,6 +31,11 @@ const (
 
 // Config says what a simulated cloud is like.
 type Config struct {
+	// Scenario is what the cloud begins as; nil for a plain one. It says what
+	// Catalog, Seed, Volatility and, unless it begins now, Origin do otherwise,
+	// which are then not used; and Speed, where that is 0. A data directory
+	// keeps the scenario it was begun with: later it need not be given.
+	Scenario *scenario.Scenario
 	// Catalog is what it sells; nil is the catalog shipped with the service.
 	// A data directory keeps the catalog it was begun with, also when a later
 	// release ships another.
@@ -70,10 +76,9 @@ type Deps struct {
 // A Service is a simulated cloud. All methods are safe for use by several
 // goroutines; Run and Close are called once.
 type Service struct {
-	engine     *engine.Engine
-	fleet      *api.Fleet
-	simulation *api.Simulation
-	own        *clock.Scaled // nil when the clock was given
+	engine *engine.Engine
+	api    *api.API
+	own    *clock.Scaled // nil when the clock was given
 }
 
 // New opens a simulated cloud. On a data directory that has been used before it
@@ -106,23 +111,43 @@ func assemble(config Config, deps Deps, start beginning) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{
-		engine:     e,
-		fleet:      api.NewFleet(e, start.catalog, accountID),
-		simulation: api.NewSimulation(e, start.catalog),
-	}
+	s := &Service{engine: e}
 	if deps.Clock == nil {
 		s.own = clock.NewScaled(e.Now(), config.Speed)
 		deps.Clock = s.own
 	}
 	e.SetClock(deps.Clock)
-	return s, nil
+	folder := ""
+	if config.DataDir != "" {
+		folder = filepath.Join(config.DataDir, "snapshots")
+	}
+	s.api, err = newAPI(e, start, shelf.New(e, folder))
+	return s, err
+}
+
+// newAPI makes the handlers of a world that an engine runs.
+func newAPI(e *engine.Engine, start beginning, snapshots api.Snapshots) (*api.API, error) {
+	begun := api.Scenario{Start: start.origin.Time()}
+	if start.scenario != nil {
+		begun.YAML = string(start.scenario.YAML)
+	}
+	key := make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return nil, fmt.Errorf("draw the key of metadata tokens: %w", err)
+	}
+	return api.New(api.Deps{
+		Engine: e, Catalog: start.catalog, Market: start.market, Seed: start.seed,
+		Account: api.AccountOfMetadata, Wall: clock.NewWall(), Snapshots: snapshots, Scenario: begun, MetadataKey: key,
+	}), nil
 }
 
 // check holds the configuration against its rules, sets defaults, and tells the
 // volatility in millionths.
 func (c *Config) check() (volatility int64, err error) {
 	var errs []error
+	if c.Speed == 0 && c.Scenario != nil {
+		c.Speed = c.Scenario.Speed
+	}
 	if c.Speed == 0 {
 		c.Speed = 1
 	}
@@ -150,11 +175,14 @@ func (c *Config) check() (volatility int64, err error) {
 // when its speed changes, theirs does. It is nil when [Deps] gave a clock.
 func (s *Service) Clock() *clock.Scaled { return s.own }
 
-// Register hooks FleetService and SimulationService into a server.
-func (s *Service) Register(server grpc.ServiceRegistrar) {
-	fleetv1.RegisterFleetServiceServer(server, s.fleet)
-	fleetv1.RegisterSimulationServiceServer(server, s.simulation)
-}
+// Register hooks FleetService, BillingService and SimulationService into a
+// server. A call of the first two is for the account that its gRPC metadata
+// `muster-account` names, or else for the account `default`.
+func (s *Service) Register(server grpc.ServiceRegistrar) { s.api.Register(server) }
+
+// Metadata serves instances what they are told about themselves, over HTTP under
+// `/<instance id>/latest/`.
+func (s *Service) Metadata() http.Handler { return s.api.Metadata() }
 
 // Run lets time pass and answers calls until the context ends, then returns
 // nil. It fails when the data directory can no longer be written.
@@ -171,6 +199,12 @@ func (s *Service) Close() error { return s.engine.Close() }
 func begin(config Config, deps Deps, volatility int64) (beginning, error) {
 	b := beginning{catalog: config.Catalog, seed: config.Seed, volatility: volatility}
 	now := config.Origin
+	if config.Scenario != nil {
+		b.follow(config.Scenario)
+		if !config.Scenario.Start.IsZero() {
+			now = config.Scenario.Start
+		}
+	}
 	switch {
 	case deps.Clock != nil:
 		now = deps.Clock.Now()

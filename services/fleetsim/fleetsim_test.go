@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"google.golang.org/grpc"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
 	"github.com/seed-198b1370/muster/pkg/rpc"
@@ -35,7 +36,9 @@ type cloud struct {
 	t     testing.TB
 	clock *clock.Virtual // nil when the service has its own
 	*fleetsim.Service
+	conn       *grpc.ClientConn
 	fleet      fleetv1.FleetServiceClient
+	billing    fleetv1.BillingServiceClient
 	simulation fleetv1.SimulationServiceClient
 	stop       func()
 }
@@ -66,7 +69,8 @@ func start(t testing.TB, config fleetsim.Config, ownClock bool) *cloud {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.fleet, c.simulation = fleetv1.NewFleetServiceClient(conn), fleetv1.NewSimulationServiceClient(conn)
+	c.conn, c.fleet, c.billing = conn, fleetv1.NewFleetServiceClient(conn), fleetv1.NewBillingServiceClient(conn)
+	c.simulation = fleetv1.NewSimulationServiceClient(conn)
 	ctx, cancel := context.WithCancel(context.Background()) // it ends in Cleanup, after t.Context
 	served, ran := make(chan error, 1), make(chan error, 1)
 	go func() { ran <- service.Run(ctx) }()

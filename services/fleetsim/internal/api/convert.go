@@ -5,20 +5,47 @@ import (
 
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
-	"github.com/seed-198b1370/muster/services/fleetsim/internal/engine"
+	"github.com/seed-198b1370/muster/services/fleetsim/internal/wire"
 	"github.com/seed-198b1370/muster/services/fleetsim/world"
 )
 
+// toListed writes an instance of a list, which has its disks with it.
+func toListed(c *catalog.Catalog, l *world.Listed) *fleetv1.Instance {
+	instance := toInstance(c, &l.Instance, l.Price)
+	for i := range l.Disks {
+		instance.Disks = append(instance.Disks, toDisk(&l.Disks[i]))
+	}
+	return instance
+}
+
 func toInstance(c *catalog.Catalog, i *world.Instance, price int64) *fleetv1.Instance {
 	offer := &c.Offers()[i.Offer]
-	return &fleetv1.Instance{
+	instance := &fleetv1.Instance{
 		InstanceId: instanceID(i.Number), AccountId: i.Account.ID(),
-		ZoneId: offer.ZoneID, InstanceType: offer.InstanceType, BillingMethod: toBilling(i.Spot),
+		ZoneId: offer.ZoneID, InstanceType: offer.InstanceType, BillingMethod: wire.ToBilling(i.Spot),
 		Status: fleetv1.InstanceStatus(i.Status), Tags: i.Tags.Map(),
 		PriceMicrosPerHour: price, MaxPriceMicrosPerHour: i.MaxPrice,
 		CreateTime: toTime(i.Created), StartTime: toTime(i.Started), ProtectionEndTime: toTime(i.ProtectionEnd()),
-		InterruptionNoticeTime: toTime(i.Noticed), ReleaseTime: toTime(i.ReleaseAt()),
-		TransitionNumber: int64(i.Transitions),
+		InterruptionNoticeTime: toTime(i.Noticed), ReleaseTime: toTime(i.ReleaseAt()), StatusTime: toTime(i.Since),
+		TransitionNumber: int64(i.Transitions), InterruptionBehavior: toBehavior(i),
+		StoppedMode: fleetv1.StoppedMode(i.StoppedMode()), Health: fleetv1.InstanceHealth(i.Health),
+	}
+	told := i.Describe()
+	instance.InstanceName, instance.Description, instance.DeletionProtection = told.Name, told.Description, told.DeletionProtection
+	for _, lock := range i.Locks() {
+		instance.OperationLocks = append(instance.OperationLocks, fleetv1.OperationLock(lock))
+	}
+	return instance
+}
+
+func toBehavior(i *world.Instance) fleetv1.InterruptionBehavior {
+	switch {
+	case !i.Spot:
+		return fleetv1.InterruptionBehavior_INTERRUPTION_BEHAVIOR_UNSPECIFIED
+	case i.StopOnReclaim:
+		return fleetv1.InterruptionBehavior_INTERRUPTION_BEHAVIOR_STOP
+	default:
+		return fleetv1.InterruptionBehavior_INTERRUPTION_BEHAVIOR_TERMINATE
 	}
 }
 
@@ -35,55 +62,16 @@ func toTransition(c *catalog.Catalog, t *world.Transition) *fleetv1.InstanceTran
 	return transition
 }
 
-func toPool(c *catalog.Catalog, p *engine.PoolState) *fleetv1.Pool {
-	offer := &c.Offers()[p.Pool.Offer]
-	available := int32(p.Available)
-	pool := &fleetv1.Pool{
-		ZoneId: offer.ZoneID, InstanceType: offer.InstanceType, BillingMethod: toBilling(p.Pool.Spot),
-		PriceMicrosPerHour: offer.PayAsYouGoMicros, PayAsYouGoPriceMicrosPerHour: offer.PayAsYouGoMicros,
-		StockStatus: toStockStatus(p), AvailableInstances: &available,
+func toDisk(d *world.Disk) *fleetv1.Disk {
+	disk := &fleetv1.Disk{
+		DiskId: diskID(d.ID), AccountId: d.AccountID, ZoneId: d.ZoneID,
+		Category: fleetv1.DiskCategory(d.Category), SizeGib: d.SizeGiB, KeepAfterRelease: d.Keep, System: d.System,
+		CreateTime: toTime(d.Created), PriceMicrosPerHour: d.PriceMicros,
 	}
-	if p.Pool.Spot {
-		pool.PriceMicrosPerHour = p.Price
+	if d.Instance != 0 {
+		disk.InstanceId = instanceID(d.Instance)
 	}
-	return pool
-}
-
-// toStockStatus calls little what is less than ten instances or less than a
-// twentieth of the capacity.
-func toStockStatus(p *engine.PoolState) fleetv1.StockStatus {
-	switch {
-	case p.Available <= 0:
-		return fleetv1.StockStatus_STOCK_STATUS_WITHOUT_STOCK
-	case p.Available < max(10, p.Capacity/20):
-		return fleetv1.StockStatus_STOCK_STATUS_CLOSED_WITH_STOCK
-	default:
-		return fleetv1.StockStatus_STOCK_STATUS_WITH_STOCK
-	}
-}
-
-func toInstanceType(c *catalog.Catalog, instanceType string) *fleetv1.InstanceType {
-	first, end := c.OffersOf(instanceType)
-	offer := &c.Offers()[first]
-	t := &fleetv1.InstanceType{
-		InstanceType: offer.InstanceType, Family: offer.Family, Architecture: fleetv1.Architecture_ARCHITECTURE_X86,
-		Vcpus: offer.VCPUs, MemoryMib: offer.MemoryMiB, Gpus: offer.GPUs,
-		PayAsYouGoPriceMicrosPerHour: offer.PayAsYouGoMicros,
-	}
-	if offer.Architecture == catalog.ARM {
-		t.Architecture = fleetv1.Architecture_ARCHITECTURE_ARM
-	}
-	for _, offer := range c.Offers()[first:end] {
-		t.ZoneIds = append(t.ZoneIds, offer.ZoneID)
-	}
-	return t
-}
-
-func toBilling(spot bool) fleetv1.BillingMethod {
-	if spot {
-		return fleetv1.BillingMethod_BILLING_METHOD_SPOT
-	}
-	return fleetv1.BillingMethod_BILLING_METHOD_PAY_AS_YOU_GO
+	return disk
 }
 
 // toTime leaves out what has not happened.
@@ -94,16 +82,23 @@ func toTime(i world.Instant) *timestamppb.Timestamp {
 	return timestamppb.New(i.Time())
 }
 
-// matchesBilling tells whether a pool is of a billing method; unspecified
-// stands for both.
-func matchesBilling(want fleetv1.BillingMethod, spot bool) bool {
-	return want == fleetv1.BillingMethod_BILLING_METHOD_UNSPECIFIED || want == toBilling(spot)
-}
-
 func fromTags(tags map[string]string) []world.Tag {
 	all := make([]world.Tag, 0, len(tags))
 	for key, value := range tags {
 		all = append(all, world.Tag{Key: key, Value: value})
 	}
 	return all
+}
+
+func fromStatuses(statuses []fleetv1.InstanceStatus) []world.Status {
+	all := make([]world.Status, len(statuses))
+	for i, status := range statuses {
+		all[i] = world.Status(status)
+	}
+	return all
+}
+
+// selectorOf is the pools that three filters of a request name.
+func selectorOf(zoneID, instanceType string, billing fleetv1.BillingMethod) world.Selector {
+	return world.Selector{ZoneID: zoneID, InstanceType: instanceType, Billing: wire.FromBilling(billing)}
 }

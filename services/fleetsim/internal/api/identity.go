@@ -4,13 +4,18 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"strings"
+
+	"github.com/seed-198b1370/muster/services/fleetsim/world"
 )
 
-// idPrefix begins the id of every instance.
-const idPrefix = "i-"
+// What ids of instances and of disks begin with.
+const (
+	idPrefix   = "i-"
+	diskPrefix = "d-"
+)
 
-// idLength is the length of an instance id.
-const idLength = len(idPrefix) + 13
+// numberDigits is how many digits write a number.
+const numberDigits = 13
 
 // idDigits is the digits of ids, in ascending order, so that ids sort like
 // their numbers.
@@ -18,23 +23,53 @@ const idDigits = "0123456789abcdefghijklmnopqrstuv"
 
 // instanceID is the id of an instance: its number in base 32, so that ids sort
 // in order of creation.
-func instanceID(number uint64) string {
-	id := [idLength]byte{'i', '-'}
-	for i := len(id) - 1; i >= len(idPrefix); i-- {
-		id[i] = idDigits[number&31]
-		number >>= 5
-	}
-	return string(id[:])
-}
+func instanceID(number uint64) string { return string(appendNumber([]byte(idPrefix), number)) }
 
 // instanceNumber is the number of an instance id; 0, which no instance has, for
 // what is no id.
 func instanceNumber(id string) uint64 {
-	if len(id) != idLength || !strings.HasPrefix(id, idPrefix) {
+	digits, ok := strings.CutPrefix(id, idPrefix)
+	if !ok {
+		return 0
+	}
+	return numberOf(digits)
+}
+
+// diskID is the id of a disk: the number of the instance that it was created
+// with, and one digit more for its place.
+func diskID(disk world.DiskID) string {
+	return string(append(appendNumber([]byte(diskPrefix), disk.Number), idDigits[disk.Place&31]))
+}
+
+// diskOf is the disk of an id; the zero value, which no disk has, for what is no
+// id.
+func diskOf(id string) world.DiskID {
+	digits, ok := strings.CutPrefix(id, diskPrefix)
+	if !ok || len(digits) != numberDigits+1 {
+		return world.DiskID{}
+	}
+	number, place := numberOf(digits[:numberDigits]), strings.IndexByte(idDigits, digits[numberDigits])
+	if number == 0 || place < 0 {
+		return world.DiskID{}
+	}
+	return world.DiskID{Number: number, Place: uint8(place)}
+}
+
+// appendNumber writes a number in base 32.
+func appendNumber(id []byte, number uint64) []byte {
+	for shift := 5 * (numberDigits - 1); shift >= 0; shift -= 5 {
+		id = append(id, idDigits[number>>shift&31])
+	}
+	return id
+}
+
+// numberOf reads a number in base 32; 0 for what is none.
+func numberOf(digits string) uint64 {
+	if len(digits) != numberDigits {
 		return 0
 	}
 	var number uint64
-	for i, c := range []byte(id[len(idPrefix):]) {
+	for i, c := range []byte(digits) {
 		digit := strings.IndexByte(idDigits, c)
 		if digit < 0 || i == 0 && digit > 15 { // 13 digits hold 65 bits
 			return 0

@@ -9,8 +9,8 @@ import (
 
 // poolKey is a pool in a page token: its names, which outlive a change of the
 // catalog, not its place.
-func (f *Fleet) poolKey(pool world.Pool) string {
-	offer := &f.catalog.Offers()[pool.Offer]
+func (f *fleet) poolKey(pool world.Pool) string {
+	offer := &f.Catalog.Offers()[pool.Offer]
 	billing := "payg"
 	if pool.Spot {
 		billing = "spot"
@@ -20,7 +20,7 @@ func (f *Fleet) poolKey(pool world.Pool) string {
 
 // firstPoolAfter is the place of the first pool of the page of a token; false
 // for a token that is none.
-func (f *Fleet) firstPoolAfter(token string) (int, bool) {
+func (f *fleet) firstPoolAfter(token string) (int, bool) {
 	key, ok := rpc.DecodePageToken(poolList, token)
 	if !ok || key == "" {
 		return 0, ok
@@ -29,7 +29,7 @@ func (f *Fleet) firstPoolAfter(token string) (int, bool) {
 	if len(names) != 3 || names[2] != "payg" && names[2] != "spot" {
 		return 0, false
 	}
-	index, sold := f.catalog.Find(names[1], names[0])
+	index, sold := f.Catalog.Find(names[1], names[0])
 	switch {
 	case !sold:
 		return 2 * index, true

@@ -3,18 +3,16 @@ package api
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 	"strconv"
-	"strings"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
-	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
 	"github.com/seed-198b1370/muster/services/fleetsim/internal/engine"
+	"github.com/seed-198b1370/muster/services/fleetsim/world"
 )
 
 // stopping turns what the engine says for itself into a status: a caller may
@@ -41,64 +39,80 @@ func invalidToken(field, value string) error {
 	return violations.ErrWithReason(fleetv1.ErrorReason_ERROR_REASON_INVALID_TOKEN, nil)
 }
 
-// findOffer finds the offer of a type in a zone, or says of each what is wrong
-// with it.
-func findOffer(c *catalog.Catalog, zoneID, instanceType string) (int32, error) {
+// subject is what a call is about, for its refusal to name.
+type subject struct {
+	// account is whose call it is, method its name, where that matters.
+	account, method string
+	// requestID is its request id; empty for none.
+	requestID string
+	// instances is the ids of instances in the order in which the command has
+	// them; disk is the id of a disk.
+	instances []string
+	disk      string
+	// tags is how many tags are to be set.
+	tags int
+	// launch is what is to be launched; nil for nothing.
+	launch *world.Launch
+}
+
+// instance is the id of the instance at a place.
+func (s *subject) instance(place int) string {
+	if place < 0 || place >= len(s.instances) {
+		return ""
+	}
+	return s.instances[place]
+}
+
+// refusal is why something was not done, as the contract words it.
+type refusal struct {
+	code     codes.Code
+	reason   fleetv1.ErrorReason
+	metadata map[string]string
+	message  string
+	details  []protoadapt.MessageV1
+}
+
+// refuse turns what the engine or the world says into an error of the contract.
+func (d *Deps) refuse(err error, of subject) error {
 	var violations rpc.Violations
-	checkZone(c, &violations, "zone_id", zoneID)
-	checkType(c, &violations, "instance_type", instanceType)
-	index, sold := c.Find(zoneID, instanceType)
-	if !sold && violations.Err() == nil {
-		refuseZoneOfType(c, &violations, "zone_id", zoneID, instanceType)
+	switch {
+	case errors.Is(err, world.ErrRequestMismatch):
+		violations.Add("request_id", of.requestID, "must not be used again with other parameters")
+		return violations.ErrWithReason(fleetv1.ErrorReason_ERROR_REASON_IDEMPOTENT_PARAMETER_MISMATCH, map[string]string{"request_id": of.requestID})
+	case errors.Is(err, world.ErrTooManyTags):
+		violations.Add("set_tags", rpc.Literal(strconv.Itoa(of.tags)+" entries"), "must leave every instance with at most "+strconv.Itoa(world.MaxTags)+" tags")
+		return violations.Err()
 	}
-	return int32(index), violations.ErrWithReason(fleetv1.ErrorReason_ERROR_REASON_UNKNOWN_POOL, nil)
+	why := d.refusalOf(err, of)
+	if why.code == codes.OK {
+		return stopping(err)
+	}
+	return rpc.Error(why.code, why.reason, why.metadata, why.message, why.details...)
 }
 
-func checkZone(c *catalog.Catalog, violations *rpc.Violations, field, zoneID string) {
-	if !c.HasZone(zoneID) {
-		violations.Add(field, zoneID, fmt.Sprintf("must be a zone of %s: %s", c.RegionID(), strings.Join(c.ZoneIDs(), ", ")))
-	}
-}
-
-func checkType(c *catalog.Catalog, violations *rpc.Violations, field, instanceType string) {
-	if !c.HasType(instanceType) {
-		violations.Add(field, instanceType, fmt.Sprintf("must be an instance type of %s, as ListInstanceTypes lists them, such as %s",
-			c.RegionID(), strings.Join(alike(c.InstanceTypes(), instanceType), ", ")))
-	}
-}
-
-func refuseZoneOfType(c *catalog.Catalog, violations *rpc.Violations, field, zoneID, instanceType string) {
-	first, end := c.OffersOf(instanceType)
-	var zones []string
-	for _, offer := range c.Offers()[first:end] {
-		zones = append(zones, offer.ZoneID)
-	}
-	violations.Add(field, zoneID, fmt.Sprintf("must be a zone that sells %s: %s", instanceType, strings.Join(zones, ", ")))
-}
-
-// alike tells up to three names that begin most like one, the shortest first.
-func alike(names []string, name string) []string {
-	var best []string
-	longest := -1
-	for _, candidate := range names {
-		common := 0
-		for common < len(name) && common < len(candidate) && name[common] == candidate[common] {
-			common++
-		}
-		if common > longest {
-			best, longest = nil, common
-		}
-		if common == longest {
-			best = append(best, candidate)
+// refusalOf is the refusal that an error of the world stands for; the zero value
+// for other errors.
+func (d *Deps) refusalOf(err error, of subject) refusal {
+	for _, read := range []func(error, *subject) (refusal, bool){
+		d.refusedInstance, d.refusedPurchase, d.refusedByFault, d.refusedDisk, d.refusedOrder,
+	} {
+		if why, ok := read(err, &of); ok {
+			return why
 		}
 	}
-	slices.SortStableFunc(best, func(a, b string) int { return len(a) - len(b) })
-	return best[:min(3, len(best))]
+	return refusal{}
 }
 
-// poolMetadata is the metadata of an error about a pool.
-func poolMetadata(req *fleetv1.RunInstancesRequest) map[string]string {
-	return map[string]string{"zone_id": req.GetZoneId(), "instance_type": req.GetInstanceType()}
+// quoted quotes what a caller sent, cut short.
+func quoted(text string) string { return strconv.Quote(cut(text)) }
+
+// cut cuts what a caller sent short: to what ids may have.
+func cut(text string) string {
+	const most = 64
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most]) + "..."
+	}
+	return text
 }
 
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }

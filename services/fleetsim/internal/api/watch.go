@@ -1,18 +1,16 @@
 package api
 
 import (
-	"context"
 	"errors"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/seed-198b1370/muster/pkg/clock"
 	"github.com/seed-198b1370/muster/pkg/rpc"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	"github.com/seed-198b1370/muster/services/fleetsim/internal/engine"
+	"github.com/seed-198b1370/muster/services/fleetsim/internal/trouble"
 	"github.com/seed-198b1370/muster/services/fleetsim/world"
 )
 
@@ -22,151 +20,170 @@ const (
 	// signOfLifeEvery is how often, in real time, a quiet stream says that it
 	// is there.
 	signOfLifeEvery = time.Second
-	// clockEvery is how often, in real time, the clock is told.
-	clockEvery = 2 * time.Second
 )
 
-// beat fires once every so long in real time.
-type beat struct {
-	pace  engine.Pace
-	every time.Duration
-	timer *clock.Timer
-}
-
-func newBeat(pace engine.Pace, every time.Duration) *beat {
-	return &beat{pace: pace, every: every, timer: pace.After(every)}
-}
-
-func (b *beat) stop() { b.timer.Stop() }
-
-// again sets the beat anew after it has fired.
-func (b *beat) again() {
-	b.timer.Stop()
-	b.timer = b.pace.After(b.every)
-}
-
-// fired tells, without waiting, whether it has fired, and sets it anew then.
-func (b *beat) fired() bool {
-	select {
-	case <-b.timer.C:
-		b.again()
-		return true
-	default:
-		return false
-	}
-}
-
-// wait waits until more is closed or the beat fires, and tells whether it
-// fired. It fails when the reader or the engine has gone.
-func (b *beat) wait(ctx context.Context, more <-chan struct{}, e *engine.Engine) (fired bool, err error) {
-	select {
-	case <-more:
-		return false, nil
-	case <-b.timer.C:
-		b.again()
-		return true, nil
-	case <-ctx.Done():
-		return false, ended(ctx)
-	case <-e.Done():
-		return false, ended(ctx)
-	}
-}
-
 // WatchInstances implements the contract.
-func (f *Fleet) WatchInstances(req *fleetv1.WatchInstancesRequest, stream grpc.ServerStreamingServer[fleetv1.WatchInstancesResponse]) error {
-	feed := f.engine.Feed()
-	after, ok := sequenceOf(feed.FleetID(), req.GetCursor())
-	if req.GetCursor() == "" {
-		after, ok = feed.Oldest(), true
+func (f *fleet) WatchInstances(req *fleetv1.WatchInstancesRequest, stream grpc.ServerStreamingServer[fleetv1.WatchInstancesResponse]) error {
+	feed := f.Engine.Feed()
+	w := &watch{fleet: f, id: feed.FleetID(), feed: feed, account: accountOf(stream.Context()), tags: fromTags(req.GetTags())}
+	var ok bool
+	if w.after, ok = sequenceOf(w.id, req.GetCursor()); req.GetCursor() == "" {
+		w.after, ok = w.feed.Oldest(), true
 	}
 	if !ok {
 		return invalidToken("cursor", req.GetCursor())
 	}
-	tags := fromTags(req.GetTags())
-	life := newBeat(f.engine.Pace(), signOfLifeEvery)
+	w.sent = cursorOf(w.id, w.after)
+	life := newBeat(f.Engine.Pace(), signOfLifeEvery)
 	defer life.stop()
 	// The first response comes at once, so that a reader knows that it is
 	// heard; later ones without transitions also keep the cursor moving.
 	for speak := true; ; {
-		transitions, more, err := feed.Read(after, maxInResponse)
-		if err != nil {
-			return refusedRead(feed, req.GetCursor(), err)
+		more, err := w.read()
+		if w.restored() {
+			return compacted(cursorOf(f.Engine.FleetID(), f.Engine.Feed().Oldest()))
 		}
-		after += uint64(len(transitions))
-		resp := f.toResponse(transitions, tags)
-		resp.Cursor = cursorOf(feed.FleetID(), after)
-		if len(resp.GetTransitions()) > 0 || speak || life.fired() {
-			if err := stream.Send(resp); err != nil {
+		if err != nil {
+			return f.refusedRead(req.GetCursor(), err)
+		}
+		if err := w.send(stream, speak || life.fired()); err != nil {
+			return err
+		}
+		speak = false
+		if more == nil {
+			continue
+		}
+		ripe, stop := w.ripens()
+		speak, err = life.wait(stream.Context(), more, ripe, f.Engine)
+		stop()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// A watch is a stream of transitions on its way from the feed to its reader.
+type watch struct {
+	fleet   *fleet
+	id      uint64 // of the fleet
+	feed    *engine.Feed
+	account string
+	tags    []world.Tag
+
+	after  uint64                        // the transition that was read last
+	held   []heldResponse                // read and not sent, in order
+	repeat []*fleetv1.InstanceTransition // to come again with the next response
+	sent   string                        // cursor of the last response
+}
+
+// heldResponse is a response that is to be sent at a time of the wall clock.
+type heldResponse struct {
+	*fleetv1.WatchInstancesResponse
+	due    time.Time
+	repeat []*fleetv1.InstanceTransition
+}
+
+// maxHeld is how many responses are held back at most: what is beyond them is
+// left in the feed, and comes later still.
+const maxHeld = 64
+
+// read takes what comes next from the feed. When there is nothing more, or no
+// room for it, it tells a channel that is closed when there is more; nil when
+// there is more already.
+func (w *watch) read() (more <-chan struct{}, err error) {
+	if len(w.held) >= maxHeld {
+		return make(chan struct{}), nil
+	}
+	transitions, more, err := w.feed.Read(w.after, maxInResponse)
+	if err != nil || len(transitions) == 0 {
+		return more, err
+	}
+	faults := w.fleet.Engine.Facts().Faults
+	next := heldResponse{WatchInstancesResponse: &fleetv1.WatchInstancesResponse{}}
+	for i := range transitions {
+		w.after++
+		t := &transitions[i]
+		if t.Instance.Account.ID() != w.account || !t.Instance.Tags.HasAll(w.tags) {
+			continue
+		}
+		shown := toTransition(w.fleet.Catalog, t)
+		next.Transitions = append(next.Transitions, shown)
+		if trouble.Repeats(faults, w.after, w.fleet.Seed) {
+			next.repeat = append(next.repeat, shown)
+		}
+	}
+	next.Cursor = cursorOf(w.id, w.after)
+	if delay := trouble.DelayOf(faults); delay > 0 {
+		next.due = w.fleet.Wall.Now().Add(delay)
+	}
+	w.held = append(w.held, next)
+	return nil, nil
+}
+
+// send sends what is due. If it must speak and nothing is, it sends a sign of
+// life.
+func (w *watch) send(stream grpc.ServerStreamingServer[fleetv1.WatchInstancesResponse], speak bool) error {
+	for len(w.held) > 0 && w.isDue(w.held[0].due) {
+		next := w.held[0]
+		w.held = w.held[1:]
+		w.sent = next.GetCursor()
+		if len(next.GetTransitions()) == 0 {
+			continue
+		}
+		speak = false
+		// What comes again has a response of its own if both do not fit.
+		if len(w.repeat)+len(next.GetTransitions()) > maxInResponse {
+			if err := w.sendRepeated(stream); err != nil {
 				return err
 			}
 		}
-		speak = false
-		if len(transitions) > 0 {
-			continue
-		}
-		if speak, err = life.wait(stream.Context(), more, f.engine); err != nil {
+		next.Transitions = append(w.repeat, next.Transitions...)
+		w.repeat = next.repeat
+		if err := stream.Send(next.WatchInstancesResponse); err != nil {
 			return err
 		}
 	}
+	if !speak {
+		return nil
+	}
+	return w.sendRepeated(stream)
 }
 
-// toResponse holds those of some transitions that are the account's and carry
-// the tags.
-func (f *Fleet) toResponse(transitions []world.Transition, tags []world.Tag) *fleetv1.WatchInstancesResponse {
-	resp := &fleetv1.WatchInstancesResponse{}
-	for i := range transitions {
-		if t := &transitions[i]; t.Instance.Account.ID() == f.account && t.Instance.Tags.HasAll(tags) {
-			resp.Transitions = append(resp.Transitions, toTransition(f.catalog, t))
-		}
-	}
-	return resp
+// sendRepeated sends what is to come again, with no new entries; if there is
+// none, a sign of life.
+func (w *watch) sendRepeated(stream grpc.ServerStreamingServer[fleetv1.WatchInstancesResponse]) error {
+	resp := &fleetv1.WatchInstancesResponse{Transitions: w.repeat, Cursor: w.sent}
+	w.repeat = nil
+	return stream.Send(resp)
 }
+
+// isDue tells whether a time of the wall clock has come; the zero time has.
+func (w *watch) isDue(at time.Time) bool { return at.IsZero() || !at.After(w.fleet.Wall.Now()) }
+
+// ripens is a channel that has something when the next response that is held
+// back is due, and what frees it.
+func (w *watch) ripens() (<-chan time.Time, func()) {
+	if len(w.held) == 0 {
+		return nil, func() {}
+	}
+	timer := w.fleet.Wall.NewTimer(w.held[0].due)
+	return timer.C, timer.Stop
+}
+
+// restored tells whether the history that the watch is of is no longer the
+// present one.
+func (w *watch) restored() bool { return w.id != w.fleet.Engine.FleetID() }
 
 // refusedRead turns the feed's refusal into an error of the contract.
-func refusedRead(feed *engine.Feed, cursor string, err error) error {
+func (f *fleet) refusedRead(cursor string, err error) error {
 	if !errors.Is(err, engine.ErrCompacted) {
 		return invalidToken("cursor", cursor)
 	}
-	return rpc.Error(codes.OutOfRange, fleetv1.ErrorReason_ERROR_REASON_CURSOR_COMPACTED,
-		map[string]string{"oldest_cursor": cursorOf(feed.FleetID(), feed.Oldest())},
+	return compacted(cursorOf(f.Engine.FleetID(), f.Engine.Feed().Oldest()))
+}
+
+// compacted refuses a cursor that is older than what is kept.
+func compacted(oldest string) error {
+	return rpc.Error(codes.OutOfRange, fleetv1.ErrorReason_ERROR_REASON_CURSOR_COMPACTED, map[string]string{"oldest_cursor": oldest},
 		"the cursor is older than what is kept; list again, then watch from the cursor of the list")
-}
-
-// WatchPools implements the contract. A reader that is slow misses states in
-// between, never the latest, so none is given up.
-func (f *Fleet) WatchPools(_ *fleetv1.WatchPoolsRequest, stream grpc.ServerStreamingServer[fleetv1.WatchPoolsResponse]) error {
-	life := newBeat(f.engine.Pace(), signOfLifeEvery)
-	defer life.stop()
-	view := f.engine.Board().Changed(0)
-	complete := false // no response has completed the set yet
-	for {
-		if err := f.sendPools(stream, view, &complete); err != nil {
-			return err
-		}
-		if _, err := life.wait(stream.Context(), view.More, f.engine); err != nil {
-			return err
-		}
-		view = f.engine.Board().Changed(view.Version)
-	}
-}
-
-// sendPools sends a view, or a sign of life if it is empty, in as many
-// responses as it takes. The last of the first view makes the set complete.
-func (f *Fleet) sendPools(stream grpc.ServerStreamingServer[fleetv1.WatchPoolsResponse], view engine.View, complete *bool) error {
-	pools := view.Pools
-	for {
-		some := pools[:min(maxInResponse, len(pools))]
-		pools = pools[len(some):]
-		*complete = *complete || len(pools) == 0
-		resp := &fleetv1.WatchPoolsResponse{Complete: *complete, AsOfTime: timestamppb.New(view.AsOf.Time())}
-		for i := range some {
-			resp.Pools = append(resp.Pools, toPool(f.catalog, &some[i]))
-		}
-		if err := stream.Send(resp); err != nil {
-			return err
-		}
-		if len(pools) == 0 {
-			return nil
-		}
-	}
 }

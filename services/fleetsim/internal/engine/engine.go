@@ -67,6 +67,7 @@ type Engine struct {
 	rebuild func(world.State) (*world.World, error)
 	feed    atomic.Pointer[Feed]
 	board   *Board
+	facts   atomic.Pointer[world.Facts]
 	log     *slog.Logger
 	pace    Pace
 
@@ -125,6 +126,7 @@ func Open(config Config) (*Engine, error) {
 	}
 	e.settledTo = e.world.Now()
 	e.board.update(e.world, nil, true)
+	e.facts.Store(e.world.Facts())
 	return e, nil
 }
 
@@ -158,6 +160,10 @@ func (e *Engine) Feed() *Feed { return e.feed.Load() }
 
 // Board is the state of the pools.
 func (e *Engine) Board() *Board { return e.board }
+
+// Facts is what those who serve calls need to know at each of them. It is
+// quick.
+func (e *Engine) Facts() *world.Facts { return e.facts.Load() }
 
 // Ready is closed once the engine runs.
 func (e *Engine) Ready() <-chan struct{} { return e.ready }

@@ -122,6 +122,7 @@ func (e *Engine) adopt(c *call) error {
 	e.feed.Store(newFeed(journal.FleetID(e.genesis, epoch), former.retain, e.world.Sequence()+1))
 	e.pace.scaled.Reset(e.world.Now().Time())
 	e.board.update(e.world, nil, true)
+	e.facts.Store(e.world.Facts())
 	former.end()
 	e.settledTo, e.commands, e.bytes = e.world.Now(), 0, 0
 	return nil

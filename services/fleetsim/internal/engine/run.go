@@ -83,6 +83,7 @@ func (e *Engine) turn(batch []*call) error {
 	e.Feed().append(effects.Transitions)
 	e.board.update(e.world, effects.Offers, effects.Ticked)
 	e.world.Reuse(effects)
+	e.facts.Store(e.world.Facts())
 	for _, c := range batch {
 		switch {
 		case c.look != nil:

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/fleetsim/storage/v1"
+	"github.com/seed-198b1370/muster/services/fleetsim/internal/wire"
 	"github.com/seed-198b1370/muster/services/fleetsim/world"
 )
 
@@ -19,7 +20,7 @@ func encodeHead(state *world.State) *storagev1.SnapshotHead {
 		DrainedPools: poolRefs(state.Drained), Shocks: encodeShocks(state.Shocks),
 	}
 	for _, fault := range state.Faults {
-		head.Faults = append(head.Faults, EncodeFault(fault))
+		head.Faults = append(head.Faults, wire.ToFault(&fault))
 	}
 	return head
 }
@@ -31,7 +32,7 @@ func decodeHead(head *storagev1.SnapshotHead) (world.State, error) {
 		Drained: poolsOf(head.GetDrainedPools()), Shocks: decodeShocks(head.GetShocks()),
 	}
 	for _, stored := range head.GetFaults() {
-		fault, err := DecodeFault(stored)
+		fault, err := decodeFault(stored)
 		if err != nil {
 			return world.State{}, err
 		}

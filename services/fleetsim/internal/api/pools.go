@@ -1,0 +1,124 @@
+package api
+
+import (
+	"context"
+	"slices"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/seed-198b1370/muster/pkg/rpc"
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
+	"github.com/seed-198b1370/muster/services/fleetsim/internal/engine"
+	"github.com/seed-198b1370/muster/services/fleetsim/internal/wire"
+	"github.com/seed-198b1370/muster/services/fleetsim/world"
+)
+
+// poolList is the kind of list that page tokens of pools name.
+const poolList = "fleet.pools"
+
+// ListPools implements the contract.
+func (f *fleet) ListPools(ctx context.Context, req *fleetv1.ListPoolsRequest) (*fleetv1.ListPoolsResponse, error) {
+	start, ok := f.firstPoolAfter(req.GetPageToken())
+	if !ok {
+		return nil, invalidToken("page_token", req.GetPageToken())
+	}
+	// Nothing is asked of the world: this lets happen what is due by now.
+	if err := f.Engine.Look(ctx, func(*world.World) {}); err != nil {
+		return nil, stopping(err)
+	}
+	view := f.Engine.Board().Changed(0)
+	resp := &fleetv1.ListPoolsResponse{AsOfTime: timestamppb.New(view.AsOf.Time())}
+	lastPool := ""
+	for i := start; i < len(view.Pools); i++ {
+		state := &view.Pools[i]
+		if offer := &f.Catalog.Offers()[state.Pool.Offer]; !oneOf(req.GetZoneIds(), offer.ZoneID) ||
+			!oneOf(req.GetInstanceTypes(), offer.InstanceType) || !matchesBilling(req.GetBillingMethod(), state.Pool.Spot) {
+			continue
+		}
+		if len(resp.GetPools()) == rpc.PageSize(req.GetPageSize()) {
+			resp.NextPageToken = rpc.EncodePageToken(poolList, lastPool)
+			break
+		}
+		resp.Pools = append(resp.Pools, toPool(f.Catalog, state))
+		lastPool = f.poolKey(state.Pool)
+	}
+	return resp, nil
+}
+
+func oneOf(wanted []string, value string) bool {
+	return len(wanted) == 0 || slices.Contains(wanted, value)
+}
+
+// WatchPools implements the contract. A reader that is slow misses states in
+// between, never the latest, so none is given up.
+func (f *fleet) WatchPools(_ *fleetv1.WatchPoolsRequest, stream grpc.ServerStreamingServer[fleetv1.WatchPoolsResponse]) error {
+	life := newBeat(f.Engine.Pace(), signOfLifeEvery)
+	defer life.stop()
+	view := f.Engine.Board().Changed(0)
+	complete := false // no response has completed the set yet
+	for {
+		if err := f.sendPools(stream, view, &complete); err != nil {
+			return err
+		}
+		if _, err := life.wait(stream.Context(), view.More, nil, f.Engine); err != nil {
+			return err
+		}
+		view = f.Engine.Board().Changed(view.Version)
+	}
+}
+
+// sendPools sends a view, or a sign of life if it is empty, in as many
+// responses as it takes. The last of the first view makes the set complete.
+func (f *fleet) sendPools(stream grpc.ServerStreamingServer[fleetv1.WatchPoolsResponse], view engine.View, complete *bool) error {
+	pools := view.Pools
+	for {
+		some := pools[:min(maxInResponse, len(pools))]
+		pools = pools[len(some):]
+		*complete = *complete || len(pools) == 0
+		resp := &fleetv1.WatchPoolsResponse{Complete: *complete, AsOfTime: timestamppb.New(view.AsOf.Time())}
+		for i := range some {
+			resp.Pools = append(resp.Pools, toPool(f.Catalog, &some[i]))
+		}
+		if err := stream.Send(resp); err != nil {
+			return err
+		}
+		if len(pools) == 0 {
+			return nil
+		}
+	}
+}
+
+func toPool(c *catalog.Catalog, p *engine.PoolState) *fleetv1.Pool {
+	offer := &c.Offers()[p.Pool.Offer]
+	available := int32(p.Available)
+	pool := &fleetv1.Pool{
+		ZoneId: offer.ZoneID, InstanceType: offer.InstanceType, BillingMethod: wire.ToBilling(p.Pool.Spot),
+		PriceMicrosPerHour: offer.PayAsYouGoMicros, PayAsYouGoPriceMicrosPerHour: offer.PayAsYouGoMicros,
+		StockStatus: toStockStatus(p), AvailableInstances: &available,
+	}
+	if p.Pool.Spot {
+		pool.PriceMicrosPerHour = p.Price
+	}
+	return pool
+}
+
+// toStockStatus calls little what is less than ten instances or less than a
+// twentieth of the capacity.
+func toStockStatus(p *engine.PoolState) fleetv1.StockStatus {
+	switch {
+	case p.Available <= 0:
+		return fleetv1.StockStatus_STOCK_STATUS_WITHOUT_STOCK
+	case p.Available < max(10, p.Capacity/20):
+		return fleetv1.StockStatus_STOCK_STATUS_CLOSED_WITH_STOCK
+	default:
+		return fleetv1.StockStatus_STOCK_STATUS_WITH_STOCK
+	}
+}
+
+// matchesBilling tells whether a pool is of a billing method; unspecified
+// stands for both.
+func matchesBilling(want fleetv1.BillingMethod, spot bool) bool {
+	return want == fleetv1.BillingMethod_BILLING_METHOD_UNSPECIFIED || want == wire.ToBilling(spot)
+}

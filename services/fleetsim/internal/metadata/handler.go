@@ -1,0 +1,129 @@
+package metadata
+
+import (
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Headers of hardened mode.
+const (
+	tokenHeader = "X-aliyun-ecs-metadata-token"
+	ttlHeader   = "X-aliyun-ecs-metadata-token-ttl-seconds"
+)
+
+// maxTTL is how long a token can hold at most, in seconds.
+const maxTTL = 21_600
+
+// maxName is how long an instance id or a path can be, in bytes; longer ones are
+// not looked up.
+const maxName = 256
+
+// ErrNotFound is an instance that is not there.
+var ErrNotFound = errors.New("there is no such instance")
+
+// A Handler answers instances. It is safe for concurrent use.
+type Handler struct {
+	find func(ctx context.Context, instanceID string) (Instance, error)
+	now  func() time.Time
+	keys keyring
+	mux  *http.ServeMux
+}
+
+// New makes a handler. Find tells about an instance, whoever owns it, or fails
+// with [ErrNotFound]; now tells the time of the cloud, by which tokens end; the
+// key proves tokens and should be random.
+func New(find func(ctx context.Context, instanceID string) (Instance, error), now func() time.Time, key []byte) *Handler {
+	h := &Handler{find: find, now: now, keys: keyring{key}, mux: http.NewServeMux()}
+	h.mux.HandleFunc("GET /{instance}/latest/{$}", h.folder("api/", "meta-data/"))
+	h.mux.HandleFunc("GET /{instance}/latest/meta-data/{path...}", h.item)
+	h.mux.HandleFunc("PUT /{instance}/latest/api/token", h.token)
+	return h
+}
+
+// ServeHTTP implements [http.Handler].
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if len(r.URL.Path) > 2*maxName {
+		http.NotFound(w, r)
+		return
+	}
+	h.mux.ServeHTTP(w, r)
+}
+
+func (h *Handler) item(w http.ResponseWriter, r *http.Request) {
+	instance, ok := h.caller(w, r)
+	if !ok {
+		return
+	}
+	text, ok := instance.find(r.PathValue("path"))
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	write(w, text)
+}
+
+// folder lists names that every instance has.
+func (h *Handler) folder(names ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if _, ok := h.caller(w, r); ok {
+			write(w, strings.Join(names, "\n"))
+		}
+	}
+}
+
+// token gives an instance a token.
+func (h *Handler) token(w http.ResponseWriter, r *http.Request) {
+	seconds, err := strconv.Atoi(r.Header.Get(ttlHeader))
+	if err != nil || seconds < 1 || seconds > maxTTL {
+		http.Error(w, "the header "+ttlHeader+" must be 1 to "+strconv.Itoa(maxTTL), http.StatusBadRequest)
+		return
+	}
+	instance, ok := h.caller(w, r)
+	if !ok {
+		return
+	}
+	w.Header().Set(ttlHeader, strconv.Itoa(seconds))
+	write(w, h.keys.make(instance.ID, h.now().Add(time.Duration(seconds)*time.Second)))
+}
+
+// caller finds the instance that a request names. It answers the request itself
+// when there is none, or when a token is sent that does not hold: a request
+// without one is served, as the cloud does unless its tenant forbids it.
+func (h *Handler) caller(w http.ResponseWriter, r *http.Request) (Instance, bool) {
+	id := r.PathValue("instance")
+	if tokens := r.Header.Values(tokenHeader); len(tokens) > 0 && !h.keys.holds(tokens[0], id, h.now()) {
+		http.Error(w, "the token is not one of this instance, or has ended", http.StatusForbidden)
+		return Instance{}, false
+	}
+	if len(id) > maxName {
+		http.NotFound(w, r)
+		return Instance{}, false
+	}
+	instance, err := h.find(r.Context(), id)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		http.NotFound(w, r)
+	case err != nil:
+		http.Error(w, "the simulated cloud does not answer; try again", http.StatusServiceUnavailable)
+	}
+	return instance, err == nil
+}
+
+func write(w http.ResponseWriter, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	// Whoever has gone needs no answer.
+	_, _ = io.WriteString(w, text)
+}
+
+// listing writes names, one a line, in ascending order.
+func listing(names map[string]bool) string {
+	return strings.Join(slices.Sorted(maps.Keys(names)), "\n")
+}
