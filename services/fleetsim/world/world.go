@@ -128,6 +128,19 @@ func (w *World) Take() Effects {
 	return effects
 }
 
+// maxSpare is how many transitions the room that is used again can have.
+const maxSpare = 1 << 15
+
+// Reuse takes back what [World.Take] handed out, and uses its room for what
+// happens next. The caller must have kept nothing of it but copies.
+func (w *World) Reuse(effects Effects) {
+	if len(w.effects.Transitions) > 0 || cap(effects.Transitions) > maxSpare {
+		return
+	}
+	clear(effects.Transitions) // so that nothing is held that it points to
+	w.effects.Transitions = effects.Transitions[:0]
+}
+
 // seen is an instance as the world shows it: with the health that it has for
 // those outside, and without its charges, of which bills tell.
 func (w *World) seen(i *Instance) Instance {
