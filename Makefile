@@ -86,6 +86,13 @@ verify-generated: $(BIN)/buf $(BIN)/protoc-gen-go deps-proto
 	$(BIN)/buf generate; \
 	diff -r $$before/gen proto/gen; rm -r $$before
 
+# The folder of public market data that docs/market.md compares the market with.
+DATA ?= ../shared/data
+
+.PHONY: market-doc
+market-doc: ## Makes the plots and tables of docs/market.md anew (DATA=folder of public market data).
+	go run ./services/fleetsim/market/calibrate -data $(DATA)
+
 ## --- tests ---
 
 CHECKS ?= 100000

@@ -4,7 +4,7 @@
 // hand. It must not know what anyone waits for.
 //
 // All clocks are safe for use by several goroutines. Their time never goes
-// back.
+// back, but for [Scaled.Reset].
 package clock
 
 import (

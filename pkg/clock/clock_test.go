@@ -111,6 +111,108 @@ func TestScaled_timerWhileStandingStill(t *testing.T) {
 	})
 }
 
+// TestScaled_pause holds that a paused clock stands, whatever its speed, moves
+// only when it is moved, and then runs on from there.
+func TestScaled_pause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := clock.NewScaled(origin, 60)
+		time.Sleep(time.Second)
+		changed := c.Changed()
+		if at := c.Pause(); !at.Equal(origin.Add(time.Minute)) || !c.Paused() || c.Speed() != 60 {
+			t.Errorf("paused at %v, %v, speed %v", at, c.Paused(), c.Speed())
+		}
+		<-changed
+		due, later := c.NewTimer(origin.Add(2*time.Hour)), c.NewTimer(origin.Add(3*time.Hour))
+		time.Sleep(48 * time.Hour)
+		if _, err := c.SetSpeed(3600); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(48 * time.Hour)
+		if now := c.Now(); !now.Equal(origin.Add(time.Minute)) {
+			t.Errorf("a paused clock shows %v", now)
+		}
+		if at := c.Step(time.Hour); !at.Equal(origin.Add(61 * time.Minute)) {
+			t.Errorf("stepped to %v", at)
+		}
+		if at := c.Jump(origin.Add(2 * time.Hour)); !at.Equal(origin.Add(2 * time.Hour)) {
+			t.Errorf("jumped to %v", at)
+		}
+		if at := <-due.C; !at.Equal(origin.Add(2 * time.Hour)) {
+			t.Errorf("a timer that was jumped to fired at %v", at)
+		}
+		if at := c.Jump(origin); !at.Equal(origin.Add(2*time.Hour)) || !c.Step(-1).Equal(at) {
+			t.Errorf("jumped back to %v", at)
+		}
+		resumed := time.Now()
+		if at := c.Resume(); !at.Equal(origin.Add(2*time.Hour)) || c.Paused() {
+			t.Errorf("resumed at %v", at)
+		}
+		<-later.C
+		if took := time.Since(resumed).Round(time.Millisecond); took != time.Second {
+			t.Errorf("an hour at speed 3600 took %v", took)
+		}
+	})
+}
+
+// TestScaled_setSpeedZero holds what a follower of another clock needs.
+func TestScaled_setSpeedZero(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := clock.NewScaled(origin, 60)
+		time.Sleep(time.Second)
+		// The other clock stood still a little before.
+		shown := c.Now()
+		if err := c.Set(origin.Add(59*time.Second), 0); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		if now := c.Now(); !now.Equal(shown) || !c.Paused() || c.Speed() != 60 {
+			t.Errorf("shows %v, speed %v", now, c.Speed())
+		}
+		<-c.NewTimer(shown).C // it has come already
+		if err := c.Set(origin.Add(time.Hour), 0); err != nil || !c.Now().Equal(origin.Add(time.Hour)) {
+			t.Errorf("after a jump it shows %v, %v", c.Now(), err)
+		}
+		if err := c.Set(origin.Add(time.Hour), 1); err != nil || c.Paused() {
+			t.Error("it was not resumed")
+		}
+		time.Sleep(time.Second)
+		if now := c.Now(); !now.Equal(origin.Add(time.Hour + time.Second)) {
+			t.Errorf("resumed it shows %v", now)
+		}
+	})
+}
+
+// TestScaled_reset holds the one way in which time goes back.
+func TestScaled_reset(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := clock.NewScaled(origin, 1)
+		timer := c.NewTimer(origin.Add(2 * time.Hour))
+		time.Sleep(time.Hour)
+		c.Now()
+		c.Reset(origin)
+		if now := c.Now(); !now.Equal(origin) {
+			t.Errorf("after a reset it shows %v", now)
+		}
+		begun := time.Now()
+		<-timer.C
+		if took := time.Since(begun).Round(time.Millisecond); took != 2*time.Hour {
+			t.Errorf("the timer waited %v", took)
+		}
+	})
+}
+
+// A jump can not leave the time that can be counted with.
+func TestScaled_farJump(t *testing.T) {
+	c := clock.NewScaled(origin, 1)
+	c.Pause()
+	if at := c.Step(1 << 62); at.Year() != 2172 {
+		t.Errorf("stepped to %v", at)
+	}
+	if at := c.Step(1 << 62); at.Year() != 2200 || !c.Now().Equal(at) {
+		t.Errorf("stepped to %v", at)
+	}
+}
+
 func TestScaled_refusesBadSpeeds(t *testing.T) {
 	c := clock.NewWall()
 	for _, speed := range []float64{0, -1, clock.MaxSpeed + 1, nan()} {

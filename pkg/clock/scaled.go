@@ -15,7 +15,8 @@ const (
 )
 
 // Scaled is a clock that runs at a multiple of the wall clock's speed. At
-// speed 60 an hour passes in a minute.
+// speed 60 an hour passes in a minute. It can be paused; its time then stands
+// still until it is resumed or moved on.
 type Scaled struct {
 	mu sync.Mutex
 	// The clock showed base when the wall clock's monotonic reading was wall.
@@ -23,15 +24,10 @@ type Scaled struct {
 	base    time.Time
 	wall    time.Time
 	speed   float64
+	paused  bool
 	latest  time.Time // the latest time told; time never goes back behind it
 	timers  map[*scaledTimer]struct{}
-	changed chan struct{} // closed and replaced at each change of speed or time
-}
-
-type scaledTimer struct {
-	at   time.Time
-	c    chan time.Time
-	wall *time.Timer
+	changed chan struct{} // closed and replaced at each change of speed, pause or time
 }
 
 // NewWall makes a clock that shows the wall clock's time.
@@ -90,6 +86,9 @@ func (s *Scaled) now(wall time.Time) time.Time {
 
 // unheld is what the clock would show if it could go back. The caller holds mu.
 func (s *Scaled) unheld(wall time.Time) time.Time {
+	if s.paused {
+		return s.base
+	}
 	passed := float64(wall.Sub(s.wall)) * s.speed
 	if passed >= float64(maxTime.Sub(s.base)) {
 		return maxTime
@@ -97,14 +96,23 @@ func (s *Scaled) unheld(wall time.Time) time.Time {
 	return s.base.Add(time.Duration(passed))
 }
 
-// Speed tells how many seconds pass in one second of the wall clock.
+// Speed tells how many seconds pass in one second of the wall clock, or will
+// once the clock is resumed.
 func (s *Scaled) Speed() float64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.speed
 }
 
-// SetSpeed changes the speed from now on and tells the time at which it did.
+// Paused tells whether the clock stands still.
+func (s *Scaled) Paused() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.paused
+}
+
+// SetSpeed changes the speed from now on and tells the time at which it did. A
+// clock that is paused stays so.
 func (s *Scaled) SetSpeed(speed float64) (time.Time, error) {
 	if err := CheckSpeed(speed); err != nil {
 		return time.Time{}, err
@@ -112,24 +120,92 @@ func (s *Scaled) SetSpeed(speed float64) (time.Time, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now(time.Now())
-	s.set(now, speed)
+	s.set(now, speed, s.paused)
 	return now, nil
 }
 
-// Set makes the clock show a time and run at a speed from now on. If it has
-// shown a later time already, it stands still until that time has come.
+// Pause makes the clock stand still and tells the time at which it does.
+func (s *Scaled) Pause() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now(time.Now())
+	s.set(now, s.speed, true)
+	return now
+}
+
+// Resume lets the clock run again and tells the time at which it did.
+func (s *Scaled) Resume() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now(time.Now())
+	s.set(now, s.speed, false)
+	return now
+}
+
+// Step moves the clock on by a duration, whether it is paused or not, and tells
+// the time that it then shows. It does nothing with a negative one.
+func (s *Scaled) Step(by time.Duration) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.jump(s.now(time.Now()), by)
+}
+
+// Jump moves the clock on to a time, whether it is paused or not, and tells the
+// time that it then shows: a later one if that had passed already.
+func (s *Scaled) Jump(to time.Time) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now(time.Now())
+	return s.jump(now, to.Sub(now))
+}
+
+// jump moves the clock on from what it shows. The caller holds mu.
+func (s *Scaled) jump(now time.Time, by time.Duration) time.Time {
+	if by <= 0 {
+		return now
+	}
+	to := maxTime
+	if by < maxTime.Sub(now) {
+		to = now.Add(by)
+	}
+	s.set(to, s.speed, s.paused)
+	s.latest = to
+	return to
+}
+
+// Set makes the clock show a time and run at a speed from now on; speed 0
+// pauses it, and the next other speed resumes it. If it has shown a later time
+// already, it stands still until that time has come.
 func (s *Scaled) Set(now time.Time, speed float64) error {
-	if err := CheckSpeed(speed); err != nil {
-		return err
+	if speed != 0 {
+		if err := CheckSpeed(speed); err != nil {
+			return err
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.set(now.UTC(), speed)
+	if speed == 0 {
+		s.set(now.UTC(), s.speed, true)
+		return nil
+	}
+	s.set(now.UTC(), speed, false)
 	return nil
 }
 
-func (s *Scaled) set(now time.Time, speed float64) {
-	s.base, s.wall, s.speed = now, time.Now(), speed
+// Reset makes the clock show a time, be it one that has passed. It is the one
+// exception to the rule that time never goes back, for the source of simulated
+// time alone, when the world that lives in it is put back. Those who wait for a
+// time that has been wait on.
+func (s *Scaled) Reset(to time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.latest = to.UTC()
+	s.set(to.UTC(), s.speed, s.paused)
+}
+
+// set makes the clock show a time from now on. The caller holds mu.
+func (s *Scaled) set(now time.Time, speed float64, paused bool) {
+	s.base, s.wall, s.speed, s.paused = now, time.Now(), speed, paused
 	for timer := range s.timers {
 		timer.wall.Reset(s.wallUntil(timer.at))
 	}
@@ -137,57 +213,10 @@ func (s *Scaled) set(now time.Time, speed float64) {
 	s.changed = make(chan struct{})
 }
 
-// Changed returns a channel that is closed when the speed or the time is next
-// set.
+// Changed returns a channel that is closed when the clock is next set, paused,
+// resumed or moved.
 func (s *Scaled) Changed() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.changed
-}
-
-// NewTimer implements [Clock].
-func (s *Scaled) NewTimer(at time.Time) *Timer {
-	timer := &scaledTimer{at: at, c: make(chan time.Time, 1)}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	timer.wall = time.AfterFunc(s.wallUntil(at), func() { s.fire(timer) })
-	s.timers[timer] = struct{}{}
-	return &Timer{C: timer.c, stop: func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		timer.wall.Stop()
-		delete(s.timers, timer)
-	}}
-}
-
-// fire sends the time, or waits on if the clock was set back meanwhile.
-func (s *Scaled) fire(timer *scaledTimer) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, waiting := s.timers[timer]; !waiting {
-		return
-	}
-	now := s.now(time.Now())
-	if now.Before(timer.at) {
-		timer.wall.Reset(s.wallUntil(timer.at))
-		return
-	}
-	delete(s.timers, timer)
-	timer.c <- now
-}
-
-// maxWait bounds how far ahead a timer is armed on the wall clock; fire arms it
-// again. It keeps far times and slow speeds inside the range of a Duration.
-const maxWait = time.Hour
-
-// wallUntil tells how long the wall clock takes until this clock shows a time.
-// The caller holds mu.
-func (s *Scaled) wallUntil(at time.Time) time.Duration {
-	// One nanosecond more makes up for rounding, so that a timer seldom fires
-	// early only to wait again.
-	wait := float64(at.Sub(s.unheld(time.Now())))/s.speed + 1
-	if wait >= float64(maxWait) {
-		return maxWait
-	}
-	return max(0, time.Duration(wait))
 }

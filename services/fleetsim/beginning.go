@@ -2,27 +2,31 @@ package fleetsim
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/fnv"
+	"log/slog"
+	"maps"
+	"slices"
 
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/fleetsim/storage/v1"
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
 	"github.com/seed-198b1370/muster/services/fleetsim/internal/journal"
 	"github.com/seed-198b1370/muster/services/fleetsim/market"
+	"github.com/seed-198b1370/muster/services/fleetsim/scenario"
 	"github.com/seed-198b1370/muster/services/fleetsim/world"
 )
 
 // beginning is the world that a service starts with, and where it came from.
 type beginning struct {
+	scenario   *scenario.Scenario // nil for none; says what the next three are
 	catalog    *catalog.Catalog
 	seed       uint64
 	volatility int64 // millionths
 	origin     world.Instant
 
-	config   world.Config
-	file     *journal.File // nil without a data directory
+	market   market.Source
+	genesis  *storagev1.Genesis
+	folder   *journal.Folder // nil without a data directory
 	snapshot journal.Snapshot
 	world    *world.World
 }
@@ -34,63 +38,139 @@ func (b *beginning) create() (err error) {
 			return err
 		}
 	}
-	m, err := market.New(b.catalog, b.seed, b.volatility)
+	config, err := b.config()
 	if err != nil {
 		return err
 	}
-	b.config = world.Config{Catalog: b.catalog, Market: m, Seed: b.seed, Origin: b.origin, CostTagKeys: []string{"muster:group"}}
-	b.world = world.New(b.config)
+	b.market = config.Market
+	b.world = world.New(config)
+	return nil
+}
+
+// groupTag is the key of the tag by which groups know their instances: what a
+// group costs is what people ask for first.
+const groupTag = "muster:group"
+
+// config is what a world is made with, its market new.
+func (b *beginning) config() (config world.Config, err error) {
+	if b.scenario != nil {
+		config, err = b.scenario.Config(b.origin)
+	} else {
+		config = world.Config{Catalog: b.catalog, Seed: b.seed, Origin: b.origin}
+		config.Market, err = market.New(b.catalog, b.seed, b.volatility)
+	}
+	if !slices.Contains(config.CostTagKeys, groupTag) {
+		config.CostTagKeys = append(slices.Clone(config.CostTagKeys), groupTag)
+	}
+	return config, err
+}
+
+// follow takes what a scenario says of a world.
+func (b *beginning) follow(s *scenario.Scenario) {
+	b.scenario, b.catalog, b.seed, b.volatility = s, s.Catalog, s.Seed, s.Volatility
+}
+
+// anew makes a new world and fixes what never changes.
+func (b *beginning) anew() error {
+	if err := b.create(); err != nil {
+		return err
+	}
+	var stored bytes.Buffer
+	if err := b.catalog.Write(&stored); err != nil {
+		return err
+	}
+	b.genesis = &storagev1.Genesis{
+		Seed: b.seed, VolatilityMillionths: b.volatility, OriginUnixNanos: int64(b.origin),
+		CatalogCsv: stored.Bytes(), RulesVersion: world.RulesVersion,
+	}
+	if b.scenario != nil {
+		b.genesis.ScenarioYaml, b.genesis.ScenarioFiles = b.scenario.YAML, b.scenario.Files
+	}
 	return nil
 }
 
 // open goes on with the world of a data directory, or begins one there.
-func (b *beginning) open(folder string) (err error) {
-	if b.file, err = journal.Open(folder); err != nil {
+func (b *beginning) open(path string, log *slog.Logger) (err error) {
+	if b.folder, err = journal.Open(path, log); err != nil {
 		return err
 	}
-	genesis, err := b.file.Genesis()
-	if err != nil {
-		return err
-	}
-	if genesis == nil {
-		if err := b.create(); err != nil {
-			return err
-		}
-		return b.writeGenesis()
-	}
-	if err := b.adopt(genesis); err != nil {
-		return err
-	}
-	if err := b.create(); err != nil {
-		return err
-	}
-	if genesis.GetRulesVersion() != world.RulesVersion {
-		if err := b.changeRules(genesis.GetRulesVersion()); err != nil {
+	stored := b.folder.Genesis()
+	if stored != nil {
+		if err := b.adopt(stored); err != nil {
 			return err
 		}
 	}
-	return b.restore()
-}
-
-// restore puts the snapshot, if there is one, in place of the new world.
-func (b *beginning) restore() error {
-	snapshot, ok, err := b.file.Load()
+	if err := b.anew(); err != nil {
+		return err
+	}
+	switch {
+	case stored == nil:
+		return b.folder.SetGenesis(b.genesis)
+	case stored.GetRulesVersion() != world.RulesVersion:
+		if err := b.changeRules(stored.GetRulesVersion()); err != nil {
+			return err
+		}
+	}
+	snapshot, ok, err := b.folder.Load()
 	if err != nil || !ok {
 		return err
 	}
-	for _, instance := range snapshot.State.Instances {
-		if int(instance.Offer) >= len(b.catalog.Offers()) {
-			return errors.New("an instance is of an offer that the catalog lacks")
+	b.snapshot = snapshot
+	b.world, err = b.restore(snapshot.State)
+	return err
+}
+
+// restore makes the world of a state.
+func (b *beginning) restore(state world.State) (*world.World, error) {
+	if err := b.checkState(&state); err != nil {
+		return nil, err
+	}
+	config, err := b.config()
+	if err != nil {
+		return nil, err
+	}
+	return world.Restore(config, state), nil
+}
+
+// checkState holds what a state refers to against what there is.
+func (b *beginning) checkState(state *world.State) error {
+	accounts := map[string]bool{}
+	var pools []world.Pool
+	for _, account := range state.Accounts {
+		accounts[account.ID] = true
+		for _, charge := range account.Charges {
+			if charge.Pool != nil {
+				pools = append(pools, *charge.Pool)
+			}
 		}
 	}
-	b.snapshot = snapshot
-	b.world = world.Restore(b.config, snapshot.State)
+	for _, pool := range append(pools, state.Drained...) {
+		if !b.sells(pool.Offer) {
+			return errors.New("a pool is of an offer that the catalog lacks")
+		}
+	}
+	for i := range state.Instances {
+		instance := &state.Instances[i]
+		if !b.sells(instance.Offer) {
+			return fmt.Errorf("instance %d is of an offer that the catalog lacks", instance.Number)
+		}
+		if !accounts[instance.Account.ID()] {
+			return fmt.Errorf("instance %d is of an account that is not there", instance.Number)
+		}
+	}
 	return nil
+}
+
+func (b *beginning) sells(offer int32) bool {
+	return offer >= 0 && int(offer) < len(b.catalog.Offers())
 }
 
 // adopt takes what was fixed at the first start, and refuses a configuration
 // that says otherwise.
 func (b *beginning) adopt(genesis *storagev1.Genesis) error {
+	if err := b.adoptScenario(genesis); err != nil {
+		return err
+	}
 	var errs []error
 	if genesis.GetSeed() != b.seed {
 		errs = append(errs, fmt.Errorf("it was begun with seed %d, not %d", genesis.GetSeed(), b.seed))
@@ -116,34 +196,32 @@ func (b *beginning) adopt(genesis *storagev1.Genesis) error {
 	return nil
 }
 
+// adoptScenario takes the scenario that a world was begun with, and refuses
+// another one.
+func (b *beginning) adoptScenario(genesis *storagev1.Genesis) error {
+	given := b.scenario
+	if len(genesis.GetScenarioYaml()) == 0 {
+		if given != nil {
+			return errors.New("use another folder: it was begun without a scenario")
+		}
+		return nil
+	}
+	stored, err := scenario.Parse("scenario", genesis.GetScenarioYaml(), scenario.Kept(genesis.GetScenarioFiles()))
+	if err != nil {
+		return fmt.Errorf("stored scenario: %w", err)
+	}
+	if given != nil && (!bytes.Equal(given.YAML, stored.YAML) || !maps.EqualFunc(given.Files, stored.Files, bytes.Equal)) {
+		return fmt.Errorf("use the scenario it was begun with (%s, or none at all), or another folder", stored.Name)
+	}
+	b.follow(stored)
+	return nil
+}
+
 // changeRules lets a state of older rules go on under those of now. That works
 // with a snapshot; a journal has to be replayed by the rules that wrote it.
 func (b *beginning) changeRules(from uint32) error {
-	unfinished, err := b.file.HasRecords()
-	if err != nil {
-		return err
-	}
-	if unfinished {
+	if b.folder.HasRecords() {
 		return fmt.Errorf("it was written by rules %d and not closed in order; start the release that wrote it, stop it in order, then start this one", from)
 	}
-	return b.writeGenesis()
-}
-
-func (b *beginning) writeGenesis() error {
-	var stored bytes.Buffer
-	if err := b.catalog.Write(&stored); err != nil {
-		return err
-	}
-	return b.file.SetGenesis(&storagev1.Genesis{
-		Seed: b.seed, VolatilityMillionths: b.volatility, OriginUnixNanos: int64(b.origin),
-		CatalogCsv: stored.Bytes(), RulesVersion: world.RulesVersion,
-	})
-}
-
-// fleetID tells the transitions of this world from those of others.
-func (b *beginning) fleetID() uint64 {
-	hash := fnv.New64a()
-	// A hash never fails to be written to.
-	_ = binary.Write(hash, binary.BigEndian, []uint64{b.seed, uint64(b.origin), uint64(b.volatility)})
-	return hash.Sum64()
+	return b.folder.SetGenesis(b.genesis)
 }

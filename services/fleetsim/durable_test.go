@@ -1,14 +1,8 @@
 package fleetsim_test
 
 import (
-	"bufio"
-	"bytes"
-	"context"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -16,8 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/testing/protocmp"
 
-	"github.com/seed-198b1370/muster/pkg/clock"
-	"github.com/seed-198b1370/muster/pkg/rpc"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	"github.com/seed-198b1370/muster/services/fleetsim"
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
@@ -155,144 +147,3 @@ func TestNew_saysAllThatIsWrong(t *testing.T) {
 		}
 	}
 }
-
-// victimEnv names the data directory of a process that is there to be killed.
-const victimEnv = "FLEETSIM_VICTIM"
-
-// victim runs a fast cloud in a folder, launches in it as fast as it can, and
-// says after each answer, and each transition, what it was told. It ends only
-// when it can not begin.
-func victim(folder string) {
-	service, err := fleetsim.New(fleetsim.Config{Seed: 1, Speed: 600, DataDir: folder, Origin: origin}, fleetsim.Deps{})
-	if err != nil {
-		fmt.Println("error", err)
-		return
-	}
-	validator, err := rpc.NewValidator()
-	if err != nil {
-		fmt.Println("error", err)
-		return
-	}
-	server := rpc.NewServer(validator, slog.New(slog.DiscardHandler))
-	service.Register(server)
-	local := rpc.NewLocal()
-	conn, err := local.Dial()
-	if err != nil {
-		fmt.Println("error", err)
-		return
-	}
-	ctx := context.Background()
-	go func() { _ = service.Run(ctx) }()
-	go func() { _ = server.Serve(ctx, time.Second, local) }()
-	fleet := fleetv1.NewFleetServiceClient(conn)
-	lines := make(chan string)
-	go func() {
-		stream, err := fleet.WatchInstances(ctx, &fleetv1.WatchInstancesRequest{})
-		for err == nil {
-			var resp *fleetv1.WatchInstancesResponse
-			resp, err = stream.Recv()
-			for _, line := range describe(resp.GetTransitions()) {
-				lines <- "saw " + line
-			}
-		}
-	}()
-	for worker := range 4 {
-		go func() {
-			for i := 0; ; i++ {
-				// Ids repeat from one life to the next.
-				id := fmt.Sprintf("w%d-%d", worker, i)
-				resp, err := fleet.RunInstances(ctx, launch(id, 3, func(r *fleetv1.RunInstancesRequest) {
-					r.SpotProtection, r.ZoneId = fleetv1.SpotProtection_SPOT_PROTECTION_NONE, "cn-shenzhen-"+string("cdef"[worker])
-				}))
-				if err == nil {
-					lines <- fmt.Sprint("told ", id, " ", resp.GetInstanceIds())
-				}
-			}
-		}()
-	}
-	for line := range lines {
-		fmt.Println(line)
-	}
-}
-
-// TestKill_losesNothingThatWasTold kills a process again and again at random
-// moments. What it had told must hold in every later life: answers to the same
-// request (S1, S6), and every transition that was streamed.
-func TestKill_losesNothingThatWasTold(t *testing.T) {
-	folder := t.TempDir()
-	told := map[string]string{}
-	saw := map[string]bool{}
-	for life := range 6 {
-		command := exec.Command(os.Args[0], "-test.run=^$")
-		command.Env = append(os.Environ(), victimEnv+"="+folder)
-		out, err := command.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		command.Stderr = &bytes.Buffer{}
-		if err := command.Start(); err != nil {
-			t.Fatal(err)
-		}
-		limit := 200 + rand.IntN(1500)
-		lines := bufio.NewScanner(out)
-		lines.Buffer(nil, 1<<20)
-		for count := 0; lines.Scan(); count++ {
-			if count == limit {
-				if err := command.Process.Kill(); err != nil {
-					t.Fatal(err)
-				}
-			}
-			line := lines.Text()
-			kind, rest, _ := strings.Cut(line, " ")
-			switch kind {
-			case "told":
-				id, answer, _ := strings.Cut(rest, " ")
-				if before, ok := told[id]; ok && before != answer {
-					t.Errorf("S1: life %d: request %s was answered %s, then %s", life, id, before, answer)
-				}
-				told[id] = answer
-			case "saw":
-				if strings.HasSuffix(rest, "}") || strings.Contains(rest, "transition_number") { // not cut by the kill
-					saw[normal(rest)] = true
-				}
-			default:
-				t.Fatalf("the victim says %q", line)
-			}
-		}
-		_ = command.Wait() // it was killed
-	}
-	service, err := fleetsim.New(fleetsim.Config{Seed: 1, DataDir: folder}, fleetsim.Deps{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := service.Close(); err != nil {
-		t.Fatal(err)
-	}
-	// By a clock that stands, nothing happens that had not happened.
-	c := start(t, fleetsim.Config{Seed: 1, DataDir: folder}, false)
-	_, cursor := c.list(&fleetv1.ListInstancesRequest{PageSize: 1})
-	all, _ := c.watch("", decode(t, cursor), nil)
-	history := map[string]bool{}
-	for _, line := range describe(all) {
-		history[normal(line)] = true
-	}
-	lost := 0
-	for line := range saw {
-		if !history[line] {
-			lost++
-			if lost < 4 {
-				t.Errorf("S6: this was streamed and did not happen: %s", line)
-			}
-		}
-	}
-	t.Logf("%d answers, %d transitions seen, %d in the history, %d lost", len(told), len(saw), len(history), lost)
-	if len(told) == 0 || len(saw) == 0 {
-		t.Error("the victims told nothing")
-	}
-}
-
-// normal takes out the spaces that the text form of messages varies at random.
-func normal(text string) string { return strings.ReplaceAll(text, " ", "") }
-
-// The service's own clock is a clock like any other.
-var _ clock.Clock = (*clock.Scaled)(nil)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"path/filepath"
 	"time"
 
 	"google.golang.org/grpc"
@@ -16,7 +17,9 @@ import (
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
 	"github.com/seed-198b1370/muster/services/fleetsim/internal/api"
 	"github.com/seed-198b1370/muster/services/fleetsim/internal/engine"
+	"github.com/seed-198b1370/muster/services/fleetsim/internal/shelf"
 	"github.com/seed-198b1370/muster/services/fleetsim/market"
+	"github.com/seed-198b1370/muster/services/fleetsim/scenario"
 	"github.com/seed-198b1370/muster/services/fleetsim/world"
 )
 
@@ -28,6 +31,11 @@ const (
 
 // Config says what a simulated cloud is like.
 type Config struct {
+	// Scenario is what the cloud begins as; nil for a plain one. It says what
+	// Catalog, Seed, Volatility and, unless it begins now, Origin do otherwise,
+	// which are then not used; and Speed, where that is 0. A data directory
+	// keeps the scenario it was begun with: later it need not be given.
+	Scenario *scenario.Scenario
 	// Catalog is what it sells; nil is the catalog shipped with the service.
 	// A data directory keeps the catalog it was begun with, also when a later
 	// release ships another.
@@ -83,13 +91,13 @@ func New(config Config, deps Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	start, err := begin(config, deps.Clock, volatility)
+	start, err := begin(config, deps, volatility)
 	if err != nil {
 		return nil, err
 	}
 	service, err := assemble(config, deps, start)
-	if err != nil && start.file != nil {
-		err = errors.Join(err, start.file.Close())
+	if err != nil && start.folder != nil {
+		err = errors.Join(err, start.folder.Close())
 	}
 	return service, err
 }
@@ -97,7 +105,7 @@ func New(config Config, deps Deps) (*Service, error) {
 // assemble puts the parts together. The engine takes over the journal.
 func assemble(config Config, deps Deps, start beginning) (*Service, error) {
 	e, err := engine.Open(engine.Config{
-		World: start.world, Journal: start.file, Kept: start.snapshot.Transitions, First: start.snapshot.First,
+		World: start.world, Genesis: start.genesis, Journal: start.folder, Snapshot: start.snapshot, Rebuild: start.restore,
 		Offers: len(start.catalog.Offers()), Retain: config.RetainTransitions, Log: deps.Log,
 	})
 	if err != nil {
@@ -109,21 +117,27 @@ func assemble(config Config, deps Deps, start beginning) (*Service, error) {
 		deps.Clock = s.own
 	}
 	e.SetClock(deps.Clock)
-	s.api, err = newAPI(e, start)
+	folder := ""
+	if config.DataDir != "" {
+		folder = filepath.Join(config.DataDir, "snapshots")
+	}
+	s.api, err = newAPI(e, start, shelf.New(e, folder))
 	return s, err
 }
 
 // newAPI makes the handlers of a world that an engine runs.
-func newAPI(e *engine.Engine, start beginning) (*api.API, error) {
+func newAPI(e *engine.Engine, start beginning, snapshots api.Snapshots) (*api.API, error) {
+	begun := api.Scenario{Start: start.origin.Time()}
+	if start.scenario != nil {
+		begun.YAML = string(start.scenario.YAML)
+	}
 	key := make([]byte, 32)
 	if _, err := rand.Read(key); err != nil {
 		return nil, fmt.Errorf("draw the key of metadata tokens: %w", err)
 	}
 	return api.New(api.Deps{
-		Engine: e, Facts: &factsOf{engine: e}, FleetID: start.fleetID, Catalog: start.catalog, Market: start.config.Market,
-		Advise: adviceOf(start.config), Seed: start.seed, Account: api.AccountOfMetadata, Wall: clock.NewWall(),
-		Clockwork: fixedClockwork{}, Snapshots: noSnapshots{},
-		Scenario: api.Scenario{Start: start.origin.Time()}, MetadataKey: key,
+		Engine: e, Catalog: start.catalog, Market: start.market, Seed: start.seed,
+		Account: api.AccountOfMetadata, Wall: clock.NewWall(), Snapshots: snapshots, Scenario: begun, MetadataKey: key,
 	}), nil
 }
 
@@ -131,6 +145,9 @@ func newAPI(e *engine.Engine, start beginning) (*api.API, error) {
 // volatility in millionths.
 func (c *Config) check() (volatility int64, err error) {
 	var errs []error
+	if c.Speed == 0 && c.Scenario != nil {
+		c.Speed = c.Scenario.Speed
+	}
 	if c.Speed == 0 {
 		c.Speed = 1
 	}
@@ -179,22 +196,28 @@ func (s *Service) Ready() <-chan struct{} { return s.engine.Ready() }
 func (s *Service) Close() error { return s.engine.Close() }
 
 // begin finds the world to go on with, in the data directory or anew.
-func begin(config Config, given clock.Clock, volatility int64) (beginning, error) {
+func begin(config Config, deps Deps, volatility int64) (beginning, error) {
 	b := beginning{catalog: config.Catalog, seed: config.Seed, volatility: volatility}
 	now := config.Origin
+	if config.Scenario != nil {
+		b.follow(config.Scenario)
+		if !config.Scenario.Start.IsZero() {
+			now = config.Scenario.Start
+		}
+	}
 	switch {
-	case given != nil:
-		now = given.Now()
+	case deps.Clock != nil:
+		now = deps.Clock.Now()
 	case now.IsZero():
 		now = clock.NewWall().Now()
 	}
 	b.origin = world.InstantOf(now)
 	if config.DataDir == "" {
-		return b, b.create()
+		return b, b.anew()
 	}
-	if err := b.open(config.DataDir); err != nil {
-		if b.file != nil {
-			err = errors.Join(err, b.file.Close())
+	if err := b.open(config.DataDir, deps.Log); err != nil {
+		if b.folder != nil {
+			err = errors.Join(err, b.folder.Close())
 		}
 		return beginning{}, fmt.Errorf("data directory %s: %w", config.DataDir, err)
 	}

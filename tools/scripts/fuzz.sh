@@ -7,6 +7,6 @@ for dir in $(go list -m -f '{{.Dir}}'); do
   while IFS=: read -r file target; do
     package=$(dirname "$file")
     echo "fuzzing $target in ${package#"$PWD"/} for $span"
-    go -C "$package" test -run '^$' -fuzz "^$target\$" -fuzztime "$span" .
+    go -C "$package" test -run '^$' -fuzz "^$target\$" -fuzztime "$span" -fuzzminimizetime 10x .
   done < <(grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' "$dir" | sed 's/func //')
 done

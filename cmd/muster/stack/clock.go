@@ -31,7 +31,10 @@ func (s *Stack) followClock(ctx context.Context, cloud fleetv1.SimulationService
 		answer, err := cloud.GetClock(ctx, &fleetv1.GetClockRequest{})
 		switch {
 		case err == nil:
-			follower := clock.NewScaled(answer.GetTime().AsTime(), answer.GetSpeed())
+			follower := clock.NewScaled(answer.GetTime().AsTime(), clock.MinSpeed)
+			if err := follower.Set(answer.GetTime().AsTime(), rate(answer)); err != nil {
+				return fmt.Errorf("follow the cloud's time: %w", err)
+			}
 			s.clock = follower
 			s.start(ctx, "clock", func(ctx context.Context) error { return s.keepFollowing(ctx, cloud, follower) })
 			return nil
@@ -51,9 +54,9 @@ func (s *Stack) followClock(ctx context.Context, cloud fleetv1.SimulationService
 }
 
 // keepFollowing sets the follower whenever the cloud tells its time, until the
-// context ends. While the cloud is away the follower all but stands still, as
-// the time of a stopped simulator does: one that ran on would be ahead of the
-// cloud later, and would have to wait for it.
+// context ends. While the cloud is away the follower stands still, as the time
+// of a stopped simulator does: one that ran on would be ahead of the cloud
+// later, and would have to wait for it.
 func (s *Stack) keepFollowing(ctx context.Context, cloud fleetv1.SimulationServiceClient, follower *clock.Scaled) error {
 	lost := false
 	var ahead time.Duration // of the follower before the cloud
@@ -64,10 +67,11 @@ func (s *Stack) keepFollowing(ctx context.Context, cloud fleetv1.SimulationServi
 				lost = false
 			}
 			// One that is back with a much earlier time forgot everything and
-			// began anew, and one that was very fast until now has left us ahead
-			// by what the news took to come. To wait until it has caught up
-			// could be to do nothing for hours.
-			if behind := follower.Now().Sub(now.Add(ahead)); behind > time.Duration(float64(clockSlack)*speed) {
+			// began anew, or was put back, and one that was very fast until now
+			// has left us ahead by what the news took to come. To wait until it
+			// has caught up could be to do nothing for hours. One that stands
+			// still is not waited for.
+			if behind := follower.Now().Sub(now.Add(ahead)); speed > 0 && behind > time.Duration(float64(clockSlack)*speed) {
 				s.config.Log.WarnContext(ctx, "the cloud's clock is behind; going on from the time that was reached", "behind", behind)
 				ahead += behind
 			}
@@ -80,16 +84,15 @@ func (s *Stack) keepFollowing(ctx context.Context, cloud fleetv1.SimulationServi
 			s.config.Log.WarnContext(ctx, "lost the cloud's clock; time stands still until it is back", "error", err)
 			lost = true
 		}
-		if _, err := follower.SetSpeed(clock.MinSpeed); err != nil {
-			return err
-		}
+		follower.Pause()
 		if err := pause(ctx, clockRetry); err != nil {
 			return err
 		}
 	}
 }
 
-// follow hands on what the cloud tells of its clock until that ends.
+// follow hands on what the cloud tells of its clock, speed 0 while that stands
+// still, until that ends.
 func follow(ctx context.Context, cloud fleetv1.SimulationServiceClient, tell func(time.Time, float64) error) error {
 	watch, err := cloud.WatchClock(ctx, &fleetv1.WatchClockRequest{})
 	if err != nil {
@@ -100,10 +103,21 @@ func follow(ctx context.Context, cloud fleetv1.SimulationServiceClient, tell fun
 		if err != nil {
 			return err
 		}
-		if err := tell(tick.GetTime().AsTime(), tick.GetSpeed()); err != nil {
+		if err := tell(tick.GetTime().AsTime(), rate(tick)); err != nil {
 			return err
 		}
 	}
+}
+
+// rate is how fast a clock runs now: not at all while it is paused.
+func rate(told interface {
+	GetSpeed() float64
+	GetPaused() bool
+}) float64 {
+	if told.GetPaused() {
+		return 0
+	}
+	return told.GetSpeed()
 }
 
 func pause(ctx context.Context, wait time.Duration) error {

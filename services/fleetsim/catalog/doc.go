@@ -10,5 +10,5 @@
 // to one GiB (half of what their two-vCPU sizes cost, on average).
 //
 // All values are safe for use by several goroutines: nothing changes after
-// [Parse].
+// [Parse] or [New].
 package catalog

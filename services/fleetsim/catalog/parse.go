@@ -13,9 +13,6 @@ import (
 // MaxBytes bounds the size of a catalog that [Parse] reads.
 const MaxBytes = 16 << 20
 
-// Bounds of the number of zones of a region, which the fleet's contract gives.
-const maxZones = 64
-
 // columns is the header of a catalog.
 func columns() []string {
 	return []string{
@@ -109,8 +106,8 @@ func (c *Catalog) finish() error {
 			c.zoneIDs = slices.Insert(c.zoneIDs, at, offer.ZoneID)
 		}
 	}
-	if len(c.zoneIDs) > maxZones {
-		return fmt.Errorf("catalog has %d zones, at most %d are allowed", len(c.zoneIDs), maxZones)
+	if len(c.zoneIDs) > MaxZones {
+		return fmt.Errorf("catalog has %d zones, at most %d are allowed", len(c.zoneIDs), MaxZones)
 	}
 	return nil
 }
@@ -137,15 +134,15 @@ func parseOffer(line int, fields []string) (Offer, error) {
 		InstanceType:     p.name(1),
 		Family:           p.name(2),
 		Architecture:     p.architecture(3),
-		VCPUs:            int32(p.integer(4, 1, 1024)),
-		MemoryMiB:        p.integer(5, 1, 16<<20),
-		GPUs:             int32(p.integer(6, 0, 64)),
-		PayAsYouGoMicros: p.integer(7, 1_000, 1_000_000_000_000),
-		SpotBasePermille: p.integer(8, 100, 1_000),
-		Capacity:         p.integer(9, 1, 1_000_000),
+		VCPUs:            int32(p.integer(4, 1, MaxVCPUs)),
+		MemoryMiB:        p.integer(5, 1, MaxMemoryMiB),
+		GPUs:             int32(p.integer(6, 0, MaxGPUs)),
+		PayAsYouGoMicros: p.integer(7, MinPriceMicros, MaxPriceMicros),
+		SpotBasePermille: p.integer(8, MinSpotPermille, MaxSpotPermille),
+		Capacity:         p.integer(9, 1, MaxCapacity),
 	}
 	if p.err == nil && regionOf(offer.ZoneID) == "" {
-		p.fail(0, "must be a region and a letter, like cn-shenzhen-d")
+		p.fail(0, zoneRule)
 	}
 	return offer, p.err
 }
@@ -165,8 +162,8 @@ func (p *lineParser) fail(column int, rule string) {
 
 func (p *lineParser) name(column int) string {
 	name := p.fields[column]
-	if name == "" || len(name) > 64 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") != "" {
-		p.fail(column, "must be 1 to 64 lower-case letters, digits, dots and hyphens")
+	if !isName(name) {
+		p.fail(column, nameRule)
 		return ""
 	}
 	return strings.Clone(name)

@@ -7,8 +7,8 @@ import (
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
 )
 
-// Tick is how long prices and demand stand still: they change at multiples of
-// it since 1970 only.
+// Tick is how long prices and demand of a seeded market stand still: they
+// change at multiples of it since 1970 only.
 const Tick = 5 * time.Minute
 
 // MaxVolatility is the greatest volatility of a market.
@@ -26,6 +26,14 @@ const (
 	day  = 24 * hour
 )
 
+// Bounds of demand, in millionths of the capacity. Where stock is plenty, only
+// a shortage takes it all.
+const (
+	leastDemand = 20_000
+	plentyMost  = 950_000
+	mostDemand  = 1_250_000
+)
+
 // A Market tells the demand and the prices of a catalog's offers. Its methods
 // are safe for use by several goroutines: it never changes.
 type Market struct {
@@ -33,83 +41,104 @@ type Market struct {
 	offers     []offer
 }
 
-// offer is what the functions need of one offer. Streams are the seeds of its
-// noises.
+// offer is what the functions need of one offer. A calm value is that of a
+// market that stands still; a mean is what the movements of a market of
+// volatility 1 or more go around.
 type offer struct {
-	list, spotBase, capacity int64
-	base                     int64 // base level of demand, in millionths of the capacity
-	region, family, own      uint64
+	list, capacity       int64
+	calm, mean           int64 // demand, in millionths of the capacity
+	calmPrice, meanPrice int64 // in millionths of the list price
+	streams              [scopes]uint64
+	restless             int64 // how much it moves by itself, in millionths
+	shortages            int64 // that begin in a day, in millionths
+	kind                 *kind
 }
 
 // New makes the market of a catalog. A volatility of 1,000,000 millionths is
-// that of the real market it was set by; 0 is a market that stands still, at
-// base prices and base demand; more makes every movement so much wider.
+// that of the real markets it was set by; 0 is a market that stands still, at
+// base prices and base demand; more makes every movement so much wider and
+// trouble so much more frequent.
 func New(c *catalog.Catalog, seed uint64, volatilityMillionths int64) (*Market, error) {
 	if volatilityMillionths < 0 || volatilityMillionths > MaxVolatility*million {
 		return nil, fmt.Errorf("volatility of %d millionths is not between 0 and %d", volatilityMillionths, MaxVolatility*million)
 	}
+	plenty, scarce := plentiful(), scarcely()
 	m := &Market{volatility: volatilityMillionths, offers: make([]offer, len(c.Offers()))}
 	for i, o := range c.Offers() {
-		own := stream(seed, "offer", o.ZoneID, o.InstanceType)
-		m.offers[i] = offer{
-			list:     o.PayAsYouGoMicros,
-			spotBase: o.SpotBasePermille * 1_000,
-			capacity: o.Capacity,
-			// Where spot is dear, less is free: 30 % to 70 % of the capacity is
-			// taken, and up to 5 points more or less.
-			base:   300_000 + 400*(o.SpotBasePermille-100)*1000/900 + centred(own, -1)/20,
-			region: stream(seed, "region", c.RegionID(), ""),
-			family: stream(seed, "family", o.ZoneID, o.Family),
-			own:    own,
+		m.offers[i] = newOffer(seed, c.RegionID(), o)
+		if o.GPUs > 0 {
+			m.offers[i].setScarce(o, scarce)
+		} else {
+			m.offers[i].setPlentiful(o, plenty)
 		}
 	}
 	return m, nil
 }
 
-// Ticks tells when prices and demand can change: at start, in nanoseconds since
-// 1970, and whole multiples of the length before and after it.
-func (m *Market) Ticks() (startUnixNanos int64, length time.Duration) { return 0, Tick }
+// newOffer is what offers of both kinds have.
+func newOffer(seed uint64, regionID string, o catalog.Offer) offer {
+	own := stream(seed, "offer", o.ZoneID, o.InstanceType)
+	made := offer{
+		list: o.PayAsYouGoMicros, capacity: o.Capacity,
+		calmPrice: o.SpotBasePermille * 1_000, meanPrice: o.SpotBasePermille * 1_000,
+		streams: [scopes]uint64{
+			ofRegion: stream(seed, "region", regionID, ""),
+			ofFamily: stream(seed, "family", o.ZoneID, o.Family),
+			ofType:   stream(seed, "type", o.InstanceType, ""),
+			ofOffer:  own,
+		},
+	}
+	// Prices that are quoted at a bound mostly stay there: they move around a
+	// level beyond it.
+	switch {
+	case o.SpotBasePermille <= 105:
+		made.meanPrice = 90_000
+	case o.SpotBasePermille >= 995:
+		made.meanPrice = 1_100_000
+	}
+	return made
+}
 
-// TickOf tells the tick that a time, in nanoseconds since 1970, lies in.
+// TickOf tells the tick of a seeded market that a time, in nanoseconds since
+// 1970, lies in.
 func TickOf(unixNanos int64) int64 { return floorDiv(unixNanos, int64(Tick)) }
 
-// Demand tells how many instances of an offer other tenants want during a
-// tick. It can be more than the capacity.
+// Ticks implements [Source]: multiples of [Tick] since 1970.
+func (m *Market) Ticks() (startUnixNanos int64, length time.Duration) { return 0, Tick }
+
+// Demand implements [Source].
 func (m *Market) Demand(index int, tick int64) int64 {
 	o := &m.offers[index]
-	level := o.base
-	if m.volatility > 0 {
-		level += scale(m.volatility, rhythm(tick)+o.shared(tick)+o.single(tick))
-		level = min(max(level, 20_000), 950_000)
-		if gap := m.shortage(o, tick); gap > 0 {
-			// A shortage lifts demand toward well over the capacity.
-			level += scale(gap, 1_250_000-level)
-		}
+	if m.volatility == 0 {
+		return scale(o.calm, o.capacity)
+	}
+	moved := m.slow(o, tick) + o.sum(o.kind.fast, fastStreams, million, tick) + scale(o.kind.rhythm, rhythm(tick))
+	level := o.calm + scale(min(m.volatility, million), o.mean-o.calm) + scale(m.volatility, moved)
+	level = min(max(level, leastDemand), o.kind.most)
+	if gap := m.shortage(o, tick); gap > 0 {
+		// A shortage lifts demand toward well over the capacity.
+		level += scale(gap, mostDemand-level)
 	}
 	return scale(level, o.capacity)
 }
 
-// Price tells the spot price of an offer during a tick, in micro-units of the
-// currency per hour: a multiple of 1,000, never less than a tenth of the list
-// price nor more than it.
+// slow is how far utilisation is from its mean, without what passes within a
+// day: what prices follow.
+func (m *Market) slow(o *offer, tick int64) int64 {
+	return o.sum(o.kind.slow, slowStreams, o.restless, tick) + m.squeeze(o, tick)
+}
+
+// Price implements [Source]: a multiple of 1,000, never less than a tenth of
+// the list price nor more than it.
 func (m *Market) Price(index int, tick int64) int64 {
 	o := &m.offers[index]
-	level := o.spotBase
+	level := o.calmPrice
 	if m.volatility > 0 {
-		// Prices are set anew every four hours, each at its own minute, and
-		// then in steps of 2 % of themselves; in a shortage every half hour, in
-		// eighths of the way to the list price.
-		const period = 4 * hour
-		phase := int64(o.own % uint64(period))
-		set := floorDiv(tick-phase, period)*period + phase
-		moved := 2 * scale(m.volatility, rhythm(set)/2+o.shared(set)+o.single(set)/2)
-		level += scale(o.spotBase, quantise(moved, 20_000))
-		level = min(max(level, 0), million)
-		if gap := quantise(m.shortage(o, floorDiv(tick, hour/2)*(hour/2)), million/8); gap > 0 {
-			level += scale(gap, million-level)
-		}
+		moved := scale(m.volatility, m.slow(o, o.priceSet(tick)-priceLag))
+		mean := o.calmPrice + scale(min(m.volatility, million), o.meanPrice-o.calmPrice)
+		level = o.kind.price(mean, moved)
 	}
-	price := scale(level, o.list)
+	price := scale(min(max(level, 0), million), o.list)
 	lowest := (o.list/10 + priceStepMicros) / priceStepMicros * priceStepMicros
 	if o.list%(10*priceStepMicros) == 0 {
 		lowest = o.list / 10
@@ -118,13 +147,22 @@ func (m *Market) Price(index int, tick int64) int64 {
 	return max(min(price, o.list/priceStepMicros*priceStepMicros), min(lowest, o.list))
 }
 
-// shared is the noise of the region and of the family in its zone: up to 12
-// points either way.
-func (o *offer) shared(tick int64) int64 {
-	return smooth(o.region, tick, 30*hour)/20 + smooth(o.family, tick, 20*hour)/20 + smooth(o.family+1, tick, 5*hour)/50
-}
+// Prices are set anew about every six hours, in each offer at its own times,
+// at least 4.5 hours apart, after the utilisation of three hours before.
+const (
+	pricePeriod = 6 * hour
+	priceJitter = 3 * hour / 2
+	priceLag    = 3 * hour
+)
 
-// single is the noise of the offer alone: up to 8 points either way.
-func (o *offer) single(tick int64) int64 {
-	return smooth(o.own, tick, 26*hour)/20 + smooth(o.own+1, tick, 3*hour)*3/100
+// priceSet is the tick at which the price during a tick was set.
+func (o *offer) priceSet(tick int64) int64 {
+	own := o.streams[ofOffer] + priceStream
+	first := phase(own, pricePeriod)
+	at := func(n int64) int64 { return n*pricePeriod + first + uniform(own, n)*priceJitter/million }
+	n := floorDiv(tick-first, pricePeriod)
+	if set := at(n); set <= tick {
+		return set
+	}
+	return at(n - 1)
 }

@@ -126,8 +126,10 @@ func (w *World) retagOne(i *Instance, set *TagSet) {
 	w.uncount(i)
 	w.untag(owner, i)
 	w.tags.drop(i.Tags)
-	i.Tags = w.tags.take(set)
-	owner.tag(i)
+	i.Tags = w.tags.take(set, 1)
+	for _, index := range owner.indexes(i.Tags) {
+		index.set.add(i.Number)
+	}
 	w.count(i)
 	w.record(i, KindTagged, ReasonRequested)
 }

@@ -114,17 +114,18 @@ func (h *holding) tally(key CountKey, tags *TagSet, by int64) {
 	}
 }
 
-// tag puts an instance under its tags. Those that grow large begin to be
-// counted with the next instance.
-func (h *holding) tag(i *Instance) {
-	for _, tag := range i.Tags.tags {
+// indexes is the indexes of some tags; those that there are not yet are made.
+func (h *holding) indexes(tags *TagSet) []*tagIndex {
+	indexes := make([]*tagIndex, len(tags.tags))
+	for at, tag := range tags.tags {
 		index, ok := h.byTag[tag]
 		if !ok {
 			index = &tagIndex{}
 			h.byTag[tag] = index
 		}
-		index.set.add(i.Number)
+		indexes[at] = index
 	}
+	return indexes
 }
 
 func (w *World) untag(owner *holding, i *Instance) {

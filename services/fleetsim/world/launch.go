@@ -25,10 +25,7 @@ func (w *World) launch(c Launch) (Answer, error) {
 		return Answer{Launched: int(launched)}, nil
 	}
 	answer := Answer{Changed: true, First: w.lastNumber + 1, Launched: int(launched)}
-	model := w.model(c, owner, tags, disks)
-	for range launched {
-		w.create(model)
-	}
+	w.create(w.model(c, owner, tags, disks), int(launched))
 	w.requests.add(Request{
 		Key: key, Fingerprint: fingerprint, First: answer.First, Launched: uint32(launched), Time: w.now,
 	})
@@ -112,13 +109,21 @@ func (w *World) model(c Launch, owner *holding, tags *TagSet, disks *DiskSet) In
 	return i
 }
 
-func (w *World) create(model Instance) {
-	w.lastNumber++
-	i := &model
-	i.Number = w.lastNumber
-	i.Due = w.now.Add(w.slowed(i, w.pendingFor(i)))
-	w.insert(i)
-	w.record(i, KindCreated, ReasonRequested)
+// create makes so many instances after a model.
+func (w *World) create(model Instance, count int) {
+	made := make([]*Instance, count)
+	for at := range made {
+		i := model
+		w.lastNumber++
+		i.Number = w.lastNumber
+		i.Due = w.now.Add(w.slowed(&i, w.pendingFor(&i)))
+		made[at] = &i
+	}
+	w.insert(made...)
+	w.effects.Transitions = slices.Grow(w.effects.Transitions, count)
+	for _, i := range made {
+		w.record(i, KindCreated, ReasonRequested)
+	}
 }
 
 // chooseDisks takes the first category on offer of each disk that is asked for.

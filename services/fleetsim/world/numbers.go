@@ -15,6 +15,10 @@ type numberSet struct {
 
 // find tells the block that a number is or belongs in.
 func (s *numberSet) find(number uint64) int {
+	// Most are newer than all others, or the newest.
+	if last := len(s.blocks) - 1; last >= 0 && number > s.blocks[last][len(s.blocks[last])-1] {
+		return last + 1
+	}
 	at, _ := slices.BinarySearchFunc(s.blocks, number, func(block []uint64, number uint64) int {
 		if block[len(block)-1] < number {
 			return -1

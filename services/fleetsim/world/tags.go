@@ -84,14 +84,14 @@ type sharedSet struct {
 	uses int
 }
 
-// take counts one more use of a set and returns the one that is shared.
-func (t tagTable) take(set *TagSet) *TagSet {
+// take counts more uses of a set and returns the one that is shared.
+func (t tagTable) take(set *TagSet, uses int) *TagSet {
 	shared, ok := t[set.encoded]
 	if !ok {
 		shared = &sharedSet{set: set}
 		t[set.encoded] = shared
 	}
-	shared.uses++
+	shared.uses += uses
 	return shared.set
 }
 

@@ -152,19 +152,27 @@ func (w *World) change(i *Instance, mutate func()) {
 	w.remeter(i)
 }
 
-// insert puts an instance in, wherever it is looked for.
-func (w *World) insert(i *Instance) {
-	w.instances[i.Number] = i
-	w.stocks[i.Offer].held.add(i.Number)
-	owner := w.accounts[i.Account.id]
-	i.Account = owner.account
-	i.Tags = w.tags.take(i.Tags)
-	owner.live.add(i.Number)
-	owner.tag(i)
-	w.count(i)
-	i.meter = i.meterOf()
-	i.mark = w.reading(i)
-	w.arm(i)
+// insert puts instances in, wherever they are looked for. They are alike: of one
+// account, offer, state and set of tags.
+func (w *World) insert(alike ...*Instance) {
+	first := alike[0]
+	owner := w.accounts[first.Account.id]
+	tags := w.tags.take(first.Tags, len(alike))
+	indexes := owner.indexes(tags)
+	held := &w.stocks[first.Offer].held
+	first.meter = first.meterOf()
+	mark := w.reading(first)
+	for _, i := range alike {
+		i.Account, i.Tags, i.meter, i.mark = owner.account, tags, first.meter, mark
+		w.instances[i.Number] = i
+		held.add(i.Number)
+		owner.live.add(i.Number)
+		for _, index := range indexes {
+			index.set.add(i.Number)
+		}
+		w.arm(i)
+	}
+	w.countBy(first, int64(len(alike)))
 }
 
 // release ends an instance.

@@ -77,7 +77,7 @@ func kindOf(transition *fleetv1.InstanceTransition) healthv1.InstanceEventKind {
 			return healthv1.InstanceEventKind_INSTANCE_EVENT_KIND_INTERRUPTED
 		}
 		return healthv1.InstanceEventKind_INSTANCE_EVENT_KIND_RELEASED
-	default: // STARTING, STOPPING, TAGGED, and what later fleets may tell
+	default: // STARTING, STOPPING, TAGGED, HEALTH, UPDATED, and what later fleets may tell
 		return healthv1.InstanceEventKind_INSTANCE_EVENT_KIND_UNSPECIFIED
 	}
 }
@@ -115,6 +115,10 @@ func reasonOf(kind healthv1.InstanceEventKind, reason fleetv1.TransitionReason) 
 		return "StockNeeded"
 	case fleetv1.TransitionReason_TRANSITION_REASON_RECLAIM_ORDERED:
 		return "ReclaimOrdered"
+	case fleetv1.TransitionReason_TRANSITION_REASON_ACCOUNT_OVERDUE:
+		return "AccountOverdue"
+	case fleetv1.TransitionReason_TRANSITION_REASON_FAILURE:
+		return "Failure"
 	default:
 		return ""
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"regexp"
 	"strconv"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
@@ -71,6 +72,45 @@ func checkRequestID(id string) error {
 		return misuse("--request-id must be 1 to 64 printable ASCII characters without space, got %q", id)
 	}
 	return nil
+}
+
+// accountID is what the id of an account looks like.
+var accountID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// checkAccount refuses what can be the id of no account; none is named by the
+// empty text.
+func checkAccount(flag, id string) error {
+	if id != "" && !accountID.MatchString(id) {
+		return misuse("%s must be 1 to 64 of A-Z a-z 0-9 . _ -, got %q", flag, id)
+	}
+	return nil
+}
+
+// mostIDs is how many instances one call can name.
+const mostIDs = 100
+
+// checkIDs refuses a list of ids that no call takes: each once, and not too
+// many.
+func checkIDs(what string, ids []string) error {
+	if len(ids) > mostIDs {
+		return misuse("%s must be named at most %d times, got %d", what, mostIDs, len(ids))
+	}
+	seen := map[string]bool{}
+	for _, id := range ids {
+		if id == "" || seen[id] {
+			return misuse("%s must be named once each and not be empty, got %q", what, id)
+		}
+		seen[id] = true
+	}
+	return nil
+}
+
+// of names the flag that an error about a value is about.
+func of(flag string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return misuse("%s %v", flag, err)
 }
 
 // A given tells whether a flag was given.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/alecthomas/kong"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
 )
@@ -19,15 +20,16 @@ import (
 type commands struct {
 	Version kong.VersionFlag `help:"Show the version and exit."`
 
-	Demo    demoCommand    `cmd:"" help:"Show the main job: a group that keeps its capacity through a reclaim. Ends by itself in about a minute."`
-	Up      upCommand      `cmd:"" help:"Run the whole system in this process."`
-	Serve   serveCommand   `cmd:"" help:"Run one service."`
-	Group   groupCommand   `cmd:"" help:"Work with auto provisioning groups."`
-	Preview previewCommand `cmd:"" help:"Tell what a group file would launch now, and why, without launching it."`
-	Market  marketCommand  `cmd:"" help:"Show pools with their prices and stock."`
-	Fleet   fleetCommand   `cmd:"" help:"Cause trouble in the simulated cloud."`
-	Clock   clockCommand   `cmd:"" help:"Show the simulated time, or change how fast it runs."`
-	Events  eventsCommand  `cmd:"" help:"Follow what becomes of instances."`
+	Demo     demoCommand     `cmd:"" help:"Show the main job: a group that keeps its capacity through a reclaim. Ends by itself in about a minute."`
+	Up       upCommand       `cmd:"" help:"Run the whole system in this process."`
+	Serve    serveCommand    `cmd:"" help:"Run one service."`
+	Group    groupCommand    `cmd:"" help:"Work with auto provisioning groups."`
+	Preview  previewCommand  `cmd:"" help:"Tell what a group file would launch now, and why, without launching it."`
+	Market   marketCommand   `cmd:"" help:"Show what the cloud sells: pools with their prices and stock, price history, advice."`
+	Fleet    fleetCommand    `cmd:"" help:"Work with instances, disks, accounts and bills of the cloud, and cause trouble in the simulated one."`
+	Scenario scenarioCommand `cmd:"" help:"Work with scenario files, which describe a simulated cloud from its beginning."`
+	Clock    clockCommand    `cmd:"" help:"Show the simulated time, change how fast it runs, stop it or move it on."`
+	Events   eventsCommand   `cmd:"" help:"Follow what becomes of instances."`
 }
 
 // console is where commands read and write.
@@ -59,7 +61,8 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		kong.Vars{"version": "muster " + version()},
 		kong.Writers(out, errOut),
 		kong.Exit(func(code int) { exited = code }), // after --help and --version
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.Help(printHelp),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(console{in: in, out: out, err: errOut}),
 	)
@@ -103,20 +106,21 @@ func outcome(ctx context.Context, errOut io.Writer, parsed *kong.Context, err er
 
 // client is what commands that call a running system have in common.
 type client struct {
-	Server string `help:"Host and port of the system to call." default:"127.0.0.1:7070" env:"MUSTER_SERVER"`
-	Output string `short:"o" help:"How to show the answer: ${enum}." enum:"table,json" default:"table"`
+	Server  string `help:"Host and port of the system to call." default:"127.0.0.1:7070" env:"MUSTER_SERVER"`
+	Output  string `short:"o" help:"How to show the answer: ${enum}." enum:"table,json" default:"table"`
+	Account string `placeholder:"NAME" help:"Account of the cloud to call as; by default the one that is always there." env:"MUSTER_ACCOUNT"`
 }
 
 // call runs a function with a connection to the system.
-func (c client) call(do func(conn *grpc.ClientConn) error) error {
-	if err := checkAddress("--server", c.Server); err != nil {
+func (c client) call(do func(conn grpc.ClientConnInterface) error) error {
+	if err := errors.Join(checkAddress("--server", c.Server), checkAccount("--account", c.Account)); err != nil {
 		return err
 	}
 	conn, err := rpc.Dial(c.Server)
 	if err != nil {
 		return err
 	}
-	if err := do(conn); err != nil {
+	if err := do(accountConn{ClientConnInterface: conn, account: c.Account}); err != nil {
 		_ = conn.Close() // the first error tells more
 		if isConnectionLoss(err) {
 			return &unreachableError{server: c.Server, cause: err}
@@ -124,4 +128,40 @@ func (c client) call(do func(conn *grpc.ClientConn) error) error {
 		return err
 	}
 	return conn.Close()
+}
+
+// accountKey is the key of the metadata that tells the cloud for which account a
+// call is made.
+const accountKey = "muster-account"
+
+// An accountConn names an account in each call, unless the name is empty.
+type accountConn struct {
+	grpc.ClientConnInterface
+	account string
+}
+
+// Invoke implements [grpc.ClientConnInterface].
+func (c accountConn) Invoke(ctx context.Context, method string, args, reply any, options ...grpc.CallOption) error {
+	return c.ClientConnInterface.Invoke(c.named(ctx), method, args, reply, options...)
+}
+
+// NewStream implements [grpc.ClientConnInterface].
+func (c accountConn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, options ...grpc.CallOption) (grpc.ClientStream, error) {
+	return c.ClientConnInterface.NewStream(c.named(ctx), desc, method, options...)
+}
+
+func (c accountConn) named(ctx context.Context) context.Context {
+	if c.account == "" {
+		return ctx
+	}
+	return metadata.AppendToOutgoingContext(ctx, accountKey, c.account)
+}
+
+// printHelp prints the help of a command. One that does something without a
+// subcommand shows the flags for that, too.
+func printHelp(options kong.HelpOptions, parsed *kong.Context) error {
+	if node := parsed.Selected(); node != nil && node.DefaultCmd != nil {
+		node.Flags = append(node.Flags, node.DefaultCmd.Flags...)
+	}
+	return kong.DefaultHelpPrinter(options, parsed)
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,8 +38,19 @@ func newShell(t *testing.T) shell {
 func (s shell) run(line string) (code int, out, errOut string) {
 	s.t.Helper()
 	var stdout, stderr bytes.Buffer
-	code = Run(s.t.Context(), append(strings.Fields(line), "--server", s.server), strings.NewReader(""), &stdout, &stderr)
+	code = Run(s.t.Context(), s.args(line), strings.NewReader(""), &stdout, &stderr)
 	return code, stdout.String(), stderr.String()
+}
+
+// args are the words of a command line, with the address of the system before
+// those that are no flags.
+func (s shell) args(line string) []string {
+	words := strings.Fields(line)
+	end := slices.Index(words, "--")
+	if end < 0 {
+		end = len(words)
+	}
+	return slices.Insert(words, end, "--server", s.server)
 }
 
 // ok runs a command line that must succeed and write each of the texts.

@@ -27,10 +27,10 @@ func (e *unreachableError) Error() string { return "can not reach " + e.server }
 func (e *unreachableError) Unwrap() error { return e.cause }
 
 // A repeatableError tells that a call may or may not have been carried out, and
-// the client token with which to find out.
+// the flag with which it is the same call again.
 type repeatableError struct {
-	requestID string
-	cause     error
+	flag  string // with its value
+	cause error
 }
 
 // Error implements error.
@@ -122,23 +122,25 @@ func printRefusal(out io.Writer, err error) {
 	if len(violations) > 0 {
 		say(out, "muster: the request was refused:")
 		for _, violation := range violations {
-			say(out, fmt.Sprintf("  %s: %s", violation.GetField(), violation.GetDescription()))
+			say(out, fmt.Sprintf("  %s: %s", violation.GetField(), plainWords(violation.GetDescription())))
 		}
+		sayAdvice(out, s)
 		return
 	}
 	// What was wrapped around the status is for people; its own text is not.
-	text := strings.ReplaceAll(err.Error(), refused.Error(), s.Message())
+	text := plainWords(strings.ReplaceAll(err.Error(), refused.Error(), s.Message()))
 	if known := rpc.ReasonOf(s.Err()); known != "" {
 		text += " (" + known + ")"
 	}
 	say(out, "muster: "+text)
+	sayAdvice(out, s)
 }
 
 // printRepeat tells how a call whose fate is not known can be repeated.
 func printRepeat(out io.Writer, err error) {
 	var repeatable *repeatableError
 	if errors.As(err, &repeatable) {
-		say(out, "It can be repeated safely with --request-id "+repeatable.requestID)
+		say(out, "It can be repeated safely with "+repeatable.flag)
 	}
 }
 
@@ -146,8 +148,17 @@ func printRepeat(out io.Writer, err error) {
 func printUsage(out io.Writer, err error, parsed *kong.Context) {
 	command := "muster"
 	if parsed != nil && parsed.Selected() != nil {
-		command = parsed.Selected().FullPath()
+		command = helpedBy(parsed.Selected()).FullPath()
 	}
 	say(out, "muster: "+strings.ReplaceAll(err.Error(), "\n", "\nmuster: "))
 	say(out, "Try: "+command+" --help")
+}
+
+// helpedBy is the command whose help tells of a command: a default subcommand
+// need not have been named.
+func helpedBy(node *kong.Node) *kong.Node {
+	if node.Parent != nil && node.Parent.DefaultCmd == node {
+		return node.Parent
+	}
+	return node
 }

@@ -2,13 +2,10 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
 	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
@@ -31,10 +28,31 @@ func (c *eventsCommand) Run(ctx context.Context, on console) error {
 			return err
 		}
 	}
-	return c.call(func(conn *grpc.ClientConn) error {
+	return c.call(func(conn grpc.ClientConnInterface) error {
+		health, request := healthv1.NewHealthServiceClient(conn), c.request()
 		f := follower{
-			health: healthv1.NewHealthServiceClient(conn), request: c.request(), out: on.out, show: c.showEvent,
-			away: outage{err: on.err, what: "the event stream of " + c.Server},
+			what: "the event stream", err: on.err, away: outage{err: on.err, what: "the event stream of " + c.Server},
+			follow: func(ctx context.Context, alive func()) error {
+				events, err := health.WatchInstanceEvents(ctx, request)
+				if err != nil {
+					return err
+				}
+				return receive(events, func(next *healthv1.WatchInstanceEventsResponse) error {
+					alive()
+					request.Cursor = next.GetCursor()
+					if next.GetEvent() == nil {
+						return nil // a sign of life
+					}
+					return c.showEvent(on.out, next)
+				})
+			},
+			lost: func(err error) string {
+				if !rpc.HasReason(err, healthv1.ErrorReason_ERROR_REASON_INVALID_TOKEN) {
+					return ""
+				}
+				request.Cursor, request.FromStart = "", true
+				return anew
+			},
 		}
 		return f.run(ctx)
 	})
@@ -65,60 +83,4 @@ func (c *eventsCommand) showEvent(out io.Writer, next *healthv1.WatchInstanceEve
 	_, err := fmt.Fprintf(out, "%s  %-19s  %s  %s %s %s  group %s%s\n", stamp(event.GetTime()), word(event.GetKind()), event.GetInstanceId(),
 		event.GetInstanceType(), event.GetZoneId(), word(event.GetBillingMethod()), orDash(event.GetGroupId()), note)
 	return err
-}
-
-// A follower follows events across the ends of their stream.
-type follower struct {
-	health      healthv1.HealthServiceClient
-	request     *healthv1.WatchInstanceEventsRequest // its cursor moves on
-	out         io.Writer
-	show        func(io.Writer, *healthv1.WatchInstanceEventsResponse) error
-	away        outage
-	established bool // there was a stream
-}
-
-func (f *follower) run(ctx context.Context) error {
-	for {
-		err := f.follow(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case !f.established:
-			return err
-		case rpc.HasReason(err, healthv1.ErrorReason_ERROR_REASON_INVALID_TOKEN):
-			say(f.away.err, "muster: the event stream began anew; going on from its start")
-			f.request.Cursor, f.request.FromStart = "", true
-		case !isPassing(err):
-			return err
-		default:
-			if err := f.away.pause(ctx); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// follow shows events until their stream ends, and returns why it did.
-func (f *follower) follow(ctx context.Context) error {
-	watch, err := f.health.WatchInstanceEvents(ctx, f.request)
-	if err != nil {
-		return err
-	}
-	for {
-		next, err := watch.Recv()
-		if errors.Is(err, io.EOF) {
-			return status.Error(codes.Unavailable, "the event stream ended")
-		}
-		if err != nil {
-			return err
-		}
-		f.established = true
-		f.away.over()
-		if next.GetEvent() != nil {
-			if err := f.show(f.out, next); err != nil {
-				return err
-			}
-		}
-		f.request.Cursor = next.GetCursor()
-	}
 }

@@ -1,175 +1,51 @@
 package cli
 
 import (
-	"context"
-	"fmt"
-	"strings"
-
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/proto"
 
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 )
 
 type fleetCommand struct {
-	Reclaim reclaimCommand `cmd:"" help:"Reclaim spot instances: notice now, or when their protection ends; release five minutes later."`
-	Drain   drainCommand   `cmd:"" help:"Make pools refuse launches as if sold out."`
-	Restore restoreCommand `cmd:"" help:"Take back a drain."`
+	List   fleetList   `cmd:"" help:"List instances."`
+	Show   fleetShow   `cmd:"" help:"Show everything about an instance."`
+	Count  fleetCount  `cmd:"" help:"Count instances by pool, status and health."`
+	Status fleetStatus `cmd:"" help:"Show status, health and system events of instances."`
+	Watch  fleetWatch  `cmd:"" help:"Follow every transition of instances."`
+
+	Run    fleetRun    `cmd:"" help:"Launch instances."`
+	Start  fleetStart  `cmd:"" help:"Start stopped instances."`
+	Stop   fleetStop   `cmd:"" help:"Stop running instances."`
+	Reboot fleetReboot `cmd:"" help:"Boot running instances again."`
+	Delete fleetDelete `cmd:"" help:"Release instances at once."`
+	Tag    fleetTag    `cmd:"" help:"Set and remove tags of instances."`
+	Update fleetUpdate `cmd:"" help:"Change name, description or deletion protection of an instance."`
+
+	Disk    diskCommand    `cmd:"" help:"Work with disks; lists them without a subcommand."`
+	Account accountCommand `cmd:"" help:"Work with accounts: quotas, call rates, balances."`
+	Bill    fleetBill      `cmd:"" help:"Show what instances have cost and cost now."`
+
+	Reclaim  reclaimCommand  `cmd:"" help:"Reclaim spot instances: notice now, or when their protection ends; release five minutes later."`
+	Drain    drainCommand    `cmd:"" help:"Make pools refuse launches as if sold out."`
+	Restore  restoreCommand  `cmd:"" help:"Take back a drain."`
+	Fail     failCommand     `cmd:"" help:"Make instances fail, or work again."`
+	Fault    faultCommand    `cmd:"" help:"Bring the simulated cloud into trouble that lasts."`
+	Snapshot snapshotCommand `cmd:"" help:"Keep the state of the simulated cloud, and go back to it."`
+	Scenario fleetScenario   `cmd:"" help:"Show the scenario that the simulated cloud was begun with, as YAML."`
+	Audit    fleetAudit      `cmd:"" help:"Recount the simulated cloud and hold it against what must always be true."`
+}
+
+// fleet runs a function with the fleet service.
+func (c client) fleet(do func(fleetv1.FleetServiceClient) error) error {
+	return c.call(func(conn grpc.ClientConnInterface) error { return do(fleetv1.NewFleetServiceClient(conn)) })
+}
+
+// billing runs a function with the billing service.
+func (c client) billing(do func(fleetv1.BillingServiceClient) error) error {
+	return c.call(func(conn grpc.ClientConnInterface) error { return do(fleetv1.NewBillingServiceClient(conn)) })
 }
 
 // simulation runs a function with the simulation service.
 func (c client) simulation(do func(fleetv1.SimulationServiceClient) error) error {
-	return c.call(func(conn *grpc.ClientConn) error { return do(fleetv1.NewSimulationServiceClient(conn)) })
-}
-
-// selector names pools on the command line.
-type selector struct {
-	Zone string `placeholder:"ZONE" help:"Only pools of this zone."`
-	Type string `placeholder:"TYPE" help:"Only pools of this instance type."`
-	All  bool   `help:"Every pool. Needed when neither zone nor type is named."`
-}
-
-func (s selector) pools(billing fleetv1.BillingMethod) (*fleetv1.PoolSelector, error) {
-	if s.All {
-		return &fleetv1.PoolSelector{BillingMethod: billing}, checkAlone("--all", given{"--zone", s.Zone != ""}, given{"--type", s.Type != ""})
-	}
-	if s.Zone == "" && s.Type == "" {
-		return nil, misuse("name --zone, --type or both, or --all for every pool")
-	}
-	return &fleetv1.PoolSelector{ZoneId: s.Zone, InstanceType: s.Type, BillingMethod: billing}, nil
-}
-
-type reclaimCommand struct {
-	client
-	selector
-	Instance []string `placeholder:"ID" help:"Reclaim these instances instead of pools."`
-	Max      int32    `placeholder:"N" help:"Reclaim at most so many, oldest first; 0 means all."`
-}
-
-// Run orders the reclaim.
-func (c *reclaimCommand) Run(ctx context.Context, on console) error {
-	request, err := c.request()
-	if err != nil {
-		return err
-	}
-	return c.simulation(func(simulation fleetv1.SimulationServiceClient) error {
-		reclaimed, err := simulation.ReclaimInstances(ctx, request)
-		if err != nil {
-			return err
-		}
-		return c.show(on.out, reclaimed, func(w table) { w.say(reclaimedText(reclaimed)) })
-	})
-}
-
-// request is what the command line asks for, or what is wrong with it.
-func (c *reclaimCommand) request() (*fleetv1.ReclaimInstancesRequest, error) {
-	if c.Max < 0 {
-		return nil, misuse("--max must be 0 or more, got %d", c.Max)
-	}
-	if len(c.Instance) > 0 {
-		return &fleetv1.ReclaimInstancesRequest{
-			MaxInstances: c.Max,
-			Target:       &fleetv1.ReclaimInstancesRequest_Instances{Instances: &fleetv1.InstanceIds{InstanceIds: c.Instance}},
-		}, checkAlone("--instance", given{"--zone", c.Zone != ""}, given{"--type", c.Type != ""}, given{"--all", c.All})
-	}
-	pools, err := c.pools(fleetv1.BillingMethod_BILLING_METHOD_SPOT)
-	return &fleetv1.ReclaimInstancesRequest{
-		MaxInstances: c.Max, Target: &fleetv1.ReclaimInstancesRequest_Pools{Pools: pools},
-	}, err
-}
-
-// reclaimedText says what comes of a reclaim.
-func reclaimedText(reclaimed *fleetv1.ReclaimInstancesResponse) string {
-	var parts []string
-	switch noticed := reclaimed.GetNoticedInstances(); {
-	case noticed == 1:
-		parts = append(parts, "1 instance has its notice and is released in five minutes.")
-	case noticed > 1:
-		parts = append(parts, fmt.Sprintf("%d instances have their notice and are released in five minutes.", noticed))
-	}
-	const faster = "`muster clock --speed` makes time pass faster."
-	switch deferred := reclaimed.GetDeferredInstances(); {
-	case deferred == 1:
-		parts = append(parts, "1 is still protected, up to an hour from its launch, and gets its notice when that ends; "+faster)
-	case deferred > 1:
-		parts = append(parts, fmt.Sprintf("%d are still protected, up to an hour from their launch, and get theirs when that ends; %s", deferred, faster))
-	}
-	if len(parts) == 0 {
-		return "There is no instance to reclaim."
-	}
-	return strings.Join(parts, " ")
-}
-
-// matched is the answer to a drain or to its end.
-type matched interface {
-	proto.Message
-	GetMatchedPools() int32
-}
-
-// poolsCommand is what the commands that change pools have in common.
-type poolsCommand struct {
-	client
-	selector
-	Billing string `help:"Only pools of this billing method: ${enum}." enum:"spot,pay-as-you-go,both" default:"both"`
-}
-
-// change changes the pools that are named, and says how many of them are now so.
-func (c *poolsCommand) change(on console, do func(fleetv1.SimulationServiceClient, *fleetv1.PoolSelector) (matched, error), one, many string) error {
-	pools, err := c.pools(billingMethod(c.Billing))
-	if err != nil {
-		return err
-	}
-	return c.simulation(func(simulation fleetv1.SimulationServiceClient) error {
-		changed, err := do(simulation, pools)
-		if err != nil {
-			return err
-		}
-		return c.show(on.out, changed, func(w table) { w.say(counted(changed.GetMatchedPools(), one, many)) })
-	})
-}
-
-type drainCommand struct{ poolsCommand }
-
-// Run drains the pools.
-func (c *drainCommand) Run(ctx context.Context, on console) error {
-	return c.change(on, func(simulation fleetv1.SimulationServiceClient, pools *fleetv1.PoolSelector) (matched, error) {
-		return simulation.DrainPools(ctx, &fleetv1.DrainPoolsRequest{Pools: pools})
-	}, "pool is drained.", "pools are drained.")
-}
-
-type restoreCommand struct{ poolsCommand }
-
-// Run restores the pools.
-func (c *restoreCommand) Run(ctx context.Context, on console) error {
-	return c.change(on, func(simulation fleetv1.SimulationServiceClient, pools *fleetv1.PoolSelector) (matched, error) {
-		return simulation.RestorePools(ctx, &fleetv1.RestorePoolsRequest{Pools: pools})
-	}, "pool is not drained (any more).", "pools are not drained (any more).")
-}
-
-type clockCommand struct {
-	client
-	Speed *float64 `placeholder:"N" help:"Simulated seconds that shall pass in one real second, 0.001 to 100,000."`
-}
-
-// Run sets the speed if one is named, then shows the clock.
-func (c *clockCommand) Run(ctx context.Context, on console) error {
-	if c.Speed != nil {
-		if err := checkSpeed(*c.Speed); err != nil {
-			return err
-		}
-	}
-	return c.simulation(func(simulation fleetv1.SimulationServiceClient) error {
-		if c.Speed != nil {
-			if _, err := simulation.SetClockSpeed(ctx, &fleetv1.SetClockSpeedRequest{Speed: *c.Speed}); err != nil {
-				return err
-			}
-		}
-		now, err := simulation.GetClock(ctx, &fleetv1.GetClockRequest{})
-		if err != nil {
-			return err
-		}
-		return c.show(on.out, now, func(w table) {
-			row(w, fmt.Sprintf("%s at speed %v", stamp(now.GetTime()), now.GetSpeed()))
-		})
-	})
+	return c.call(func(conn grpc.ClientConnInterface) error { return do(fleetv1.NewSimulationServiceClient(conn)) })
 }

@@ -22,7 +22,7 @@ type groupCommand struct {
 
 // groups runs a function with the group service.
 func (c client) groups(do func(groupv1.GroupServiceClient) error) error {
-	return c.call(func(conn *grpc.ClientConn) error { return do(groupv1.NewGroupServiceClient(conn)) })
+	return c.call(func(conn grpc.ClientConnInterface) error { return do(groupv1.NewGroupServiceClient(conn)) })
 }
 
 type groupList struct {

@@ -39,11 +39,14 @@ func tokenOf(flag, inFile string) (token, error) {
 
 // failed adds to the error of a call how to repeat it, when it may have been
 // carried out nevertheless and its token is not known.
-func (t token) failed(err error) error {
-	if !t.made || !isPassing(err) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+func (t token) failed(err error) error { return t.failedWith("--request-id", err) }
+
+// failedWith is failed for a call whose token has another flag.
+func (t token) failedWith(flag string, err error) error {
+	if err == nil || !t.made || !isPassing(err) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return &repeatableError{requestID: t.id, cause: err}
+	return &repeatableError{flag: flag + " " + t.id, cause: err}
 }
 
 type groupCreate struct {

@@ -2,42 +2,41 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
-
-	"google.golang.org/grpc"
 
 	"github.com/seed-198b1370/muster/pkg/money"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 )
 
 type marketCommand struct {
+	List    marketList    `cmd:"" default:"withargs" help:"Show pools with their prices and stock. The default."`
+	Types   marketTypes   `cmd:"" help:"List instance types, with the zones that sell them."`
+	Zones   marketZones   `cmd:"" help:"List regions and their zones."`
+	History marketHistory `cmd:"" help:"Draw the spot price of an instance type over time, and its stock as it changes."`
+	Advice  marketAdvice  `cmd:"" help:"Tell discount and interruption rate of spot pools over the last 30 days."`
+}
+
+// mostNamed is how many zones or types a list of pools can name.
+const mostNamed = 20
+
+type marketList struct {
 	client
+	limited
 	Zone    []string `placeholder:"ZONE" help:"Only pools of these zones."`
 	Type    []string `placeholder:"TYPE" help:"Only pools of these instance types."`
 	Billing string   `help:"Only pools of this billing method: ${enum}." enum:"spot,pay-as-you-go,both" default:"both"`
-	Limit   int      `help:"Show at most so many pools." default:"250"`
 }
 
 // Run lists pools, page by page.
-func (c *marketCommand) Run(ctx context.Context, on console) error {
-	if c.Limit < 1 {
-		return misuse("--limit must be 1 or more, got %d", c.Limit)
+func (c *marketList) Run(ctx context.Context, on console) error {
+	if err := errors.Join(c.check(), checkNamed("--zone", c.Zone), checkNamed("--type", c.Type)); err != nil {
+		return err
 	}
-	return c.call(func(conn *grpc.ClientConn) error {
-		fleet := fleetv1.NewFleetServiceClient(conn)
-		request := &fleetv1.ListPoolsRequest{ZoneIds: c.Zone, InstanceTypes: c.Type, BillingMethod: billingMethod(c.Billing)}
-		all := &fleetv1.ListPoolsResponse{}
-		for len(all.GetPools()) < c.Limit {
-			request.PageSize = int32(min(250, c.Limit-len(all.GetPools())))
-			page, err := fleet.ListPools(ctx, request)
-			if err != nil {
-				return err
-			}
-			all.Pools = append(all.Pools, page.GetPools()...)
-			all.AsOfTime, all.NextPageToken = page.GetAsOfTime(), page.GetNextPageToken()
-			if request.PageToken = page.GetNextPageToken(); request.PageToken == "" {
-				break
-			}
+	return c.fleet(func(fleet fleetv1.FleetServiceClient) error {
+		all, err := c.pools(ctx, fleet, &fleetv1.ListPoolsRequest{ZoneIds: c.Zone, InstanceTypes: c.Type, BillingMethod: billingMethod(c.Billing)})
+		if err != nil {
+			return err
 		}
 		if len(all.GetPools()) == 0 {
 			say(on.err, "no pools match")
@@ -46,7 +45,28 @@ func (c *marketCommand) Run(ctx context.Context, on console) error {
 	})
 }
 
-func (c *marketCommand) marketTable(w table, listed *fleetv1.ListPoolsResponse) {
+// checkNamed refuses more names than a call takes.
+func checkNamed(flag string, names []string) error {
+	if len(names) > mostNamed {
+		return misuse("%s must be given at most %d times, got %d", flag, mostNamed, len(names))
+	}
+	return nil
+}
+
+// pools asks for as many pools as the limit says, as one answer.
+func (l limited) pools(ctx context.Context, fleet fleetv1.FleetServiceClient, request *fleetv1.ListPoolsRequest) (*fleetv1.ListPoolsResponse, error) {
+	all := &fleetv1.ListPoolsResponse{}
+	var err error
+	all.NextPageToken, err = l.eachPage(mostPage, func(token string, size int32) (int, string, error) {
+		request.PageToken, request.PageSize = token, size
+		page, err := fleet.ListPools(ctx, request)
+		all.Pools, all.AsOfTime = append(all.Pools, page.GetPools()...), page.GetAsOfTime()
+		return len(all.Pools), page.GetNextPageToken(), err
+	})
+	return all, err
+}
+
+func (c *marketList) marketTable(w table, listed *fleetv1.ListPoolsResponse) {
 	if len(listed.GetPools()) == 0 {
 		return
 	}

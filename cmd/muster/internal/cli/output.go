@@ -62,7 +62,7 @@ func widthOf(out io.Writer) int {
 }
 
 // counted writes a number of things: one in the singular, else in the plural.
-func counted[N int | int32](number N, one, many string) string {
+func counted[N int | int32 | int64](number N, one, many string) string {
 	if number == 1 {
 		return "1 " + one
 	}
@@ -104,6 +104,23 @@ func word(value protoreflect.Enum) string {
 	// tells: it is called PREFIX_UNSPECIFIED.
 	prefix := strings.TrimSuffix(string(descriptor.Values().Get(0).Name()), "UNSPECIFIED")
 	return strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(string(named.Name()), prefix)), "_", "-")
+}
+
+// words writes enum values, or - for none.
+func words[E protoreflect.Enum](values []E) string {
+	var all []string
+	for _, value := range values {
+		all = append(all, word(value))
+	}
+	return orDash(strings.Join(all, ", "))
+}
+
+// yesOrDash writes what is so as yes, and what is not as -.
+func yesOrDash(is bool) string {
+	if is {
+		return "yes"
+	}
+	return "-"
 }
 
 // stamp writes a time, or - for none.

@@ -83,6 +83,34 @@ func TestUsage(t *testing.T) {
 		"fleet reclaim --all --max=-1":                             "--max must be 0 or more, got -1",
 		"events --cursor c --from-start":                           "--from-start can not be given with --cursor",
 		"events --kind nap":                                        `--kind must be one of "created","running","stopped","released","interruption-notice","interrupted" but got "nap"`,
+
+		"market --account a/b":                            `--account must be 1 to 64 of A-Z a-z 0-9 . _ -, got "a/b"`,
+		"fleet list --limit 0":                            "--limit must be 1 or more, got 0",
+		"fleet list --tag web":                            `--tag must be KEY=VALUE, such as team=web, got "web"`,
+		"fleet list --instance a --instance a":            `--instance must be named once each and not be empty, got "a"`,
+		"fleet list --status gone":                        `--status must be one of "pending","starting","running","stopping","stopped" but got "gone"`,
+		"fleet run --type t":                              "missing flags: --zone=ZONE",
+		"fleet run --type t --zone z --amount 0":          "--amount must be 1 to 100, got 0",
+		"fleet run --type t --zone z --amount 101":        "--amount must be 1 to 100, got 101",
+		"fleet run --type t --zone z --amount 2 --min 3":  "--min must be 0 to the --amount of 2, got 3",
+		"fleet run --type t --zone z --max-price 1,5":     `--max-price must be an amount with at most 6 decimal places, such as 0.35, got "1,5"`,
+		"fleet run --type t --zone z --max-price 0":       `--max-price must be above 0, got "0"`,
+		"fleet run --type t --zone z --system-disk essd":  `--system-disk must be CATEGORY[,CATEGORY...]:GIB[:keep], such as essd,ssd:40:keep, got "essd"`,
+		"fleet run --type t --zone z --data-disk nvme:40": `--data-disk must be a category of disks: cloud, efficiency, ssd or essd, got "nvme"`,
+		"fleet run --type t --zone z --tag =a --data-disk x:1": "--tag must be KEY=VALUE, such as team=web, got \"=a\"\n" +
+			`muster: --data-disk must be a category of disks: cloud, efficiency, ssd or essd, got "x"`,
+		"fleet run --type t --zone z --billing pay-as-you-go --max-price 1 --unprotected": "--max-price can not be given with --billing pay-as-you-go\n" +
+			"muster: --unprotected can not be given with --billing pay-as-you-go",
+		"fleet start a a": `ID must be named once each and not be empty, got "a"`,
+		"fleet start a --best-effort --request-id r": "--request-id can not be given with --best-effort",
+		"fleet tag a":                         "nothing to change: name at least one of --set, --remove",
+		"fleet tag a --set k=1 --remove k":    `--remove "k" can not be given with --set of the same key`,
+		"fleet update a":                      "nothing to change: name at least one of --name, --description, --protect, --no-protect",
+		"fleet watch --cursor c --from-start": "--from-start can not be given with --cursor",
+		"fleet bill --instance i --tag a=b":   "--tag can not be given with --instance",
+		"fleet bill --pool z/t":               `--pool must be ZONE/TYPE/spot or ZONE/TYPE/pay-as-you-go, got "z/t"`,
+		"fleet fail hang":                     "name --zone, --type or both, or --all for every pool",
+		"fleet fail nap --all":                `<how> must be one of "crash","hang","impair","slow","recover" but got "nap"`,
 	} {
 		t.Run(line, func(t *testing.T) {
 			command := regexp.MustCompile(`^[a-z]+( [a-z]+)?( |$)`).FindString(line)
@@ -270,12 +298,54 @@ func TestVersion(t *testing.T) {
 	}
 }
 
+// Commands three levels down are named in full, and default ones by what they are
+// the default of.
+func TestUsage_deep(t *testing.T) {
+	for line, want := range map[string]string{
+		"fleet account set a/b":                           `muster fleet account set --help|NAME must be 1 to 64 of A-Z a-z 0-9 . _ -, got "a/b"`,
+		"fleet account set a --spot-vcpus=-1":             "muster fleet account set --help|--spot-vcpus must be 0 to 1000000000, got -1",
+		"fleet account set a --burst 3":                   "muster fleet account set --help|--burst needs --calls",
+		"fleet account deposit a lots":                    `muster fleet account deposit --help|AMOUNT must be an amount with at most 6 decimal places, such as 0.35, got "lots"`,
+		"fleet account deposit a 1000000001":              `muster fleet account deposit --help|AMOUNT must be at most a billion either way, got "1000000001"`,
+		"fleet disk --limit 0":                            "muster fleet disk --help|--limit must be 1 or more, got 0",
+		"fleet disk list --detached --instance i":         "muster fleet disk --help|--instance can not be given with --detached",
+		"fleet snapshot create a.b":                       `muster fleet snapshot create --help|NAME must be 1 to 64 of A-Z a-z 0-9 _ -, got "a.b"`,
+		"fleet fault clear":                               "muster fleet fault clear --help|name faults, or --all for every fault",
+		"fleet fault clear a --all":                       "muster fleet fault clear --help|ID can not be given with --all",
+		"fleet fault add calls":                           "muster fleet fault add calls --help|name --latency, --outcome or both",
+		"fleet fault add streams":                         "muster fleet fault add streams --help|name --duplicates, --delay or both",
+		"fleet fault add streams --delay 11m":             `muster fleet fault add streams --help|--delay must be above 0 and at most 10m, got "11m"`,
+		"fleet fault add zone-outage --zone z --for 400d": `muster fleet fault add zone-outage --help|--for must be above 0 and at most 366d, got "400d"`,
+		"fleet fault add zone-outage --zone z --id a/b":   `muster fleet fault add zone-outage --help|--id must be 1 to 64 of A-Z a-z 0-9 . _ -, got "a/b"`,
+		"fleet fault add price-shock --all --factor 0":    `muster fleet fault add price-shock --help|--factor must be 0.001 to 100 with at most 3 decimal places, got "0"`,
+		"market history t --width 20":                     "muster market history --help|--width must be 40 to 500, got 20",
+		"market history t --since 31d":                    `muster market history --help|--since must be above 0 and at most 30d, got "31d"`,
+		"market history t --from now":                     `muster market history --help|--from must be a time such as 2026-01-02T15:04:05Z, got "now"`,
+		"market history t --live --unprotected":           "muster market history --help|--unprotected can not be given with --live",
+		"market history t --from 2026-01-02T00:00:00Z --to 2026-01-01T00:00:00Z": "muster market history --help|" +
+			"--to must be after --from and at most 30d later, got 2026-01-02T00:00:00Z and 2026-01-01T00:00:00Z",
+		"clock step 32d":        `muster clock step --help|DURATION must be above 0 and at most 31d, got "32d"`,
+		"clock step soon":       `muster clock step --help|DURATION must be a duration such as 90s, 5m, 24h or 7d, got "soon"`,
+		"market --limit 0":      "muster market --help|--limit must be 1 or more, got 0",
+		"market list --limit 0": "muster market --help|--limit must be 1 or more, got 0",
+	} {
+		code, out, errOut := alone(t, line)
+		help, text, _ := strings.Cut(want, "|")
+		if want := "muster: " + text + "\nTry: " + help + "\n"; code != exitUsage || out != "" || errOut != want {
+			t.Errorf("%s: exit code %d, wrote %q and\n%s\nwant\n%s", line, code, out, errOut, want)
+		}
+	}
+}
+
 func TestHelp_placeholders(t *testing.T) {
 	for line, want := range map[string][]string{
 		"group create --help":  {"--file=FILE", "--request-id=ID"},
 		"preview --help":       {"--file=FILE"},
 		"group update --help":  {"--total=N", "--spot=N", "--default-type=BILLING", "spot,pay-as-you-go."},
 		"fleet reclaim --help": {"--max=N", "--instance=ID", "--zone=ZONE"},
+		"clock --help":         {"--speed=N", "clock pause", "The default."},
+		"market --help":        {"--limit=250", "market history"},
+		"fleet disk --help":    {"--detached", "fleet disk attach"},
 	} {
 		code, out, _ := alone(t, line)
 		for _, text := range want {

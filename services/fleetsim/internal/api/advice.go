@@ -9,18 +9,8 @@ import (
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	"github.com/seed-198b1370/muster/services/fleetsim/market"
 )
-
-// An Advice tells how the spot pool of an offer did over 30 days.
-type Advice struct {
-	// PricePercent is its average price in percent of the list price, 1 to 100.
-	PricePercent int64
-	// InterruptionPermille is how many of a thousand instances were interrupted
-	// within an hour for want of stock.
-	InterruptionPermille int64
-	// Band is the same as a band, as the cloud writes it.
-	Band string
-}
 
 // adviceKept is how many pieces of advice are remembered.
 const adviceKept = 4096
@@ -30,19 +20,19 @@ const adviceKept = 4096
 type adviceMemory struct {
 	mu   sync.Mutex
 	hour int64          // guarded by mu
-	kept map[int]Advice // by offer; guarded by mu
+	kept map[int]market.Advice // by offer; guarded by mu
 }
 
-func newAdviceMemory() adviceMemory { return adviceMemory{kept: map[int]Advice{}} }
+func newAdviceMemory() adviceMemory { return adviceMemory{kept: map[int]market.Advice{}} }
 
-func (m *adviceMemory) find(hour int64, offer int) (Advice, bool) {
+func (m *adviceMemory) find(hour int64, offer int) (market.Advice, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	advice, ok := m.kept[offer]
 	return advice, ok && hour == m.hour
 }
 
-func (m *adviceMemory) keep(hour int64, offer int, advice Advice) {
+func (m *adviceMemory) keep(hour int64, offer int, advice market.Advice) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if hour != m.hour || len(m.kept) >= adviceKept {
@@ -71,12 +61,12 @@ func (f *fleet) ListSpotAdvice(ctx context.Context, req *fleetv1.ListSpotAdviceR
 			}
 			advice, known := f.advice.find(hour.Unix(), index)
 			if !known {
-				advice = f.Advise(index, hour.UnixNano())
+				advice = market.Advise(f.Market, index, offer.Capacity, offer.PayAsYouGoMicros, hour.UnixNano())
 				f.advice.keep(hour.Unix(), index, advice)
 			}
 			resp.Advice = append(resp.Advice, &fleetv1.SpotAdvice{
-				ZoneId: offer.ZoneID, InstanceType: offer.InstanceType, AveragePricePercent: int32(advice.PricePercent),
-				InterruptionPermille: int32(advice.InterruptionPermille), InterruptionBand: advice.Band,
+				ZoneId: offer.ZoneID, InstanceType: offer.InstanceType, AveragePricePercent: int32(advice.DiscountPercent),
+				InterruptionPermille: int32(advice.InterruptionPermille), InterruptionBand: advice.Band.String(),
 			})
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
 	"github.com/seed-198b1370/muster/services/fleetsim/internal/engine"
+	"github.com/seed-198b1370/muster/services/fleetsim/market"
 	"github.com/seed-198b1370/muster/services/fleetsim/world"
 )
 
@@ -18,18 +19,10 @@ import (
 type Deps struct {
 	// Engine runs the world.
 	Engine *engine.Engine
-	// Facts tells what is to be known at each call.
-	Facts Facts
-	// FleetID tells the history that the world is in from others, also from one
-	// that a restore has left: cursors name it.
-	FleetID func() uint64
 	// Catalog is what is sold.
 	Catalog *catalog.Catalog
 	// Market is what the world's prices come from.
-	Market world.Market
-	// Advise tells how the spot pool of an offer did over the 30 days before a
-	// time, in nanoseconds since 1970.
-	Advise func(offer int, beforeUnixNanos int64) Advice
+	Market market.Source
 	// Seed decides which calls and entries faults disturb.
 	Seed uint64
 	// Account tells the account that a call is for, of which it knows no more
@@ -37,20 +30,12 @@ type Deps struct {
 	Account func(context.Context) string
 	// Wall tells real time: what holds answers back waits by it.
 	Wall clock.Clock
-	// Clockwork and Snapshots change the world's time and put others in its
-	// place.
-	Clockwork Clockwork
+	// Snapshots keeps states of the cloud.
 	Snapshots Snapshots
 	// Scenario is what the cloud was begun with.
 	Scenario Scenario
 	// MetadataKey proves the tokens of instance metadata.
 	MetadataKey []byte
-}
-
-// Facts tells what those who serve calls need to know at each. It is quick.
-type Facts interface {
-	// Facts is the facts of now.
-	Facts() *world.Facts
 }
 
 // Scenario is what a cloud was begun with.

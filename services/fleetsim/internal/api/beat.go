@@ -8,19 +8,15 @@ import (
 	"github.com/seed-198b1370/muster/services/fleetsim/internal/engine"
 )
 
-// beat fires once every so long in real time. When the speed of the clock
-// changes it fires early, rather than far too late.
+// beat fires once every so long in real time.
 type beat struct {
-	pace    engine.Pace
-	every   time.Duration
-	timer   *clock.Timer
-	changed <-chan struct{}
+	pace  engine.Pace
+	every time.Duration
+	timer *clock.Timer
 }
 
 func newBeat(pace engine.Pace, every time.Duration) *beat {
-	b := &beat{pace: pace, every: every}
-	b.timer, b.changed = pace.After(every)
-	return b
+	return &beat{pace: pace, every: every, timer: pace.After(every)}
 }
 
 func (b *beat) stop() { b.timer.Stop() }
@@ -28,19 +24,18 @@ func (b *beat) stop() { b.timer.Stop() }
 // again sets the beat anew after it has fired.
 func (b *beat) again() {
 	b.timer.Stop()
-	b.timer, b.changed = b.pace.After(b.every)
+	b.timer = b.pace.After(b.every)
 }
 
 // fired tells, without waiting, whether it has fired, and sets it anew then.
 func (b *beat) fired() bool {
 	select {
 	case <-b.timer.C:
-	case <-b.changed:
+		b.again()
+		return true
 	default:
 		return false
 	}
-	b.again()
-	return true
 }
 
 // wait waits until more is closed, ripe has something, or the beat fires, and
@@ -52,9 +47,6 @@ func (b *beat) wait(ctx context.Context, more <-chan struct{}, ripe <-chan time.
 	case <-ripe:
 		return false, nil
 	case <-b.timer.C:
-		b.again()
-		return true, nil
-	case <-b.changed:
 		b.again()
 		return true, nil
 	case <-ctx.Done():

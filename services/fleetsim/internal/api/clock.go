@@ -21,26 +21,10 @@ const clockEvery = 2 * time.Second
 // longestAdvance is how far time can be moved on at once.
 const longestAdvance = 31 * 24 * time.Hour
 
-// Clockwork stops the clock and moves it. Its methods fail with
-// [engine.ErrFixedClock] when the clock is not the cloud's own to change, and
-// with [engine.ErrStopped].
-type Clockwork interface {
-	// Paused tells whether the clock stands still.
-	Paused() bool
-	// Pause lets the clock stand still, or run again, and tells the time at
-	// which it did.
-	Pause(resume bool) (time.Time, error)
-	// AdvanceTo moves the clock on to a time and lets happen all that is due by
-	// then. A time that has passed changes nothing. It tells the present time.
-	AdvanceTo(ctx context.Context, at time.Time) (time.Time, error)
-	// NextEvent tells when something is next due, after the present time.
-	NextEvent(ctx context.Context) (time.Time, error)
-}
-
 // GetClock implements the contract.
 func (s *simulation) GetClock(context.Context, *fleetv1.GetClockRequest) (*fleetv1.GetClockResponse, error) {
 	pace := s.Engine.Pace()
-	return &fleetv1.GetClockResponse{Time: timestamppb.New(pace.Now()), Speed: pace.Speed(), Paused: s.Clockwork.Paused()}, nil
+	return &fleetv1.GetClockResponse{Time: timestamppb.New(pace.Now()), Speed: pace.Speed(), Paused: pace.Paused()}, nil
 }
 
 // WatchClock implements the contract.
@@ -49,11 +33,12 @@ func (s *simulation) WatchClock(_ *fleetv1.WatchClockRequest, stream grpc.Server
 	tick := newBeat(pace, clockEvery)
 	defer tick.stop()
 	for {
-		err := stream.Send(&fleetv1.WatchClockResponse{Time: timestamppb.New(pace.Now()), Speed: pace.Speed(), Paused: s.Clockwork.Paused()})
+		changed := pace.Changed() // before the clock is read, so that no change is missed
+		err := stream.Send(&fleetv1.WatchClockResponse{Time: timestamppb.New(pace.Now()), Speed: pace.Speed(), Paused: pace.Paused()})
 		if err != nil {
 			return err
 		}
-		if _, err := tick.wait(stream.Context(), nil, nil, s.Engine); err != nil {
+		if _, err := tick.wait(stream.Context(), changed, nil, s.Engine); err != nil {
 			return err
 		}
 	}
@@ -71,7 +56,7 @@ func (s *simulation) SetClockSpeed(_ context.Context, req *fleetv1.SetClockSpeed
 
 // PauseClock implements the contract.
 func (s *simulation) PauseClock(_ context.Context, req *fleetv1.PauseClockRequest) (*fleetv1.PauseClockResponse, error) {
-	at, err := s.Clockwork.Pause(req.GetResume())
+	at, err := s.Engine.Pace().SetPaused(!req.GetResume())
 	if err != nil {
 		return nil, refusedClock(err)
 	}
@@ -93,7 +78,7 @@ func (s *simulation) AdvanceClock(ctx context.Context, req *fleetv1.AdvanceClock
 	if err := violations.Err(); err != nil {
 		return nil, err
 	}
-	advance := s.Clockwork.AdvanceTo
+	advance := s.Engine.Jump
 	if req.GetToEventAfter() != nil {
 		advance = s.toEventAfter
 	}
@@ -119,14 +104,14 @@ func (s *simulation) toEventAfter(ctx context.Context, after time.Time) (time.Ti
 	if now := s.Engine.Pace().Now(); now.Equal(s.jumps.at) && after.Before(now) {
 		return now, nil
 	}
-	if _, err := s.Clockwork.AdvanceTo(ctx, after); err != nil {
+	if _, err := s.Engine.Jump(ctx, after); err != nil {
 		return time.Time{}, err
 	}
-	next, err := s.Clockwork.NextEvent(ctx)
+	next, err := s.Engine.NextEvent(ctx)
 	if err != nil {
 		return time.Time{}, err
 	}
-	at, err := s.Clockwork.AdvanceTo(ctx, next)
+	at, err := s.Engine.Jump(ctx, next)
 	if err == nil {
 		s.jumps.at = next
 	}

@@ -19,7 +19,7 @@ func (f *fleet) CountInstances(ctx context.Context, req *fleetv1.CountInstancesR
 		cursor string
 	}
 	found, err := look(ctx, f.Engine, func(w *world.World) counts {
-		return counts{w.Count(query), cursorOf(f.FleetID(), w.Sequence())}
+		return counts{w.Count(query), cursorOf(f.Engine.FleetID(), w.Sequence())}
 	})
 	if err != nil {
 		return nil, err

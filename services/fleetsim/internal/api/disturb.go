@@ -73,7 +73,7 @@ func failsBefore(outcome fleetv1.CallOutcome) codes.Code {
 // disturbance decides what the faults do to the next call.
 func (g *gate) disturbance(method string) trouble.Disturbance {
 	number := g.calls.Add(1)
-	faults := g.Facts.Facts().Faults
+	faults := g.Engine.Facts().Faults
 	if len(faults) == 0 {
 		return trouble.Disturbance{}
 	}

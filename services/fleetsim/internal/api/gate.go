@@ -97,7 +97,7 @@ func (s *accountStream) Context() context.Context { return s.ctx }
 // often.
 func (g *gate) admit(ctx context.Context, method string) (string, error) {
 	account := g.Account(ctx)
-	settings, ok := g.Facts.Facts().Accounts[account]
+	settings, ok := g.Engine.Facts().Accounts[account]
 	if !ok {
 		return "", noAccount(codes.Unauthenticated, account)
 	}

@@ -66,7 +66,7 @@ func (f *fleet) ListSpotPrices(_ context.Context, req *fleetv1.ListSpotPricesReq
 func (f *fleet) addPrices(resp *fleetv1.ListSpotPricesResponse, req *fleetv1.ListSpotPricesRequest, query priceQuery, zone string, size int) bool {
 	index, _ := f.Catalog.Find(zone, req.GetInstanceType())
 	sold := &f.Catalog.Offers()[index]
-	offer := &history.Offer{Market: f.Market, Index: index, Sold: sold, Shocks: f.Facts.Facts().Shocks}
+	offer := &history.Offer{Market: f.Market, Index: index, Sold: sold, Shocks: f.Engine.Facts().Shocks}
 	from, told, room := query.from, 0, size-len(resp.GetPrices())
 	if zone == query.lastZone {
 		from, told = query.lastAt, 1 // the step at which the page before ended comes again

@@ -28,7 +28,7 @@ func (f *fleet) ListInstances(ctx context.Context, req *fleetv1.ListInstancesReq
 		cursor string
 	}
 	found, err := look(ctx, f.Engine, func(w *world.World) page {
-		return page{w.List(query), cursorOf(f.FleetID(), w.Sequence())}
+		return page{w.List(query), cursorOf(f.Engine.FleetID(), w.Sequence())}
 	})
 	if err != nil {
 		return nil, err

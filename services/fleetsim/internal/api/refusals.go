@@ -222,7 +222,7 @@ func (d *Deps) noBill(e *world.BillError, of *subject) refusal {
 	if e.Key == "" {
 		return noInstance(of.instance(0))
 	}
-	keys := strings.Join(d.Facts.Facts().CostTagKeys, ",")
+	keys := strings.Join(d.Engine.Facts().CostTagKeys, ",")
 	return refusal{
 		code: codes.FailedPrecondition, reason: fleetv1.ErrorReason_ERROR_REASON_NOT_A_COST_TAG,
 		metadata: map[string]string{"key": e.Key, "cost_tag_keys": keys},

@@ -24,7 +24,8 @@ const (
 
 // WatchInstances implements the contract.
 func (f *fleet) WatchInstances(req *fleetv1.WatchInstancesRequest, stream grpc.ServerStreamingServer[fleetv1.WatchInstancesResponse]) error {
-	w := &watch{fleet: f, id: f.FleetID(), feed: f.Engine.Feed(), account: accountOf(stream.Context()), tags: fromTags(req.GetTags())}
+	feed := f.Engine.Feed()
+	w := &watch{fleet: f, id: feed.FleetID(), feed: feed, account: accountOf(stream.Context()), tags: fromTags(req.GetTags())}
 	var ok bool
 	if w.after, ok = sequenceOf(w.id, req.GetCursor()); req.GetCursor() == "" {
 		w.after, ok = w.feed.Oldest(), true
@@ -40,7 +41,7 @@ func (f *fleet) WatchInstances(req *fleetv1.WatchInstancesRequest, stream grpc.S
 	for speak := true; ; {
 		more, err := w.read()
 		if w.restored() {
-			return compacted(cursorOf(f.FleetID(), f.Engine.Feed().Oldest()))
+			return compacted(cursorOf(f.Engine.FleetID(), f.Engine.Feed().Oldest()))
 		}
 		if err != nil {
 			return f.refusedRead(req.GetCursor(), err)
@@ -97,7 +98,7 @@ func (w *watch) read() (more <-chan struct{}, err error) {
 	if err != nil || len(transitions) == 0 {
 		return more, err
 	}
-	faults := w.fleet.Facts.Facts().Faults
+	faults := w.fleet.Engine.Facts().Faults
 	next := heldResponse{WatchInstancesResponse: &fleetv1.WatchInstancesResponse{}}
 	for i := range transitions {
 		w.after++
@@ -171,14 +172,14 @@ func (w *watch) ripens() (<-chan time.Time, func()) {
 
 // restored tells whether the history that the watch is of is no longer the
 // present one.
-func (w *watch) restored() bool { return w.id != w.fleet.FleetID() }
+func (w *watch) restored() bool { return w.id != w.fleet.Engine.FleetID() }
 
 // refusedRead turns the feed's refusal into an error of the contract.
 func (f *fleet) refusedRead(cursor string, err error) error {
 	if !errors.Is(err, engine.ErrCompacted) {
 		return invalidToken("cursor", cursor)
 	}
-	return compacted(cursorOf(f.FleetID(), f.Engine.Feed().Oldest()))
+	return compacted(cursorOf(f.Engine.FleetID(), f.Engine.Feed().Oldest()))
 }
 
 // compacted refuses a cursor that is older than what is kept.

@@ -11,10 +11,23 @@ import (
 // transitions for each of its instances, all of them are kept for a while, and
 // few are read twice: so they are kept small.
 type block struct {
-	data     []byte
-	ends     []uint32         // where in data each transition ends
-	tags     []*world.TagSet  // tags of the transitions, without repeats in a row
-	accounts []*world.Account // their owners, likewise
+	data       []byte
+	ends       []uint32 // where in data each transition ends
+	tags       shared[*world.TagSet]
+	accounts   shared[*world.Account]
+	attributes shared[*world.Attributes]
+	disks      shared[*world.DiskSet]
+}
+
+// shared is values that transitions point to, without repeats in a row.
+type shared[T comparable] []T
+
+// place is where a value is, at the end; it is put there if it is not.
+func (s *shared[T]) place(value T) uint64 {
+	if last := len(*s) - 1; last < 0 || (*s)[last] != value {
+		*s = append(*s, value)
+	}
+	return uint64(len(*s) - 1)
 }
 
 // len is how many transitions the block holds.
@@ -22,11 +35,14 @@ func (b *block) len() int { return len(b.ends) }
 
 // seal frees what was reserved for transitions to come.
 func (b *block) seal() {
-	b.data, b.ends = slices.Clip(slices.Clone(b.data)), slices.Clip(slices.Clone(b.ends))
-	b.tags, b.accounts = slices.Clip(slices.Clone(b.tags)), slices.Clip(slices.Clone(b.accounts))
+	b.data, b.ends = tight(b.data), tight(b.ends)
+	b.tags, b.accounts = tight(b.tags), tight(b.accounts)
+	b.attributes, b.disks = tight(b.attributes), tight(b.disks)
 }
 
-// Bits of the first byte of a packed transition.
+func tight[S ~[]E, E any](s S) S { return slices.Clip(slices.Clone(s)) }
+
+// Bits of the first two bytes of a packed transition.
 const (
 	bitSpot = 1 << iota
 	bitUnprotected
@@ -34,6 +50,10 @@ const (
 	bitReclaimOrdered
 	bitStarted // the instance has started: its start follows
 	bitNoticed // it was noticed: the notice follows
+	bitDue     // its status passes by itself: when follows
+	bitStopOnReclaim
+	bitEconomical
+	bitFinancialLock
 )
 
 // add packs one more transition. Times are written as what they are later than
@@ -41,34 +61,32 @@ const (
 func (b *block) add(t *world.Transition) {
 	i := &t.Instance
 	flags := bits(i.Spot, bitSpot) | bits(i.Unprotected, bitUnprotected) | bits(i.Protected, bitProtected) |
-		bits(i.ReclaimOrdered, bitReclaimOrdered) | bits(i.Started != 0, bitStarted) | bits(i.Noticed != 0, bitNoticed)
-	b.data = append(b.data, flags, byte(i.Status)<<4|byte(t.Kind), byte(i.NoticeReason)<<4|byte(t.Reason))
-	b.data = binary.AppendUvarint(b.data, i.Number)
-	b.data = binary.AppendUvarint(b.data, uint64(i.Transitions))
-	b.data = binary.AppendUvarint(b.data, uint64(i.Offer))
+		bits(i.ReclaimOrdered, bitReclaimOrdered) | bits(i.Started != 0, bitStarted) | bits(i.Noticed != 0, bitNoticed) |
+		bits(i.Due != 0, bitDue) | bits(i.StopOnReclaim, bitStopOnReclaim) | bits(i.Economical, bitEconomical) |
+		bits(i.FinancialLock, bitFinancialLock)
+	b.data = binary.LittleEndian.AppendUint16(b.data, flags)
+	b.data = append(b.data, byte(i.Status)<<4|byte(t.Kind), byte(i.NoticeReason)<<4|byte(t.Reason), byte(i.Why)<<4|byte(i.Health))
+	for _, number := range []uint64{i.Number, uint64(i.Transitions), uint64(i.Offer)} {
+		b.data = binary.AppendUvarint(b.data, number)
+	}
 	b.data = binary.AppendVarint(b.data, int64(i.Created))
 	b.data = binary.AppendVarint(b.data, int64(t.Time-i.Created))
-	if i.Started != 0 {
-		b.data = binary.AppendVarint(b.data, int64(i.Started-i.Created))
+	b.data = binary.AppendVarint(b.data, int64(i.Since-i.Created))
+	for _, at := range []world.Instant{i.Started, i.Noticed, i.Due} {
+		if at != 0 {
+			b.data = binary.AppendVarint(b.data, int64(at-i.Created))
+		}
 	}
-	if i.Noticed != 0 {
-		b.data = binary.AppendVarint(b.data, int64(i.Noticed-i.Created))
+	for _, micros := range []int64{i.PurchasePrice, i.MaxPrice, t.Price} {
+		b.data = binary.AppendVarint(b.data, micros)
 	}
-	b.data = binary.AppendVarint(b.data, i.PurchasePrice)
-	b.data = binary.AppendVarint(b.data, i.MaxPrice)
-	b.data = binary.AppendVarint(b.data, t.Price)
-	if last := len(b.tags) - 1; last < 0 || b.tags[last] != i.Tags {
-		b.tags = append(b.tags, i.Tags)
+	for _, place := range []uint64{b.tags.place(i.Tags), b.accounts.place(i.Account), b.attributes.place(i.Attributes), b.disks.place(i.Disks)} {
+		b.data = binary.AppendUvarint(b.data, place)
 	}
-	if last := len(b.accounts) - 1; last < 0 || b.accounts[last] != i.Account {
-		b.accounts = append(b.accounts, i.Account)
-	}
-	b.data = binary.AppendUvarint(b.data, uint64(len(b.tags)-1))
-	b.data = binary.AppendUvarint(b.data, uint64(len(b.accounts)-1))
 	b.ends = append(b.ends, uint32(len(b.data)))
 }
 
-func bits(set bool, bit byte) byte {
+func bits(set bool, bit uint16) uint16 {
 	if set {
 		return bit
 	}
@@ -90,27 +108,35 @@ func (b *block) read(from, to int) []world.Transition {
 }
 
 func (b *block) unpack(data []byte) world.Transition {
-	flags, states, reasons := data[0], data[1], data[2]
-	r := reader(data[3:])
+	flags := binary.LittleEndian.Uint16(data)
+	states, reasons, health := data[2], data[3], data[4]
+	r := reader(data[5:])
 	var t world.Transition
 	i := &t.Instance
 	i.Spot, i.Unprotected = flags&bitSpot != 0, flags&bitUnprotected != 0
 	i.Protected, i.ReclaimOrdered = flags&bitProtected != 0, flags&bitReclaimOrdered != 0
+	i.StopOnReclaim, i.Economical, i.FinancialLock = flags&bitStopOnReclaim != 0, flags&bitEconomical != 0, flags&bitFinancialLock != 0
 	i.Status, t.Kind = world.Status(states>>4), world.Kind(states&0xf)
 	i.NoticeReason, t.Reason = world.Reason(reasons>>4), world.Reason(reasons&0xf)
+	i.Why, i.Health = world.Reason(health>>4), world.Health(health&0xf)
 	i.Number = r.unsigned()
 	i.Transitions = uint32(r.unsigned())
 	i.Offer = int32(r.unsigned())
 	i.Created = world.Instant(r.signed())
 	t.Time = i.Created + world.Instant(r.signed())
+	i.Since = i.Created + world.Instant(r.signed())
 	if flags&bitStarted != 0 {
 		i.Started = i.Created + world.Instant(r.signed())
 	}
 	if flags&bitNoticed != 0 {
 		i.Noticed = i.Created + world.Instant(r.signed())
 	}
+	if flags&bitDue != 0 {
+		i.Due = i.Created + world.Instant(r.signed())
+	}
 	i.PurchasePrice, i.MaxPrice, t.Price = r.signed(), r.signed(), r.signed()
 	i.Tags, i.Account = b.tags[r.unsigned()], b.accounts[r.unsigned()]
+	i.Attributes, i.Disks = b.attributes[r.unsigned()], b.disks[r.unsigned()]
 	return t
 }
 

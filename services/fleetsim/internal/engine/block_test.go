@@ -13,6 +13,8 @@ import (
 func TestBlock_givesBackWhatItWasGiven_Prop(t *testing.T) {
 	tags := []*world.TagSet{world.NewTagSet(nil), world.NewTagSet(map[string]string{"a": "b"})}
 	accounts := []*world.Account{world.NewAccount("x"), world.NewAccount("y")}
+	attributes := []*world.Attributes{nil, {Name: "n"}, {Name: "n"}}
+	disks := []*world.DiskSet{nil, world.DiskSetRecord{Base: 1}.Set()}
 	transition := rapid.Custom(func(t *rapid.T) world.Transition {
 		created := rapid.Int64Min(1).Draw(t, "created")
 		// Disjoint bits, so that the sum does not overflow.
@@ -27,6 +29,9 @@ func TestBlock_givesBackWhatItWasGiven_Prop(t *testing.T) {
 				Offer: rapid.Int32Min(0).Draw(t, "offer"), Transitions: rapid.Uint32().Draw(t, "transitions"),
 				Status: world.Status(rapid.Uint8Max(15).Draw(t, "status")), NoticeReason: world.Reason(rapid.Uint8Max(15).Draw(t, "notice reason")),
 				Spot: rapid.Bool().Draw(t, "spot"), Unprotected: rapid.Bool().Draw(t, "unprotected"),
+				Attributes: rapid.SampledFrom(attributes).Draw(t, "attributes"), Disks: rapid.SampledFrom(disks).Draw(t, "disks"),
+				Since: since("since"), Why: world.Reason(rapid.Uint8Max(15).Draw(t, "why")), Health: world.Health(rapid.Uint8Max(15).Draw(t, "health")),
+				StopOnReclaim: rapid.Bool().Draw(t, "stop"), Economical: rapid.Bool().Draw(t, "economical"), FinancialLock: rapid.Bool().Draw(t, "lock"),
 				Protected: rapid.Bool().Draw(t, "protected"), ReclaimOrdered: rapid.Bool().Draw(t, "ordered"),
 			},
 			Price: rapid.Int64().Draw(t, "price"), Time: since("time"),
@@ -34,6 +39,9 @@ func TestBlock_givesBackWhatItWasGiven_Prop(t *testing.T) {
 		}
 		if rapid.Bool().Draw(t, "started") {
 			made.Instance.Started = since("start")
+		}
+		if rapid.Bool().Draw(t, "passes") {
+			made.Instance.Due = since("due")
 		}
 		if rapid.Bool().Draw(t, "noticed") {
 			made.Instance.Noticed = since("notice")

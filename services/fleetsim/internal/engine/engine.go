@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
@@ -26,12 +27,6 @@ const (
 // maxBatch is how many calls share a commit at most.
 const maxBatch = 256
 
-// When the journal is so long, a snapshot takes its place.
-const (
-	snapshotCommands = 50_000
-	snapshotBytes    = 64 << 20
-)
-
 // Errors of calls.
 var (
 	// ErrStopped is a call to an engine that is not running any more.
@@ -40,15 +35,19 @@ var (
 
 // Config is what an [Engine] needs.
 type Config struct {
-	// World is the world as a snapshot held it, or a new one.
+	// World is the world of the snapshot, or a new one.
 	World *world.World
+	// Genesis is what the world was begun with.
+	Genesis *storagev1.Genesis
 	// Journal is where what happens is kept; nil to keep nothing. The engine
 	// closes it.
-	Journal *journal.File
-	// Kept is the transitions that the snapshot held; First is the number of
-	// the first of them.
-	Kept  []world.Transition
-	First uint64
+	Journal *journal.Folder
+	// Snapshot is what the journal has loaded; its zero value when that was
+	// nothing. Of its state only World is used.
+	Snapshot journal.Snapshot
+	// Rebuild makes the world of a state of the same genesis, or tells what is
+	// wrong with it.
+	Rebuild func(world.State) (*world.World, error)
 	// Offers is how many offers the catalog has.
 	Offers int
 	// Retain is how many transitions the feed keeps.
@@ -63,9 +62,12 @@ type Config struct {
 // An Engine runs a world.
 type Engine struct {
 	world   *world.World
-	journal *journal.File
-	feed    *Feed
+	genesis *storagev1.Genesis
+	journal *journal.Folder
+	rebuild func(world.State) (*world.World, error)
+	feed    atomic.Pointer[Feed]
 	board   *Board
+	facts   atomic.Pointer[world.Facts]
 	log     *slog.Logger
 	pace    Pace
 
@@ -73,9 +75,12 @@ type Engine struct {
 	ready chan struct{} // closed when Run has begun
 	done  chan struct{} // closed when Run has ended
 
-	settled          world.Instant // up to when time is journalled
+	settledTo        world.Instant // up to when time is journalled
+	settledAt        time.Time     // when it was, in real time
 	failed           bool          // the journal lacks what the world has done
-	commands, bytes  int           // in the journal since the last snapshot
+	epoch            uint64        // how often a state was restored
+	commands, bytes  int           // in the journal since the last snapshot was begun
+	saving           chan error    // gives how the snapshot that is being written ended; nil when none is
 	snapshotCommands int
 }
 
@@ -83,6 +88,8 @@ type Engine struct {
 type call struct {
 	command world.Command      // nil for a look
 	look    func(*world.World) // nil for a command
+	restore *restore           // nil for a command or a look
+	settle  bool               // to journal the time in any case
 	answer  world.Answer
 	err     error
 	done    chan struct{} // closed when answered
@@ -91,30 +98,35 @@ type call struct {
 // Open makes an engine and replays the journal. The clock comes later, with
 // [Engine.SetClock]: where it starts is known only then.
 func Open(config Config) (*Engine, error) {
-	next := config.World.Sequence() + 1
-	if len(config.Kept) > 0 {
-		next = config.First
+	first := config.Snapshot.First
+	if first == 0 {
+		first = config.World.Sequence() + 1
 	}
+	epoch := config.Snapshot.Epoch
 	e := &Engine{
-		world: config.World, journal: config.Journal, log: config.Log,
-		feed: newFeed(config.Retain, next), board: newBoard(config.Offers),
+		world: config.World, genesis: config.Genesis, journal: config.Journal, rebuild: config.Rebuild, log: config.Log,
+		epoch: epoch, board: newBoard(config.Offers),
 		calls: make(chan *call), ready: make(chan struct{}), done: make(chan struct{}),
 		snapshotCommands: config.SnapshotCommands,
 	}
 	if e.snapshotCommands == 0 {
 		e.snapshotCommands = snapshotCommands
 	}
-	e.feed.append(config.Kept)
+	e.feed.Store(newFeed(journal.FleetID(config.Genesis, epoch), config.Retain, first))
 	if e.journal != nil {
+		if err := e.journal.Transitions(e.Feed().append); err != nil {
+			return nil, err
+		}
 		if err := e.journal.Records(e.replay); err != nil {
 			return nil, fmt.Errorf("replay the journal: %w", err)
 		}
 	}
-	if told, done := e.feed.last(), e.world.Sequence(); told != done {
+	if told, done := e.Feed().last(), e.world.Sequence(); told != done {
 		return nil, fmt.Errorf("the data folder is damaged: it holds transitions up to %d of %d", told, done)
 	}
-	e.settled = e.world.Now()
+	e.settledTo = e.world.Now()
 	e.board.update(e.world, nil, true)
+	e.facts.Store(e.world.Facts())
 	return e, nil
 }
 
@@ -133,13 +145,9 @@ func (e *Engine) replay(record *storagev1.JournalRecord) error {
 		}
 	}
 	e.commands += max(1, len(record.GetCommands()))
-	e.feed.append(e.world.Take().Transitions)
+	e.Feed().append(e.world.Take().Transitions)
 	return nil
 }
-
-// Now is the simulated time up to which everything has happened. Only for use
-// before Run.
-func (e *Engine) Now() time.Time { return e.world.Now().Time() }
 
 // SetClock gives the engine its clock. Call it once, before Run.
 func (e *Engine) SetClock(c clock.Clock) { e.pace = NewPace(c) }
@@ -147,11 +155,15 @@ func (e *Engine) SetClock(c clock.Clock) { e.pace = NewPace(c) }
 // Pace is the engine's clock.
 func (e *Engine) Pace() Pace { return e.pace }
 
-// Feed is the log of transitions.
-func (e *Engine) Feed() *Feed { return e.feed }
+// Feed is the log of transitions. A restore puts another in its place.
+func (e *Engine) Feed() *Feed { return e.feed.Load() }
 
 // Board is the state of the pools.
 func (e *Engine) Board() *Board { return e.board }
+
+// Facts is what those who serve calls need to know at each of them. It is
+// quick.
+func (e *Engine) Facts() *world.Facts { return e.facts.Load() }
 
 // Ready is closed once the engine runs.
 func (e *Engine) Ready() <-chan struct{} { return e.ready }
@@ -203,16 +215,6 @@ func (e *Engine) do(ctx context.Context, c *call) error {
 	}
 }
 
-// Close puts a snapshot in place of the journal and closes it. After a failure
-// of the journal it does not: what was never journalled was told to nobody and
-// must not come back. Run must have ended, or never have begun.
-func (e *Engine) Close() error {
-	if e.journal == nil {
-		return nil
-	}
-	var err error
-	if e.commands > 0 && !e.failed {
-		err = e.snapshot()
-	}
-	return errors.Join(err, e.journal.Close())
-}
+// FleetID tells the transitions of this cloud from those of others, and from
+// its own before a restore. It stays the same over restarts.
+func (e *Engine) FleetID() uint64 { return e.Feed().FleetID() }

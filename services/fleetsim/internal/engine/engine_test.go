@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -35,60 +34,108 @@ const offer = 29
 type running struct {
 	*engine.Engine
 	clock   *clock.Virtual
-	journal *journal.File
+	journal *journal.Folder
 	cancel  context.CancelFunc
 	ran     chan error
 }
 
-// open opens an engine that keeps few transitions and takes snapshots often.
-func open(t *testing.T, folder string, now time.Time, retain, snapshotCommands int) *running {
+// genesis is what all engines here are begun with.
+func genesis() *storagev1.Genesis {
+	return &storagev1.Genesis{Seed: 1, OriginUnixNanos: origin.UnixNano(), RulesVersion: world.RulesVersion}
+}
+
+// offers is what is sold.
+func offers(t testing.TB) *catalog.Catalog {
 	t.Helper()
 	c, err := catalog.Default()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return c
+}
+
+// config is what every world here is made with.
+func config(t testing.TB) world.Config {
+	t.Helper()
+	c := offers(t)
 	m, err := market.New(c, 1, 3_000_000)
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := journal.Open(folder)
+	return world.Config{Catalog: c, Market: m, Seed: 1, Origin: world.InstantOf(origin), CostTagKeys: []string{"group"}}
+}
+
+// open opens an engine that keeps few transitions and takes snapshots often, by
+// a clock that stands until it is advanced.
+func open(t testing.TB, folder string, now time.Time, retain, snapshotCommands int) *running {
+	t.Helper()
+	virtual := clock.NewVirtual(now)
+	r := openBy(t, folder, func(*engine.Engine) clock.Clock { return virtual }, retain, snapshotCommands)
+	r.clock = virtual
+	return r
+}
+
+// openBy opens an engine by a clock, without a folder if that is empty.
+func openBy(t testing.TB, folder string, by func(*engine.Engine) clock.Clock, retain, snapshotCommands int) *running {
+	t.Helper()
+	r := &running{ran: make(chan error, 1)}
+	c := engine.Config{
+		World: world.New(config(t)), Genesis: genesis(), Offers: len(offers(t).Offers()), Retain: retain, SnapshotCommands: snapshotCommands,
+		Rebuild: func(state world.State) (*world.World, error) { return world.Restore(config(t), state), nil },
+		Log:     slog.New(slog.DiscardHandler),
+	}
+	if folder != "" {
+		r.load(t, folder, &c)
+	}
+	e, err := engine.Open(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	snapshot, ok, err := file.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := world.New(world.Config{Catalog: c, Market: m, Seed: 1, Origin: world.InstantOf(origin)})
-	if ok {
-		w = world.Restore(world.Config{Catalog: c, Market: m, Seed: 1, Origin: world.InstantOf(origin)}, snapshot.State)
-	}
-	e, err := engine.Open(engine.Config{
-		World: w, Journal: file, Kept: snapshot.Transitions, First: snapshot.First, Offers: len(c.Offers()),
-		Retain: retain, SnapshotCommands: snapshotCommands, Log: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &running{Engine: e, clock: clock.NewVirtual(now), journal: file, ran: make(chan error, 1)}
-	e.SetClock(r.clock)
+	r.Engine = e
+	e.SetClock(by(e))
 	ctx, cancel := context.WithCancel(context.Background()) // it ends in stop
 	r.cancel = cancel
 	go func() { r.ran <- e.Run(ctx) }()
 	return r
 }
 
+// load opens a folder and takes over what it holds.
+func (r *running) load(t testing.TB, folder string, c *engine.Config) {
+	t.Helper()
+	var err error
+	if r.journal, err = journal.Open(folder, c.Log); err != nil {
+		t.Fatal(err)
+	}
+	if r.journal.Genesis() == nil {
+		if err := r.journal.SetGenesis(c.Genesis); err != nil {
+			t.Fatal(err)
+		}
+	}
+	snapshot, ok, err := r.journal.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok {
+		c.World, _ = c.Rebuild(snapshot.State)
+	}
+	c.Journal, c.Snapshot = r.journal, snapshot
+}
+
 // stop ends Run and lets go of the file, without the snapshot of a Close.
-func (r *running) stop(t *testing.T) {
+func (r *running) stop(t testing.TB) {
 	t.Helper()
 	r.cancel()
-	if err := errors.Join(<-r.ran, r.journal.Close()); err != nil {
+	err := <-r.ran
+	if r.journal != nil {
+		err = errors.Join(err, r.journal.Close())
+	}
+	if err != nil {
 		t.Error(err)
 	}
 }
 
 // due lets all happen that is due by now.
-func (r *running) due(t *testing.T) {
+func (r *running) due(t testing.TB) {
 	t.Helper()
 	if err := r.Look(t.Context(), func(*world.World) {}); err != nil {
 		t.Fatal(err)
@@ -96,7 +143,7 @@ func (r *running) due(t *testing.T) {
 }
 
 // sequence is the number of the last transition.
-func (r *running) sequence(t *testing.T) (sequence uint64) {
+func (r *running) sequence(t testing.TB) (sequence uint64) {
 	t.Helper()
 	if err := r.Look(t.Context(), func(w *world.World) { sequence = w.Sequence() }); err != nil {
 		t.Fatal(err)
@@ -105,7 +152,7 @@ func (r *running) sequence(t *testing.T) (sequence uint64) {
 }
 
 // picture is what can be seen of an engine: instances and kept transitions.
-func (r *running) picture(t *testing.T, after uint64) []string {
+func (r *running) picture(t testing.TB, after uint64) []string {
 	t.Helper()
 	var lines []string
 	err := r.Look(t.Context(), func(w *world.World) {
@@ -113,7 +160,10 @@ func (r *running) picture(t *testing.T, after uint64) []string {
 		for _, listed := range page {
 			lines = append(lines, plain(listed.Instance, listed.Price))
 		}
-		lines = append(lines, fmt.Sprint("sequence ", w.Sequence(), " last ", w.LastNumber(), " drained ", w.State().Drained, " requests ", len(w.State().Requests)))
+		state := w.State()
+		lines = append(lines, fmt.Sprintf("sequence %d, last %d, drained %v, %d requests, faults %v, shocks %v, bills %v, disks %v",
+			state.Sequence, state.LastNumber, state.Drained, len(state.Requests), state.Faults, state.Shocks, state.Bills, state.Disks))
+		lines = append(lines, fmt.Sprintf("bill %+v, findings %v", w.BillOfAll("default"), w.Audit(10)))
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -134,9 +184,16 @@ func (r *running) picture(t *testing.T, after uint64) []string {
 }
 
 func plain(i world.Instance, price int64) string {
-	tags, account := i.Tags.Map(), i.Account.ID()
-	i.Tags, i.Account, i.Protected = nil, nil, false // shared pointers; what follows from the time
-	return fmt.Sprintf("%+v %v %v %d", i, tags, account, price)
+	tags, account, called, disks := i.Tags.Map(), i.Account.ID(), i.Describe(), world.DiskSetRecord{}
+	if i.Disks != nil {
+		disks = i.Disks.Record()
+	}
+	from := int64(-1)
+	if disks.From != nil {
+		from = *disks.From
+	}
+	i.Tags, i.Account, i.Attributes, i.Disks, i.Protected = nil, nil, nil, nil, false // shared pointers; what follows from the time
+	return fmt.Sprintf("%+v %v %v %v %v %d %d %d", i, tags, account, called, disks.Disks, from, disks.Base, price)
 }
 
 // TestEngine_reopensAtAnyPoint copies the folder after each command, as a kill
@@ -178,40 +235,74 @@ func TestEngine_reopensAtAnyPoint(t *testing.T) {
 	}
 }
 
+// command is any command, of those that change much.
 func command(random *rand.Rand, step int) world.Command {
-	switch random.IntN(6) {
+	some := []uint64{1 + random.Uint64N(50), 1 + random.Uint64N(50)}
+	batch := world.Batch{AccountID: "default", RequestID: fmt.Sprint("b", step), Numbers: some, BestEffort: true}
+	switch random.IntN(16) {
 	case 0:
-		return world.Release{AccountID: "default", Numbers: []uint64{random.Uint64N(50), random.Uint64N(50)}}
+		return world.Release{AccountID: "default", Numbers: some}
 	case 1:
-		return world.Retag{AccountID: "default", Numbers: []uint64{1}, Set: map[string]string{"step": fmt.Sprint(step)}}
+		return world.Retag{AccountID: "default", Numbers: some[:1], Set: map[string]string{"step": fmt.Sprint(step)}}
 	case 2:
 		return world.Reclaim{ByPool: true, Offers: []int32{offer}, Max: 2}
 	case 3:
 		return world.SetDrained{Pools: []world.Pool{{Offer: random.Int32N(3)}}, Drained: random.IntN(2) == 0}
+	case 4:
+		return world.Stop{Batch: batch, Economical: random.IntN(2) == 0}
+	case 5:
+		return world.Start{Batch: batch}
+	case 6:
+		return world.Reboot{Batch: batch}
+	case 7:
+		return world.Fail{Numbers: some, Failure: world.Failure(1 + random.IntN(5))}
+	case 8:
+		selector := world.Selector{InstanceType: "ecs.c6.large"}
+		effects := []world.Effect{world.PriceShock{Pools: selector, Permille: 3000}, world.ZoneOutage{ZoneID: "cn-shenzhen-d"}, world.SlowLaunch{Pools: selector, Permille: 4000}}
+		return world.InjectFault{ID: fmt.Sprint("f", random.IntN(3)), Duration: time.Minute, Effect: effects[random.IntN(3)]}
+	case 9:
+		return world.ClearFaults{}
+	case 10:
+		return world.Deposit{AccountID: "default", RequestID: fmt.Sprint(step), Micros: random.Int64N(3_000_000)}
+	case 11:
+		name := fmt.Sprint("step ", step)
+		return world.Describe{AccountID: "default", Number: some[0], Name: &name}
 	default:
 		return world.Launch{
 			AccountID: "default", RequestID: fmt.Sprint(step), Pool: world.Pool{Offer: offer, Spot: random.IntN(4) > 0},
-			Amount: 5, MinAmount: 1, Tags: map[string]string{"group": "g"}, Unprotected: random.IntN(2) == 0,
+			Amount: 5, MinAmount: 1, Tags: map[string]string{"group": "g"}, Unprotected: random.IntN(2) == 0, StopOnReclaim: random.IntN(2) == 0,
+			Disks: []world.DiskRequest{{Categories: []world.DiskCategory{world.DiskCloudESSD}, SizeGiB: 40, System: true}},
 		}
 	}
 }
 
-func copyOf(t *testing.T, folder string) string {
+// copyOf copies what a kill at this moment would leave of a folder whose engine
+// may be writing a snapshot, but appends nothing.
+func copyOf(t testing.TB, folder string) string {
 	t.Helper()
-	to := t.TempDir()
-	source, err := os.Open(filepath.Join(folder, "fleetsim.db"))
+	for {
+		to := t.TempDir()
+		before := names(t, folder)
+		err := os.CopyFS(to, os.DirFS(folder))
+		if slices.Equal(before, names(t, folder)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			return to
+		}
+	}
+}
+
+func names(t testing.TB, folder string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	target, err := os.Create(filepath.Join(to, "fleetsim.db"))
-	if err != nil {
-		t.Fatal(err)
+	for _, entry := range entries {
+		names = append(names, entry.Name())
 	}
-	_, err = io.Copy(target, source)
-	if err := errors.Join(err, source.Close(), target.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return to
+	return names
 }
 
 // TestEngine_stopsWhenTheJournalFails holds that nothing is answered that was
@@ -288,7 +379,7 @@ func TestEngine_callersShareACommit(t *testing.T) {
 		}
 	}
 	r.stop(t)
-	file, err := journal.Open(folder)
+	file, err := journal.Open(folder, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"errors"
+	"iter"
+	"slices"
 	"sync"
 
 	"github.com/seed-198b1370/muster/services/fleetsim/world"
@@ -13,6 +15,9 @@ var (
 	ErrCompacted = errors.New("the feed does not reach back that far")
 	// ErrAhead is a place that the feed has not come to.
 	ErrAhead = errors.New("the feed has not come that far")
+	// ErrReplaced is a feed that ended when another state was put in place of
+	// the one that it belongs to.
+	ErrReplaced = errors.New("the feed is of a state that another was put in place of")
 )
 
 // feedBlock is how many transitions are allocated together at most.
@@ -21,20 +26,26 @@ const feedBlock = 1024
 // A Feed is the log of transitions, from the oldest that is kept to the last
 // one. Transitions are numbered from 1 without a gap.
 type Feed struct {
-	retain int // how many are kept at least, once there were so many
-	size   int // of a block
+	fleet  uint64 // whose transitions they are
+	retain int    // how many are kept at least, once there were so many
+	size   int    // of a block
 
 	mu     sync.RWMutex
 	blocks []*block      // guarded by mu; all but the last are full
 	first  uint64        // guarded by mu; number of the first transition kept
 	next   uint64        // guarded by mu; number of the next to come
 	more   chan struct{} // guarded by mu; closed and replaced when more have come
+	ended  bool          // guarded by mu; another feed has taken its place
 }
 
-// newFeed makes a feed whose next transition has a number.
-func newFeed(retain int, next uint64) *Feed {
-	return &Feed{retain: retain, size: max(1, min(feedBlock, retain/4)), first: next, next: next, more: make(chan struct{})}
+// newFeed makes a feed of a fleet whose next transition has a number.
+func newFeed(fleet uint64, retain int, next uint64) *Feed {
+	return &Feed{fleet: fleet, retain: retain, size: max(1, min(feedBlock, retain/4)), first: next, next: next, more: make(chan struct{})}
 }
+
+// FleetID tells the transitions of the feed from those of others. See
+// [Engine.FleetID].
+func (f *Feed) FleetID() uint64 { return f.fleet }
 
 // append adds transitions and forgets old ones.
 func (f *Feed) append(transitions []world.Transition) {
@@ -66,11 +77,13 @@ func (f *Feed) append(transitions []world.Transition) {
 
 // Read tells up to limit transitions after a number, and a channel that is
 // closed when there are more than it told of. Its errors: [ErrCompacted],
-// [ErrAhead].
+// [ErrAhead], [ErrReplaced].
 func (f *Feed) Read(after uint64, limit int) ([]world.Transition, <-chan struct{}, error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	switch {
+	case f.ended:
+		return nil, nil, ErrReplaced
 	case after+1 < f.first:
 		return nil, nil, ErrCompacted
 	case after >= f.next:
@@ -97,17 +110,46 @@ func (f *Feed) last() uint64 {
 	return f.next - 1
 }
 
-// after copies out all transitions after a number, or all that are kept if it
-// does not reach back that far.
-func (f *Feed) after(number uint64) (first uint64, transitions []world.Transition) {
-	number = max(number, f.Oldest())
-	first = number + 1
-	for {
-		some, _, err := f.Read(number, feedBlock)
-		if err != nil || len(some) == 0 {
-			return first, transitions
+// end makes all reads fail from now on, those that wait included.
+func (f *Feed) end() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ended = true
+	close(f.more)
+	f.more = make(chan struct{})
+}
+
+// picture is the feed as it is now. It costs next to nothing: blocks that are
+// full never change, and of the last one only what is there now is looked at.
+func (f *Feed) picture() *picture {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	p := &picture{first: f.first, size: uint64(f.size), blocks: slices.Clone(f.blocks)}
+	if last := len(p.blocks) - 1; last >= 0 {
+		now := *p.blocks[last]
+		p.blocks[last] = &now
+	}
+	return p
+}
+
+// A picture is a feed as it was at a moment.
+type picture struct {
+	first, size uint64
+	blocks      []*block
+}
+
+// Oldest implements [journal.Transitions].
+func (p *picture) Oldest() uint64 { return p.first }
+
+// From implements [journal.Transitions].
+func (p *picture) From(number uint64) iter.Seq[[]world.Transition] {
+	return func(yield func([]world.Transition) bool) {
+		skip := number - p.first
+		for _, b := range p.blocks[min(skip/p.size, uint64(len(p.blocks))):] {
+			if from := int(skip % p.size); from < b.len() && !yield(b.read(from, b.len())) {
+				return
+			}
+			skip = 0
 		}
-		transitions = append(transitions, some...)
-		number += uint64(len(some))
 	}
 }

@@ -7,26 +7,32 @@ import (
 	"github.com/seed-198b1370/muster/pkg/clock"
 )
 
-// ErrFixedClock is a change of speed of a clock that can not change it.
-var ErrFixedClock = errors.New("the speed of this clock can not be changed")
+// ErrFixedClock is a change of a clock that was given and is not ours to change.
+var ErrFixedClock = errors.New("this clock was given and can not be changed")
 
-// A Pace turns real durations into simulated ones, at the speed of a clock.
+// A Pace is the clock that a cloud lives by, and the one that its callers do:
+// what is promised to them in real time is kept however fast simulated time
+// runs, and while it stands.
 type Pace struct {
 	clock  clock.Clock
+	wall   clock.Clock
 	scaled *clock.Scaled // nil when the clock is of another kind
 }
 
 // NewPace makes the pace of a clock. A clock that is not a [*clock.Scaled] runs
-// at speed 1 as far as anyone can tell.
+// at speed 1 as far as anyone can tell, and is the wall clock, too.
 func NewPace(c clock.Clock) Pace {
-	scaled, _ := c.(*clock.Scaled)
-	return Pace{c, scaled}
+	if scaled, ok := c.(*clock.Scaled); ok {
+		return Pace{c, clock.NewWall(), scaled}
+	}
+	return Pace{c, c, nil}
 }
 
 // Now is the simulated time.
 func (p Pace) Now() time.Time { return p.clock.Now() }
 
-// Speed is how many simulated seconds pass in a real one.
+// Speed is how many simulated seconds pass in a real one, or will once time is
+// resumed.
 func (p Pace) Speed() float64 {
 	if p.scaled == nil {
 		return 1
@@ -34,8 +40,11 @@ func (p Pace) Speed() float64 {
 	return p.scaled.Speed()
 }
 
+// Paused tells whether time stands still.
+func (p Pace) Paused() bool { return p.scaled != nil && p.scaled.Paused() }
+
 // SetSpeed changes the speed and tells when it did. It fails with
-// [ErrFixedClock] when the clock's speed is not ours to change.
+// [ErrFixedClock] when the clock is not ours to change.
 func (p Pace) SetSpeed(speed float64) (time.Time, error) {
 	if p.scaled == nil {
 		return time.Time{}, ErrFixedClock
@@ -43,19 +52,26 @@ func (p Pace) SetSpeed(speed float64) (time.Time, error) {
 	return p.scaled.SetSpeed(speed)
 }
 
-// Simulated is how much simulated time passes in a real duration.
-func (p Pace) Simulated(realTime time.Duration) time.Duration {
-	return time.Duration(float64(realTime) * p.Speed())
+// SetPaused makes time stand still or run again, and tells when it did. It
+// fails with [ErrFixedClock] when the clock is not ours to change.
+func (p Pace) SetPaused(paused bool) (time.Time, error) {
+	switch {
+	case p.scaled == nil:
+		return time.Time{}, ErrFixedClock
+	case paused:
+		return p.scaled.Pause(), nil
+	default:
+		return p.scaled.Resume(), nil
+	}
 }
 
-// After makes a timer that fires after a real duration at the speed of now, and
-// a channel that is closed when the speed changes; wait for both.
-func (p Pace) After(realTime time.Duration) (*clock.Timer, <-chan struct{}) {
-	changed := p.Changed() // before the speed is read, so that no change is missed
-	return p.clock.NewTimer(p.clock.Now().Add(p.Simulated(realTime))), changed
+// After makes a timer that fires after a real duration.
+func (p Pace) After(realTime time.Duration) *clock.Timer {
+	return p.wall.NewTimer(p.wall.Now().Add(realTime))
 }
 
-// Changed is closed when the speed changes; nil when it never does.
+// Changed is closed when the speed changes, or time is paused, resumed or
+// moved; nil when that never happens.
 func (p Pace) Changed() <-chan struct{} {
 	if p.scaled == nil {
 		return nil

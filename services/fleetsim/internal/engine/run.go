@@ -2,7 +2,7 @@ package engine
 
 import (
 	"context"
-	"fmt"
+	"time"
 
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/fleetsim/storage/v1"
 	"github.com/seed-198b1370/muster/services/fleetsim/internal/journal"
@@ -13,7 +13,9 @@ import (
 // the journal does: what was not kept is not answered, and the engine stops,
 // because its world is ahead of the journal.
 func (e *Engine) Run(ctx context.Context) error {
+	defer e.awaitSaved()
 	defer close(e.done)
+	e.settledAt = e.pace.wall.Now()
 	close(e.ready)
 	for {
 		batch, running := e.await(ctx)
@@ -27,19 +29,20 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 }
 
-// await waits until there are calls, something is due, or the speed of the
-// clock has changed, and takes what calls there are.
+// await waits until there are calls, something is due, or the clock has been
+// changed, and takes what calls there are.
 func (e *Engine) await(ctx context.Context) (batch []*call, running bool) {
 	changed := e.pace.Changed()
-	due := e.world.NextDue()
-	look := world.InstantOf(e.pace.Now().Add(e.pace.Simulated(lookEvery)))
-	timer := e.pace.clock.NewTimer(min(due, look).Time())
-	defer timer.Stop()
+	due := e.pace.clock.NewTimer(e.world.NextDue().Time())
+	defer due.Stop()
+	look := e.pace.After(lookEvery)
+	defer look.Stop()
 	select {
 	case <-ctx.Done():
 		return nil, false
 	case <-changed:
-	case <-timer.C:
+	case <-due.C:
+	case <-look.C:
 	case c := <-e.calls:
 		batch = append(batch, c)
 	}
@@ -59,8 +62,37 @@ func (e *Engine) await(ctx context.Context) (batch []*call, running bool) {
 func (e *Engine) turn(batch []*call) error {
 	now := world.InstantOf(e.pace.Now())
 	e.world.Advance(now)
-	record := &storagev1.JournalRecord{}
+	record, settle := e.obey(batch, now)
+	effects := e.world.Take()
+	if len(record.GetCommands()) > 0 || len(effects.Transitions) > 0 || e.mustSettle(settle) {
+		if err := e.keep(record); err != nil {
+			return err
+		}
+	}
+	e.Feed().append(effects.Transitions)
+	e.board.update(e.world, effects.Offers, effects.Ticked)
+	e.facts.Store(e.world.Facts())
 	for _, c := range batch {
+		switch {
+		case c.look != nil:
+			c.look(e.world)
+		case c.restore != nil:
+			if err := e.adopt(c); err != nil {
+				return err
+			}
+		}
+		close(c.done)
+	}
+	e.saveWhenDue()
+	return nil
+}
+
+// obey lets the world obey the commands of a batch, and tells those that had an
+// effect, and whether anyone waits for the time to be journalled.
+func (e *Engine) obey(batch []*call, now world.Instant) (record *storagev1.JournalRecord, settle bool) {
+	record = &storagev1.JournalRecord{}
+	for _, c := range batch {
+		settle = settle || c.settle
 		if c.command == nil {
 			continue
 		}
@@ -69,34 +101,22 @@ func (e *Engine) turn(batch []*call) error {
 			record.Commands = append(record.Commands, journal.Encode(c.command))
 		}
 	}
-	effects := e.world.Take()
-	idle := e.world.Now() - e.settled
-	if len(record.GetCommands()) > 0 || len(effects.Transitions) > 0 || idle >= world.Instant(e.pace.Simulated(settleEvery)) {
-		if err := e.keep(record); err != nil {
-			return err
-		}
-	}
-	e.feed.append(effects.Transitions)
-	e.board.update(e.world, effects.Offers, effects.Ticked)
-	for _, c := range batch {
-		if c.look != nil {
-			c.look(e.world)
-		}
-		close(c.done)
-	}
-	if e.journal != nil && (e.commands >= e.snapshotCommands || e.bytes >= snapshotBytes) {
-		return e.snapshot()
-	}
-	return nil
+	return record, settle
+}
+
+// mustSettle tells whether the time is to be journalled although nothing has
+// happened: because someone waits for that, or every now and then.
+func (e *Engine) mustSettle(asked bool) bool {
+	return e.world.Now() != e.settledTo && (asked || e.pace.wall.Now().Sub(e.settledAt) >= settleEvery)
 }
 
 // keep journals commands, and that time has come to where the world is.
 func (e *Engine) keep(record *storagev1.JournalRecord) error {
-	e.settled = e.world.Now()
+	e.settledTo, e.settledAt = e.world.Now(), e.pace.wall.Now()
 	if e.journal == nil {
 		return nil
 	}
-	record.TimeUnixNanos = int64(e.settled)
+	record.TimeUnixNanos = int64(e.settledTo)
 	size, err := e.journal.Append(record)
 	if err != nil {
 		e.failed = true
@@ -110,18 +130,12 @@ func (e *Engine) keep(record *storagev1.JournalRecord) error {
 
 // settle journals the time at which the engine stops.
 func (e *Engine) settle() error {
-	if e.world.Now() == e.settled {
+	if e.world.Now() == e.settledTo {
 		return nil
 	}
 	return e.keep(&storagev1.JournalRecord{})
 }
 
-// snapshot puts the state of now in place of the journal.
-func (e *Engine) snapshot() error {
-	if err := e.journal.Snapshot(e.world.State(), e.feed.after, e.feed.Oldest()+1); err != nil {
-		return fmt.Errorf("take the journal's place: %w", err)
-	}
-	e.log.Debug("took a snapshot", "commands", e.commands, "bytes", e.bytes, "instances", e.world.Live())
-	e.commands, e.bytes = 0, 0
-	return nil
-}
+// Now is the simulated time up to which everything has happened. Only for use
+// before Run.
+func (e *Engine) Now() time.Time { return e.world.Now().Time() }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/fleetsim/storage/v1"
+	"github.com/seed-198b1370/muster/services/fleetsim/internal/wire"
 	"github.com/seed-198b1370/muster/services/fleetsim/world"
 )
 
@@ -61,6 +62,8 @@ func encodeRule(command world.Command) *storagev1.Command {
 		return &storagev1.Command{Command: &storagev1.Command_Fail{Fail: &storagev1.Fail{
 			InstanceNumbers: c.Numbers, ByPool: c.ByPool, Pools: poolRefs(c.Pools), MaxInstances: c.Max, Failure: int32(c.Failure),
 		}}}
+	case world.InjectFault:
+		return &storagev1.Command{Command: &storagev1.Command_InjectFault{InjectFault: wire.ToInjection(c)}}
 	case world.ClearFaults:
 		return &storagev1.Command{Command: &storagev1.Command_ClearFaults{ClearFaults: &storagev1.ClearFaults{FaultIds: c.IDs}}}
 	case world.SetAccount:
@@ -129,6 +132,8 @@ func decodeRule(record *storagev1.Command) (world.Command, error) {
 			Numbers: c.Fail.GetInstanceNumbers(), ByPool: c.Fail.GetByPool(), Pools: poolsOf(c.Fail.GetPools()),
 			Max: c.Fail.GetMaxInstances(), Failure: world.Failure(c.Fail.GetFailure()),
 		}, nil
+	case *storagev1.Command_InjectFault:
+		return decodeInjection(c.InjectFault)
 	case *storagev1.Command_ClearFaults:
 		return world.ClearFaults{IDs: c.ClearFaults.GetFaultIds()}, nil
 	case *storagev1.Command_SetAccount:

@@ -1,227 +1,176 @@
 package journal
 
 import (
-	"encoding/binary"
+	"errors"
 	"fmt"
-
-	"go.etcd.io/bbolt"
-	"google.golang.org/protobuf/proto"
+	"io"
+	"iter"
 
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/fleetsim/storage/v1"
 	"github.com/seed-198b1370/muster/services/fleetsim/world"
 )
 
-// chunkSize is how many instances, requests or transitions one chunk holds.
-const chunkSize = 1024
-
-// A Snapshot is a state and the transitions that are kept with it.
+// A Snapshot is a state, without the transitions that are kept with it.
 type Snapshot struct {
-	// State is the state of the world.
+	// Genesis is what the world of the state was begun with.
+	Genesis *storagev1.Genesis
+	// Epoch is how often a state was put in place of another by hand.
+	Epoch uint64
+	// State is the state.
 	State world.State
-	// First is the number of the first transition.
+	// First is the number of the first transition that is kept with it; the one
+	// after the last of the state when there is none. 0 stands for no snapshot.
 	First uint64
-	// Transitions is the transitions, up to the last one of the state.
-	Transitions []world.Transition
 }
 
-// Snapshot writes a state in place of the last snapshot and of the journal that
-// led to it, in one transaction. Of the transitions it reads only those since
-// the last snapshot; those before oldest are dropped.
-func (f *File) Snapshot(state world.State, transitionsAfter func(after uint64) (first uint64, transitions []world.Transition), oldest uint64) error {
-	first, transitions := transitionsAfter(f.persisted)
-	err := f.db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range []string{journalBucket, snapshotBucket} {
-			if err := tx.DeleteBucket([]byte(name)); err != nil {
-				return err
-			}
-			if _, err := tx.CreateBucket([]byte(name)); err != nil {
-				return err
-			}
-		}
-		chunks, err := writeState(tx.Bucket([]byte(snapshotBucket)), state)
-		if err != nil {
-			return err
-		}
-		kept := tx.Bucket([]byte(transitionBucket))
-		if err := dropTransitions(kept, f.persisted, oldest); err != nil {
-			return err
-		}
-		if err := writeTransitions(kept, first, transitions); err != nil {
-			return err
-		}
-		return put(tx.Bucket([]byte(metaBucket)), []byte(headKey), headOf(state, chunks))
+// Transitions is a log of transitions as it was when a state was taken.
+type Transitions interface {
+	// Oldest is the number of the first one that is kept.
+	Oldest() uint64
+	// From is the transitions from one of them on up to the last of the state,
+	// in runs.
+	From(number uint64) iter.Seq[[]world.Transition]
+}
+
+// Save puts a snapshot in the place of the records up to one of [Folder.Rotate],
+// after which the state was taken, and of the snapshot before. Of the
+// transitions it writes those since that snapshot; nil stands for none. What is
+// superfluous is removed once the new one is on the disk. When it fails the
+// folder holds what it did before, but after [ErrUncertain] either.
+func (f *Folder) Save(record uint64, snapshot Snapshot, transitions Transitions) error {
+	kept, err := f.saveTransitions(record, snapshot.State.Sequence, transitions)
+	if err != nil {
+		return fmt.Errorf("write transitions: %w", err)
+	}
+	err = WriteFile(f.snapshotPath(record), func(w io.Writer) error {
+		return writeSnapshot(w, f.header(kindSnapshot, record), snapshot, kept)
 	})
 	if err != nil {
 		return fmt.Errorf("write snapshot: %w", err)
 	}
-	// The numbers of records go on, so that a record is never mistaken for one
-	// that a snapshot has taken in.
-	f.persisted = state.Sequence
+	f.kept = kept
+	f.saved.Store(record)
+	if err := f.trim(); err != nil {
+		return fmt.Errorf("remove what the snapshot covers: %w", err)
+	}
 	return nil
 }
 
-func headOf(state world.State, chunks uint32) *storagev1.SnapshotHead {
-	head := &storagev1.SnapshotHead{
-		TimeUnixNanos: int64(state.Now), LastInstanceNumber: state.LastNumber, LastTransition: state.Sequence, Chunks: chunks,
-	}
-	for _, pool := range state.Drained {
-		head.DrainedPools = append(head.DrainedPools, poolRef(pool))
-	}
-	return head
+// Write writes a snapshot, in the format of the files of a folder, for [Read].
+func Write(w io.Writer, snapshot Snapshot) error {
+	return writeSnapshot(w, header{kindSnapshot, FleetID(snapshot.Genesis, 0), 0}, snapshot, nil)
 }
 
-func writeState(bucket *bbolt.Bucket, state world.State) (chunks uint32, err error) {
-	bucket.FillPercent = 0.95
-	for instances, requests := state.Instances, state.Requests; len(instances)+len(requests) > 0; chunks++ {
-		chunk, terms := &storagev1.SnapshotChunk{}, newDictionary()
-		some := instances[:min(chunkSize, len(instances))]
-		instances = instances[len(some):]
-		for i := range some {
-			chunk.Instances = append(chunk.Instances, terms.instance(&some[i]))
+func writeSnapshot(out io.Writer, header header, snapshot Snapshot, kept []*transitionFile) error {
+	w, err := newPartWriter(out, header)
+	if err != nil {
+		return err
+	}
+	index := &storagev1.SnapshotIndex{
+		Genesis: snapshot.Genesis, Head: encodeHead(&snapshot.State), Epoch: snapshot.Epoch,
+		Instances: uint64(len(snapshot.State.Instances)), TransitionFiles: kept,
+	}
+	if err := w.write(partHead, index); err != nil {
+		return err
+	}
+	entries := 0
+	for chunk, size := range stateChunks(&snapshot.State) {
+		if err := w.write(partChunk, chunk); err != nil {
+			return err
 		}
-		old := requests[:min(chunkSize, len(requests))]
-		requests = requests[len(old):]
-		for _, request := range old {
-			chunk.Requests = append(chunk.Requests, &storagev1.StoredRequest{
-				Key: request.Key[:], Fingerprint: request.Fingerprint, FirstInstanceNumber: request.First,
-				Launched: request.Launched, TimeUnixNanos: int64(request.Time),
-			})
-		}
-		chunk.Dictionary = terms.message
-		if err := put(bucket, number(uint64(chunks)), chunk); err != nil {
+		entries += size
+	}
+	return w.write(partEnd, &storagev1.FileEnd{Entries: uint64(entries)})
+}
+
+// Read reads a snapshot of [Write] or of a folder, whose transitions it leaves
+// alone. Its errors: those of the reader, and [*DamageError].
+func Read(r io.Reader) (Snapshot, error) {
+	snapshot, _, _, err := readSnapshot(r, "snapshot")
+	return snapshot, err
+}
+
+// A Description is what a snapshot says of itself.
+type Description struct {
+	// Genesis is what the world of the state was begun with.
+	Genesis *storagev1.Genesis
+	// Time is the time of the state.
+	Time world.Instant
+	// Instances is how many instances it holds.
+	Instances uint64
+}
+
+// Describe reads only the beginning of a snapshot. Its errors are those of
+// [Read].
+func Describe(r io.Reader) (Description, error) {
+	_, index, err := readIndex(r, "snapshot")
+	if err != nil {
+		return Description{}, err
+	}
+	return Description{index.GetGenesis(), world.Instant(index.GetHead().GetTimeUnixNanos()), index.GetInstances()}, nil
+}
+
+func readIndex(in io.Reader, name string) (*partReader, *storagev1.SnapshotIndex, error) {
+	r, err := newPartReader(in, name, kindSnapshot)
+	if err != nil {
+		return nil, nil, err
+	}
+	index := &storagev1.SnapshotIndex{}
+	return r, index, r.expect(partHead, index)
+}
+
+func readSnapshot(in io.Reader, name string) (Snapshot, *storagev1.SnapshotIndex, header, error) {
+	r, index, err := readIndex(in, name)
+	if err != nil {
+		return Snapshot{}, nil, header{}, err
+	}
+	state, err := decodeHead(index.GetHead())
+	if err != nil {
+		return Snapshot{}, nil, header{}, damaged(name, headerSize, err)
+	}
+	snapshot := Snapshot{Genesis: index.GetGenesis(), Epoch: index.GetEpoch(), State: state}
+	snapshot.First = snapshot.State.Sequence + 1
+	err = readChunks(r, func(got frame) (int, error) {
+		chunk := &storagev1.SnapshotChunk{}
+		if err := got.decode(chunk); err != nil {
 			return 0, err
 		}
-	}
-	return chunks, nil
-}
-
-// dropTransitions deletes chunks that hold only transitions before oldest. The
-// last chunk ends with the last transition that was persisted.
-func dropTransitions(bucket *bbolt.Bucket, persisted, oldest uint64) error {
-	var firsts []uint64
-	cursor := bucket.Cursor()
-	for key, _ := cursor.First(); key != nil; key, _ = cursor.Next() {
-		firsts = append(firsts, binary.BigEndian.Uint64(key))
-	}
-	for i, first := range firsts {
-		next := persisted + 1
-		if i+1 < len(firsts) {
-			next = firsts[i+1]
-		}
-		if next > oldest {
-			return nil
-		}
-		if err := bucket.Delete(number(first)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func writeTransitions(bucket *bbolt.Bucket, first uint64, transitions []world.Transition) error {
-	bucket.FillPercent = 0.95
-	for len(transitions) > 0 {
-		some := transitions[:min(chunkSize, len(transitions))]
-		transitions = transitions[len(some):]
-		chunk, terms := &storagev1.TransitionChunk{FirstTransition: first}, newDictionary()
-		for i := range some {
-			t := &some[i]
-			chunk.Transitions = append(chunk.Transitions, &storagev1.StoredTransition{
-				Instance: terms.instance(&t.Instance), PriceMicrosPerHour: t.Price,
-				Kind: int32(t.Kind), Reason: int32(t.Reason), TimeUnixNanos: int64(t.Time),
-			})
-		}
-		chunk.Dictionary = terms.message
-		if err := put(bucket, number(first), chunk); err != nil {
-			return err
-		}
-		first += uint64(len(some))
-	}
-	return nil
-}
-
-// Load reads the last snapshot; false when there is none.
-func (f *File) Load() (snapshot Snapshot, ok bool, err error) {
-	err = f.db.View(func(tx *bbolt.Tx) error {
-		raw := tx.Bucket([]byte(metaBucket)).Get([]byte(headKey))
-		if raw == nil {
-			return nil
-		}
-		ok = true
-		head := &storagev1.SnapshotHead{}
-		if err := proto.Unmarshal(raw, head); err != nil {
-			return err
-		}
-		snapshot.State = world.State{
-			Now: world.Instant(head.GetTimeUnixNanos()), LastNumber: head.GetLastInstanceNumber(), Sequence: head.GetLastTransition(),
-		}
-		for _, ref := range head.GetDrainedPools() {
-			snapshot.State.Drained = append(snapshot.State.Drained, poolOf(ref))
-		}
-		if err := readState(tx.Bucket([]byte(snapshotBucket)), head.GetChunks(), &snapshot.State); err != nil {
-			return err
-		}
-		return readTransitions(tx.Bucket([]byte(transitionBucket)), &snapshot)
+		return decodeChunk(chunk, &snapshot.State)
 	})
 	if err != nil {
-		return Snapshot{}, false, fmt.Errorf("read snapshot: %w", err)
+		return Snapshot{}, nil, header{}, err
 	}
-	f.persisted = snapshot.State.Sequence
-	return snapshot, ok, nil
+	return snapshot, index, r.header, nil
 }
 
-func readState(bucket *bbolt.Bucket, chunks uint32, state *world.State) error {
-	for n := range chunks {
-		chunk := &storagev1.SnapshotChunk{}
-		raw := bucket.Get(number(uint64(n)))
-		if raw == nil {
-			return fmt.Errorf("chunk %d of %d is missing", n, chunks)
+// readChunks reads chunks, each with a function that tells how many entries it
+// held, up to the end of the file.
+func readChunks(r *partReader, chunk func(frame) (entries int, err error)) error {
+	entries := uint64(0)
+	for {
+		offset := r.frames.offset
+		got, err := r.next()
+		if err != nil {
+			return err
 		}
-		if err := proto.Unmarshal(raw, chunk); err != nil {
-			return fmt.Errorf("chunk %d: %w", n, err)
-		}
-		terms := readDictionary(chunk.GetDictionary())
-		for _, stored := range chunk.GetInstances() {
-			instance, err := terms.instance(stored)
-			if err != nil {
-				return fmt.Errorf("chunk %d: %w", n, err)
+		switch got.part {
+		case partChunk:
+			var some int
+			some, err = chunk(got)
+			entries += uint64(some)
+		case partEnd:
+			end := &storagev1.FileEnd{}
+			if err = got.decode(end); err == nil && end.GetEntries() != entries {
+				err = fmt.Errorf("it holds %d entries of %d", entries, end.GetEntries())
 			}
-			state.Instances = append(state.Instances, instance)
-		}
-		for _, stored := range chunk.GetRequests() {
-			request := world.Request{
-				Fingerprint: stored.GetFingerprint(), First: stored.GetFirstInstanceNumber(),
-				Launched: stored.GetLaunched(), Time: world.Instant(stored.GetTimeUnixNanos()),
+			if err == nil {
+				return r.finish()
 			}
-			copy(request.Key[:], stored.GetKey())
-			state.Requests = append(state.Requests, request)
+		default:
+			err = errors.New("a part of this kind does not belong here")
+		}
+		if err != nil {
+			return damaged(r.name, offset, err)
 		}
 	}
-	return nil
-}
-
-func readTransitions(bucket *bbolt.Bucket, snapshot *Snapshot) error {
-	return bucket.ForEach(func(key, raw []byte) error {
-		chunk := &storagev1.TransitionChunk{}
-		if err := proto.Unmarshal(raw, chunk); err != nil {
-			return fmt.Errorf("transitions %x: %w", key, err)
-		}
-		if snapshot.First == 0 {
-			snapshot.First = chunk.GetFirstTransition()
-		} else if expected := snapshot.First + uint64(len(snapshot.Transitions)); chunk.GetFirstTransition() != expected {
-			return fmt.Errorf("transitions %x: expected transition %d, found %d", key, expected, chunk.GetFirstTransition())
-		}
-		terms := readDictionary(chunk.GetDictionary())
-		for _, stored := range chunk.GetTransitions() {
-			instance, err := terms.instance(stored.GetInstance())
-			if err != nil {
-				return fmt.Errorf("transitions %x: %w", key, err)
-			}
-			snapshot.Transitions = append(snapshot.Transitions, world.Transition{
-				Instance: instance, Price: stored.GetPriceMicrosPerHour(), Time: world.Instant(stored.GetTimeUnixNanos()),
-				Kind: world.Kind(stored.GetKind()), Reason: world.Reason(stored.GetReason()),
-			})
-		}
-		return nil
-	})
 }

@@ -36,7 +36,11 @@ type Genesis struct {
 	CatalogCsv []byte `protobuf:"bytes,4,opt,name=catalog_csv,json=catalogCsv,proto3" json:"catalog_csv,omitempty"`
 	// Number of the rules under which the journal was written. Other rules would
 	// replay it to another state.
-	RulesVersion  uint32 `protobuf:"varint,5,opt,name=rules_version,json=rulesVersion,proto3" json:"rules_version,omitempty"`
+	RulesVersion uint32 `protobuf:"varint,5,opt,name=rules_version,json=rulesVersion,proto3" json:"rules_version,omitempty"`
+	// The scenario that the cloud was begun with, as YAML; empty for none.
+	ScenarioYaml []byte `protobuf:"bytes,6,opt,name=scenario_yaml,json=scenarioYaml,proto3" json:"scenario_yaml,omitempty"`
+	// The files that the scenario names, by that name.
+	ScenarioFiles map[string][]byte `protobuf:"bytes,7,rep,name=scenario_files,json=scenarioFiles,proto3" json:"scenario_files,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -104,6 +108,20 @@ func (x *Genesis) GetRulesVersion() uint32 {
 		return x.RulesVersion
 	}
 	return 0
+}
+
+func (x *Genesis) GetScenarioYaml() []byte {
+	if x != nil {
+		return x.ScenarioYaml
+	}
+	return nil
+}
+
+func (x *Genesis) GetScenarioFiles() map[string][]byte {
+	if x != nil {
+		return x.ScenarioFiles
+	}
+	return nil
 }
 
 // The state that the journal goes on from, beside the chunks that hold
@@ -1513,14 +1531,19 @@ var File_muster_fleetsim_storage_v1_snapshot_proto protoreflect.FileDescriptor
 
 const file_muster_fleetsim_storage_v1_snapshot_proto_rawDesc = "" +
 	"\n" +
-	")muster/fleetsim/storage/v1/snapshot.proto\x12\x1amuster.fleetsim.storage.v1\x1a\x1bmuster/fleet/v1/fault.proto\x1a(muster/fleetsim/storage/v1/journal.proto\"\xc4\x01\n" +
+	")muster/fleetsim/storage/v1/snapshot.proto\x12\x1amuster.fleetsim.storage.v1\x1a\x1bmuster/fleet/v1/fault.proto\x1a(muster/fleetsim/storage/v1/journal.proto\"\x8a\x03\n" +
 	"\aGenesis\x12\x12\n" +
 	"\x04seed\x18\x01 \x01(\x04R\x04seed\x123\n" +
 	"\x15volatility_millionths\x18\x02 \x01(\x03R\x14volatilityMillionths\x12*\n" +
 	"\x11origin_unix_nanos\x18\x03 \x01(\x03R\x0foriginUnixNanos\x12\x1f\n" +
 	"\vcatalog_csv\x18\x04 \x01(\fR\n" +
 	"catalogCsv\x12#\n" +
-	"\rrules_version\x18\x05 \x01(\rR\frulesVersion\"\xe4\x02\n" +
+	"\rrules_version\x18\x05 \x01(\rR\frulesVersion\x12#\n" +
+	"\rscenario_yaml\x18\x06 \x01(\fR\fscenarioYaml\x12]\n" +
+	"\x0escenario_files\x18\a \x03(\v26.muster.fleetsim.storage.v1.Genesis.ScenarioFilesEntryR\rscenarioFiles\x1a@\n" +
+	"\x12ScenarioFilesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"\xe4\x02\n" +
 	"\fSnapshotHead\x12&\n" +
 	"\x0ftime_unix_nanos\x18\x01 \x01(\x03R\rtimeUnixNanos\x120\n" +
 	"\x14last_instance_number\x18\x02 \x01(\x04R\x12lastInstanceNumber\x12'\n" +
@@ -1668,7 +1691,7 @@ func file_muster_fleetsim_storage_v1_snapshot_proto_rawDescGZIP() []byte {
 	return file_muster_fleetsim_storage_v1_snapshot_proto_rawDescData
 }
 
-var file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_muster_fleetsim_storage_v1_snapshot_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_muster_fleetsim_storage_v1_snapshot_proto_goTypes = []any{
 	(*Genesis)(nil),          // 0: muster.fleetsim.storage.v1.Genesis
 	(*SnapshotHead)(nil),     // 1: muster.fleetsim.storage.v1.SnapshotHead
@@ -1686,43 +1709,45 @@ var file_muster_fleetsim_storage_v1_snapshot_proto_goTypes = []any{
 	(*StoredRequest)(nil),    // 13: muster.fleetsim.storage.v1.StoredRequest
 	(*TransitionChunk)(nil),  // 14: muster.fleetsim.storage.v1.TransitionChunk
 	(*StoredTransition)(nil), // 15: muster.fleetsim.storage.v1.StoredTransition
-	nil,                      // 16: muster.fleetsim.storage.v1.TagSet.TagsEntry
-	(*PoolRef)(nil),          // 17: muster.fleetsim.storage.v1.PoolRef
-	(*v1.Fault)(nil),         // 18: muster.fleet.v1.Fault
-	(*v1.PriceShock)(nil),    // 19: muster.fleet.v1.PriceShock
-	(*StoredSettings)(nil),   // 20: muster.fleetsim.storage.v1.StoredSettings
-	(*DiskRef)(nil),          // 21: muster.fleetsim.storage.v1.DiskRef
-	(*Attributes)(nil),       // 22: muster.fleetsim.storage.v1.Attributes
+	nil,                      // 16: muster.fleetsim.storage.v1.Genesis.ScenarioFilesEntry
+	nil,                      // 17: muster.fleetsim.storage.v1.TagSet.TagsEntry
+	(*PoolRef)(nil),          // 18: muster.fleetsim.storage.v1.PoolRef
+	(*v1.Fault)(nil),         // 19: muster.fleet.v1.Fault
+	(*v1.PriceShock)(nil),    // 20: muster.fleet.v1.PriceShock
+	(*StoredSettings)(nil),   // 21: muster.fleetsim.storage.v1.StoredSettings
+	(*DiskRef)(nil),          // 22: muster.fleetsim.storage.v1.DiskRef
+	(*Attributes)(nil),       // 23: muster.fleetsim.storage.v1.Attributes
 }
 var file_muster_fleetsim_storage_v1_snapshot_proto_depIdxs = []int32{
-	17, // 0: muster.fleetsim.storage.v1.SnapshotHead.drained_pools:type_name -> muster.fleetsim.storage.v1.PoolRef
-	18, // 1: muster.fleetsim.storage.v1.SnapshotHead.faults:type_name -> muster.fleet.v1.Fault
-	2,  // 2: muster.fleetsim.storage.v1.SnapshotHead.shocks:type_name -> muster.fleetsim.storage.v1.StoredShock
-	19, // 3: muster.fleetsim.storage.v1.StoredShock.effect:type_name -> muster.fleet.v1.PriceShock
-	8,  // 4: muster.fleetsim.storage.v1.SnapshotChunk.dictionary:type_name -> muster.fleetsim.storage.v1.Dictionary
-	12, // 5: muster.fleetsim.storage.v1.SnapshotChunk.instances:type_name -> muster.fleetsim.storage.v1.StoredInstance
-	13, // 6: muster.fleetsim.storage.v1.SnapshotChunk.requests:type_name -> muster.fleetsim.storage.v1.StoredRequest
-	4,  // 7: muster.fleetsim.storage.v1.SnapshotChunk.accounts:type_name -> muster.fleetsim.storage.v1.StoredAccount
-	6,  // 8: muster.fleetsim.storage.v1.SnapshotChunk.disks:type_name -> muster.fleetsim.storage.v1.StoredDisk
-	7,  // 9: muster.fleetsim.storage.v1.SnapshotChunk.bills:type_name -> muster.fleetsim.storage.v1.StoredBill
-	20, // 10: muster.fleetsim.storage.v1.StoredAccount.settings:type_name -> muster.fleetsim.storage.v1.StoredSettings
-	5,  // 11: muster.fleetsim.storage.v1.StoredAccount.charges:type_name -> muster.fleetsim.storage.v1.StoredCharge
-	17, // 12: muster.fleetsim.storage.v1.StoredCharge.pool:type_name -> muster.fleetsim.storage.v1.PoolRef
-	21, // 13: muster.fleetsim.storage.v1.StoredDisk.disk:type_name -> muster.fleetsim.storage.v1.DiskRef
-	11, // 14: muster.fleetsim.storage.v1.Dictionary.tag_sets:type_name -> muster.fleetsim.storage.v1.TagSet
-	22, // 15: muster.fleetsim.storage.v1.Dictionary.attributes:type_name -> muster.fleetsim.storage.v1.Attributes
-	9,  // 16: muster.fleetsim.storage.v1.Dictionary.disk_sets:type_name -> muster.fleetsim.storage.v1.StoredDiskSet
-	10, // 17: muster.fleetsim.storage.v1.StoredDiskSet.disks:type_name -> muster.fleetsim.storage.v1.StoredHeldDisk
-	16, // 18: muster.fleetsim.storage.v1.TagSet.tags:type_name -> muster.fleetsim.storage.v1.TagSet.TagsEntry
-	17, // 19: muster.fleetsim.storage.v1.StoredInstance.pool:type_name -> muster.fleetsim.storage.v1.PoolRef
-	8,  // 20: muster.fleetsim.storage.v1.TransitionChunk.dictionary:type_name -> muster.fleetsim.storage.v1.Dictionary
-	15, // 21: muster.fleetsim.storage.v1.TransitionChunk.transitions:type_name -> muster.fleetsim.storage.v1.StoredTransition
-	12, // 22: muster.fleetsim.storage.v1.StoredTransition.instance:type_name -> muster.fleetsim.storage.v1.StoredInstance
-	23, // [23:23] is the sub-list for method output_type
-	23, // [23:23] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	16, // 0: muster.fleetsim.storage.v1.Genesis.scenario_files:type_name -> muster.fleetsim.storage.v1.Genesis.ScenarioFilesEntry
+	18, // 1: muster.fleetsim.storage.v1.SnapshotHead.drained_pools:type_name -> muster.fleetsim.storage.v1.PoolRef
+	19, // 2: muster.fleetsim.storage.v1.SnapshotHead.faults:type_name -> muster.fleet.v1.Fault
+	2,  // 3: muster.fleetsim.storage.v1.SnapshotHead.shocks:type_name -> muster.fleetsim.storage.v1.StoredShock
+	20, // 4: muster.fleetsim.storage.v1.StoredShock.effect:type_name -> muster.fleet.v1.PriceShock
+	8,  // 5: muster.fleetsim.storage.v1.SnapshotChunk.dictionary:type_name -> muster.fleetsim.storage.v1.Dictionary
+	12, // 6: muster.fleetsim.storage.v1.SnapshotChunk.instances:type_name -> muster.fleetsim.storage.v1.StoredInstance
+	13, // 7: muster.fleetsim.storage.v1.SnapshotChunk.requests:type_name -> muster.fleetsim.storage.v1.StoredRequest
+	4,  // 8: muster.fleetsim.storage.v1.SnapshotChunk.accounts:type_name -> muster.fleetsim.storage.v1.StoredAccount
+	6,  // 9: muster.fleetsim.storage.v1.SnapshotChunk.disks:type_name -> muster.fleetsim.storage.v1.StoredDisk
+	7,  // 10: muster.fleetsim.storage.v1.SnapshotChunk.bills:type_name -> muster.fleetsim.storage.v1.StoredBill
+	21, // 11: muster.fleetsim.storage.v1.StoredAccount.settings:type_name -> muster.fleetsim.storage.v1.StoredSettings
+	5,  // 12: muster.fleetsim.storage.v1.StoredAccount.charges:type_name -> muster.fleetsim.storage.v1.StoredCharge
+	18, // 13: muster.fleetsim.storage.v1.StoredCharge.pool:type_name -> muster.fleetsim.storage.v1.PoolRef
+	22, // 14: muster.fleetsim.storage.v1.StoredDisk.disk:type_name -> muster.fleetsim.storage.v1.DiskRef
+	11, // 15: muster.fleetsim.storage.v1.Dictionary.tag_sets:type_name -> muster.fleetsim.storage.v1.TagSet
+	23, // 16: muster.fleetsim.storage.v1.Dictionary.attributes:type_name -> muster.fleetsim.storage.v1.Attributes
+	9,  // 17: muster.fleetsim.storage.v1.Dictionary.disk_sets:type_name -> muster.fleetsim.storage.v1.StoredDiskSet
+	10, // 18: muster.fleetsim.storage.v1.StoredDiskSet.disks:type_name -> muster.fleetsim.storage.v1.StoredHeldDisk
+	17, // 19: muster.fleetsim.storage.v1.TagSet.tags:type_name -> muster.fleetsim.storage.v1.TagSet.TagsEntry
+	18, // 20: muster.fleetsim.storage.v1.StoredInstance.pool:type_name -> muster.fleetsim.storage.v1.PoolRef
+	8,  // 21: muster.fleetsim.storage.v1.TransitionChunk.dictionary:type_name -> muster.fleetsim.storage.v1.Dictionary
+	15, // 22: muster.fleetsim.storage.v1.TransitionChunk.transitions:type_name -> muster.fleetsim.storage.v1.StoredTransition
+	12, // 23: muster.fleetsim.storage.v1.StoredTransition.instance:type_name -> muster.fleetsim.storage.v1.StoredInstance
+	24, // [24:24] is the sub-list for method output_type
+	24, // [24:24] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_muster_fleetsim_storage_v1_snapshot_proto_init() }
@@ -1738,7 +1763,7 @@ func file_muster_fleetsim_storage_v1_snapshot_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_fleetsim_storage_v1_snapshot_proto_rawDesc), len(file_muster_fleetsim_storage_v1_snapshot_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

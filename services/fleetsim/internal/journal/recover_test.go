@@ -1,0 +1,232 @@
+package journal_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// begun is a folder with records 1 to n in one segment, and the sizes of the
+// segment after each of them.
+func begun(t testing.TB, n int) (path string, sizes []int64) {
+	t.Helper()
+	path = t.TempDir()
+	f := open(t, path)
+	segment := only(t, path, "journal-")
+	for i := range n + 1 {
+		if i > 0 {
+			f.append(i, i)
+		}
+		info, err := os.Stat(segment)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes = append(sizes, info.Size())
+	}
+	f.close()
+	return path, sizes
+}
+
+// TestOpen_cutsATornEnd cuts the segment at every byte, as a loss of power can
+// leave it: all records before are there, what was cut off is kept and told,
+// and the journal goes on (S6).
+func TestOpen_cutsATornEnd(t *testing.T) {
+	const n = 3
+	path, sizes := begun(t, n)
+	for at := int64(0); at <= sizes[n]; at++ {
+		torn := copyOf(t, path)
+		segment := only(t, torn, "journal-")
+		whole, err := os.ReadFile(segment)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(segment, at); err != nil {
+			t.Fatal(err)
+		}
+		left, good := 0, int64(0) // records, and the bytes up to the end of the last one
+		for left < n && sizes[left+1] <= at {
+			left++
+		}
+		if at >= sizes[0] {
+			good = sizes[left]
+		}
+		f := holds(t, torn, upTo(1, left))
+		if at%5 == 0 { // syncs take time
+			f.append(left+1, left+2)
+			f.close()
+			f = holds(t, torn, upTo(1, left+2))
+		}
+		f.close()
+		if good == at && at > 0 {
+			continue // nothing was torn
+		}
+		cut, err := os.ReadFile(segment + ".cut")
+		if err != nil || !bytes.Equal(cut, whole[good:at]) {
+			t.Errorf("cut at %d: %d bytes are kept, want %d to %d: %v", at, len(cut), good, at, err)
+		}
+	}
+}
+
+func TestOpen_tellsWhatItCuts(t *testing.T) {
+	path, sizes := begun(t, 3)
+	if err := os.Truncate(only(t, path, "journal-"), sizes[3]-1); err != nil {
+		t.Fatal(err)
+	}
+	f, err := reopen(t, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.close()
+	for _, want := range []string{
+		"level=WARN", "file=journal-00000000000000000001.log", fmt.Sprint("offset=", sizes[2]), fmt.Sprint("bytes=", sizes[3]-1-sizes[2]),
+		"copy=journal-00000000000000000001.log.cut", "last_record=2",
+	} {
+		if !strings.Contains(f.log.String(), want) {
+			t.Errorf("the log lacks %s: %s", want, f.log)
+		}
+	}
+}
+
+// TestOpen_flippedBits holds that no flipped bit goes unseen: one in the last
+// record cuts it off, one before refuses the folder.
+func TestOpen_flippedBits_Prop(t *testing.T) {
+	const n = 6
+	path, sizes := begun(t, n)
+	rapid.Check(t, func(r *rapid.T) {
+		damagedCopy := copyOf(t, path)
+		segment := only(t, damagedCopy, "journal-")
+		at := rapid.Int64Range(0, sizes[n]-1).Draw(r, "at")
+		bit := rapid.IntRange(0, 7).Draw(r, "bit")
+		change(t, segment, func(raw []byte) []byte { raw[at] ^= 1 << bit; return raw })
+		if at >= sizes[n-1] {
+			f := holds(t, damagedCopy, upTo(1, n-1))
+			if !strings.Contains(f.log.String(), "cut off") {
+				r.Errorf("the log says %q", f.log)
+			}
+			f.close()
+			return
+		}
+		refuses(t, damagedCopy, "journal-00000000000000000001.log", "good records follow from byte")
+	})
+}
+
+// TestOpen_garbageBehindTheEnd holds that zeros and old data behind the last
+// record, as a file system can leave them, are cut off.
+func TestOpen_garbageBehindTheEnd(t *testing.T) {
+	path, sizes := begun(t, 3)
+	for name, garbage := range map[string][]byte{
+		"zeros": make([]byte, 10_000), "marks": bytes.Repeat([]byte("\xff\x00\xff"), 5000), "letters": bytes.Repeat([]byte("abc"), 1<<20),
+	} {
+		t.Run(name, func(t *testing.T) {
+			torn := copyOf(t, path)
+			change(t, only(t, torn, "journal-"), func(raw []byte) []byte { return append(raw, garbage...) })
+			holds(t, torn, upTo(1, 3)).close()
+		})
+	}
+	t.Run("an old record", func(t *testing.T) {
+		torn := copyOf(t, path)
+		change(t, only(t, torn, "journal-"), func(raw []byte) []byte { return append(append(raw, 0), raw[sizes[0]:sizes[1]]...) })
+		holds(t, torn, upTo(1, 3)).close()
+	})
+}
+
+// TestOpen_refusesDamage holds that damage that nothing can be cut off for is
+// told, with its place and what can be done.
+func TestOpen_refusesDamage(t *testing.T) {
+	path, sizes := begun(t, 5)
+	segment := "journal-00000000000000000001.log"
+	for name, test := range map[string]struct {
+		change    func(raw []byte) []byte
+		file, why string
+	}{
+		"a record is lost":     {func(raw []byte) []byte { return append(raw[:sizes[1]:sizes[1]], raw[sizes[2]:]...) }, segment, "record 2 was expected, record 3 found"},
+		"a record is repeated": {func(raw []byte) []byte { return append(raw, raw[sizes[4]:]...) }, segment, "record 6 was expected, record 5 found"},
+		"the header":           {func(raw []byte) []byte { raw[9]++; return raw }, segment, "good records follow"},
+		"zeros in the middle":  {func(raw []byte) []byte { clear(raw[sizes[1]:sizes[3]]); return raw }, segment, fmt.Sprint("damaged at byte ", sizes[1])},
+		"bytes are inserted": {func(raw []byte) []byte {
+			return append(append(append([]byte{}, raw[:sizes[2]]...), "xyz"...), raw[sizes[2]:]...)
+		}, segment, fmt.Sprint("follow from byte ", sizes[2]+3)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			broken := copyOf(t, path)
+			change(t, only(t, broken, "journal-"), test.change)
+			refuses(t, broken, test.file, test.why)
+		})
+	}
+	t.Run("no segment", func(t *testing.T) {
+		broken := copyOf(t, path)
+		os.Remove(only(t, broken, "journal-"))
+		refuses(t, broken, segment, "does not exist")
+	})
+	t.Run("no genesis", func(t *testing.T) {
+		broken := copyOf(t, path)
+		os.Remove(filepath.Join(broken, "genesis"))
+		refuses(t, broken, "genesis", "does not exist")
+	})
+	t.Run("a damaged genesis", func(t *testing.T) {
+		broken := copyOf(t, path)
+		change(t, filepath.Join(broken, "genesis"), func(raw []byte) []byte { raw[len(raw)-1]++; return raw })
+		refuses(t, broken, "genesis", "checksum")
+	})
+}
+
+// TestOpen_refusesDamagedSegments holds that only the last segment can have been
+// torn.
+func TestOpen_refusesDamagedSegments(t *testing.T) {
+	path := t.TempDir()
+	f := open(t, path)
+	for first := 1; first < 9; first += 3 {
+		f.append(first, first+2)
+		if _, err := f.Rotate(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.close()
+	holds(t, copyOf(t, path), upTo(1, 9)).close()
+	name := func(n int) string { return fmt.Sprintf("journal-%020d.log", n) }
+	broken := copyOf(t, path)
+	change(t, filepath.Join(broken, name(7)), func(raw []byte) []byte { return raw[:len(raw)-1] })
+	refuses(t, broken, name(7), "not whole")
+	broken = copyOf(t, path)
+	os.Remove(filepath.Join(broken, name(4)))
+	refuses(t, broken, name(7), "it begins with record 7, but record 3 is the last before")
+	broken = copyOf(t, path)
+	os.Rename(filepath.Join(broken, name(4)), filepath.Join(broken, name(7)))
+	refuses(t, broken, name(7), "begins with record 7")
+	broken = copyOf(t, path)
+	change(t, filepath.Join(broken, name(1)), func([]byte) []byte { raw, _ := os.ReadFile(filepath.Join(broken, name(4))); return raw })
+	refuses(t, broken, name(1), "under another name")
+}
+
+func TestOpen_refusesWhatIsNotItsOwn(t *testing.T) {
+	path, _ := begun(t, 3)
+	former := t.TempDir()
+	os.WriteFile(filepath.Join(former, "fleetsim.db"), []byte("old"), 0o600)
+	if _, err := reopen(t, former); err == nil || !strings.Contains(err.Error(), "use an empty folder") {
+		t.Errorf("a former format: %v", err)
+	}
+	f := open(t, path)
+	if _, err := reopen(t, path); err == nil || !strings.Contains(err.Error(), "in use by another process") {
+		t.Errorf("a folder in use: %v", err)
+	}
+	f.close()
+	other := t.TempDir()
+	g, err := reopen(t, other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	another := genesis()
+	another.Seed++
+	if err := g.SetGenesis(another); err != nil {
+		t.Fatal(err)
+	}
+	g.append(1, 2)
+	g.close()
+	change(t, only(t, path, "journal-"), func([]byte) []byte { raw, _ := os.ReadFile(only(t, other, "journal-")); return raw })
+	refuses(t, path, "journal-", "belongs to another folder")
+}

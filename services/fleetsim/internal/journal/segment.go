@@ -1,0 +1,83 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/fleetsim/storage/v1"
+)
+
+// Append writes one record and tells its size in bytes. When it returns, the
+// record is on the disk. After an error of the disk nothing can be appended any
+// more: what is there can not be known without reading it again.
+func (f *Folder) Append(record *storagev1.JournalRecord) (int, error) {
+	if f.failed != nil {
+		return 0, f.failed
+	}
+	raw, err := appendFrame(f.buf[:0], partRecord, f.last+1, record)
+	if err != nil {
+		return 0, fmt.Errorf("encode journal record: %w", err)
+	}
+	f.buf = raw
+	_, err = f.segment.WriteAt(raw, f.size)
+	if err == nil {
+		err = syncFile(f.segment)
+	}
+	if err != nil {
+		f.failed = fmt.Errorf("append to journal: %w", err)
+		// So that the next start finds nothing to cut off. If this fails, too,
+		// it will.
+		_ = f.segment.Truncate(f.size)
+		return 0, f.failed
+	}
+	f.size += int64(len(raw))
+	f.last++
+	return len(raw), nil
+}
+
+// Rotate begins a new segment, unless the last one has no records yet, and
+// tells the number of the last record so far. After an error the journal goes
+// on in the old segment.
+func (f *Folder) Rotate() (record uint64, err error) {
+	if f.failed != nil {
+		return 0, f.failed
+	}
+	if f.first == f.last+1 {
+		return f.last, nil
+	}
+	former := f.segment
+	if err := f.beginSegment(f.last + 1); err != nil {
+		return 0, fmt.Errorf("begin a segment of the journal: %w", err)
+	}
+	if err := former.Close(); err != nil {
+		f.failed = fmt.Errorf("close a segment of the journal: %w", err)
+	}
+	return f.last, f.failed
+}
+
+// beginSegment makes the segment that a record will be the first of, and goes
+// on there.
+func (f *Folder) beginSegment(first uint64) error {
+	path := f.segmentPath(first)
+	err := WriteFile(path, func(w io.Writer) error {
+		_, err := w.Write(f.header(kindSegment, first).bytes())
+		return err
+	})
+	if err != nil && !errors.Is(err, ErrUncertain) {
+		return err
+	}
+	if err != nil {
+		// It may be there at the next start and may be not. Only what is never
+		// told can go there.
+		f.failed = err
+		return err
+	}
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	f.segment, f.first, f.size, f.last = file, first, headerSize, first-1
+	return nil
+}
