@@ -129,18 +129,22 @@ func assemble(config Config, deps Deps, start beginning) (*Service, error) {
 	return s, err
 }
 
+// shippedCurrency is what the prices of the catalog shipped with the service are
+// in, and of any other that is not of a scenario.
+const shippedCurrency = "CNY"
+
 // newAPI makes the handlers of a world that an engine runs.
 func newAPI(e *engine.Engine, start beginning, snapshots api.Snapshots) (*api.API, error) {
-	begun := api.Scenario{Start: start.origin.Time()}
+	begun, currency := api.Scenario{Start: start.origin.Time()}, shippedCurrency
 	if start.scenario != nil {
-		begun.YAML = string(start.scenario.YAML)
+		begun.YAML, currency = string(start.scenario.YAML), start.scenario.Currency
 	}
 	key := make([]byte, 32)
 	if _, err := rand.Read(key); err != nil {
 		return nil, fmt.Errorf("draw the key of metadata tokens: %w", err)
 	}
 	return api.New(api.Deps{
-		Engine: e, Catalog: start.catalog, Market: start.market, Seed: start.seed,
+		Engine: e, Catalog: start.catalog, Currency: currency, Market: start.market, Seed: start.seed,
 		Account: api.AccountOfMetadata, Wall: clock.NewWall(), Snapshots: snapshots, Scenario: begun, MetadataKey: key,
 	}), nil
 }

@@ -5,10 +5,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/testing/protocmp"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	"github.com/seed-198b1370/muster/services/fleetsim"
+	"github.com/seed-198b1370/muster/services/fleetsim/scenario"
 )
 
 // prices lists all pages.
@@ -137,6 +140,27 @@ func TestRegions(t *testing.T) {
 	resp, err := c.fleet.ListRegions(t.Context(), &fleetv1.ListRegionsRequest{})
 	if err != nil || len(resp.GetRegions()) != 1 || resp.GetRegions()[0].GetCurrency() != "CNY" || len(resp.GetRegions()[0].GetZoneIds()) != 4 {
 		t.Errorf("%v, %v", resp, err)
+	}
+}
+
+// TestRegions_tellTheCurrencyOfTheScenario holds that a region is one of a
+// scenario, currency included, also after a restart that names none.
+func TestRegions_tellTheCurrencyOfTheScenario(t *testing.T) {
+	const market = "name: euro\nregion:\n  currency: EUR\n  pools:\n" +
+		"    - {zone_id: eu-test-a, instance_type: m1.large, vcpus: 2, memory_gib: 8, pay_as_you_go_price: 0.1}\n"
+	s, err := scenario.Parse("euro.yaml", []byte(market), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	for _, config := range []fleetsim.Config{{Scenario: s, DataDir: folder}, {DataDir: folder}} {
+		c := start(t, config, false)
+		resp, err := c.fleet.ListRegions(t.Context(), &fleetv1.ListRegionsRequest{})
+		want := &fleetv1.Region{RegionId: "eu-test", ZoneIds: []string{"eu-test-a"}, Currency: "EUR"}
+		if diff := cmp.Diff([]*fleetv1.Region{want}, resp.GetRegions(), protocmp.Transform()); err != nil || diff != "" {
+			t.Errorf("%v (-want +got):\n%s", err, diff)
+		}
+		c.stop()
 	}
 }
 

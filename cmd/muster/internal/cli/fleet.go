@@ -40,9 +40,20 @@ func (c client) fleet(do func(fleetv1.FleetServiceClient) error) error {
 	return c.call(func(conn grpc.ClientConnInterface) error { return do(fleetv1.NewFleetServiceClient(conn)) })
 }
 
-// billing runs a function with the billing service.
-func (c client) billing(do func(fleetv1.BillingServiceClient) error) error {
-	return c.call(func(conn grpc.ClientConnInterface) error { return do(fleetv1.NewBillingServiceClient(conn)) })
+// billing runs a function with the billing service, and the fleet service, which
+// knows the currency.
+func (c client) billing(do func(fleetv1.BillingServiceClient, fleetv1.FleetServiceClient) error) error {
+	return c.call(func(conn grpc.ClientConnInterface) error {
+		return do(fleetv1.NewBillingServiceClient(conn), fleetv1.NewFleetServiceClient(conn))
+	})
+}
+
+// accounts runs a function with the simulation service, and the fleet service,
+// which knows the currency.
+func (c client) accounts(do func(fleetv1.SimulationServiceClient, fleetv1.FleetServiceClient) error) error {
+	return c.call(func(conn grpc.ClientConnInterface) error {
+		return do(fleetv1.NewSimulationServiceClient(conn), fleetv1.NewFleetServiceClient(conn))
+	})
 }
 
 // simulation runs a function with the simulation service.

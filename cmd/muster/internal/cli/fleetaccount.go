@@ -11,9 +11,6 @@ import (
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 )
 
-// amountNote says once what all amounts of an answer are.
-const amountNote = "Amounts are in CNY."
-
 type accountCommand struct {
 	Show    accountShow    `cmd:"" help:"Show the account that calls: --account, or the one that is always there."`
 	List    accountList    `cmd:"" help:"List all accounts of the simulated cloud."`
@@ -25,17 +22,17 @@ type accountShow struct{ client }
 
 // Run shows the caller's account.
 func (c *accountShow) Run(ctx context.Context, on console) error {
-	return c.billing(func(billing fleetv1.BillingServiceClient) error {
+	return c.billing(func(billing fleetv1.BillingServiceClient, fleet fleetv1.FleetServiceClient) error {
 		got, err := billing.GetAccount(ctx, &fleetv1.GetAccountRequest{})
 		if err != nil {
 			return err
 		}
-		return c.show(on.out, got, func(w table) { describeAccount(w, got.GetAccount()) })
+		return c.showPriced(ctx, fleet, on.out, got, func(w pricedTable) { describeAccount(w, got.GetAccount()) })
 	})
 }
 
 // describeAccount writes everything about an account.
-func describeAccount(w table, account *fleetv1.Account) {
+func describeAccount(w pricedTable, account *fleetv1.Account) {
 	row(w, "Account:", account.GetAccountId())
 	row(w, "Balance:", balance(account))
 	row(w, "Overdue:", map[bool]string{true: "yes: it can launch and start nothing until it has paid", false: "no"}[account.GetOverdue()])
@@ -45,17 +42,17 @@ func describeAccount(w table, account *fleetv1.Account) {
 	row(w, "Spot vCPUs:", usage(account.GetSpotVcpus(), settings(account).SpotVcpuQuota))
 	row(w, "Calls:", callRate(settings(account)))
 	row(w, "Cost tags:", orDash(strings.Join(account.GetCostTagKeys(), ", ")))
-	w.say(amountNote)
+	w.sayAmounts()
 }
 
-func accountTable(w table, accounts ...*fleetv1.Account) {
+func accountTable(w pricedTable, accounts ...*fleetv1.Account) {
 	row(w, "ACCOUNT", "BALANCE", "OVERDUE", "CHARGED", "INSTANCES", "PAY-AS-YOU-GO VCPUS", "SPOT VCPUS", "CALLS")
 	for _, account := range accounts {
 		row(w, account.GetAccountId(), balance(account), yesOrDash(account.GetOverdue()), money.FormatMicros(account.GetChargedMicros()),
 			account.GetInstances(), usage(account.GetPayAsYouGoVcpus(), settings(account).PayAsYouGoVcpuQuota),
 			usage(account.GetSpotVcpus(), settings(account).SpotVcpuQuota), callRate(settings(account)))
 	}
-	w.say(amountNote)
+	w.sayAmounts()
 }
 
 // balance writes what an account has left; an account without a balance is never
@@ -96,12 +93,12 @@ type accountList struct{ client }
 
 // Run lists the accounts.
 func (c *accountList) Run(ctx context.Context, on console) error {
-	return c.simulation(func(simulation fleetv1.SimulationServiceClient) error {
+	return c.accounts(func(simulation fleetv1.SimulationServiceClient, fleet fleetv1.FleetServiceClient) error {
 		listed, err := simulation.ListAccounts(ctx, &fleetv1.ListAccountsRequest{})
 		if err != nil {
 			return err
 		}
-		return c.show(on.out, listed, func(w table) { accountTable(w, listed.GetAccounts()...) })
+		return c.showPriced(ctx, fleet, on.out, listed, func(w pricedTable) { accountTable(w, listed.GetAccounts()...) })
 	})
 }
 
@@ -119,14 +116,14 @@ func (c *accountSet) Run(ctx context.Context, on console) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	return c.simulation(func(simulation fleetv1.SimulationServiceClient) error {
+	return c.accounts(func(simulation fleetv1.SimulationServiceClient, fleet fleetv1.FleetServiceClient) error {
 		set, err := simulation.SetAccount(ctx, &fleetv1.SetAccountRequest{AccountId: c.ID, Settings: &fleetv1.AccountSettings{
 			PayAsYouGoVcpuQuota: c.PayAsYouGoVCPUs, SpotVcpuQuota: c.SpotVCPUs, CallsPerSecond: c.Calls, CallBurst: c.Burst,
 		}})
 		if err != nil {
 			return err
 		}
-		return c.show(on.out, set, func(w table) { accountTable(w, set.GetAccount()) })
+		return c.showPriced(ctx, fleet, on.out, set, func(w pricedTable) { accountTable(w, set.GetAccount()) })
 	})
 }
 
@@ -183,11 +180,11 @@ func (c *accountDeposit) Run(ctx context.Context, on console) error {
 	if err != nil {
 		return err
 	}
-	return c.simulation(func(simulation fleetv1.SimulationServiceClient) error {
+	return c.accounts(func(simulation fleetv1.SimulationServiceClient, fleet fleetv1.FleetServiceClient) error {
 		given, err := simulation.Deposit(ctx, &fleetv1.DepositRequest{RequestId: token.id, AccountId: c.ID, AmountMicros: amount})
 		if err != nil {
 			return token.failed(err)
 		}
-		return c.show(on.out, given, func(w table) { accountTable(w, given.GetAccount()) })
+		return c.showPriced(ctx, fleet, on.out, given, func(w pricedTable) { accountTable(w, given.GetAccount()) })
 	})
 }

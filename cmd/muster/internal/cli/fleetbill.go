@@ -21,12 +21,12 @@ func (c *fleetBill) Run(ctx context.Context, on console) error {
 	if err != nil {
 		return err
 	}
-	return c.billing(func(billing fleetv1.BillingServiceClient) error {
+	return c.billing(func(billing fleetv1.BillingServiceClient, fleet fleetv1.FleetServiceClient) error {
 		got, err := billing.GetBill(ctx, request)
 		if err != nil {
 			return err
 		}
-		return c.show(on.out, got, func(w table) { billTable(w, got.GetBill()) })
+		return c.showPriced(ctx, fleet, on.out, got, func(w pricedTable) { billTable(w, got.GetBill()) })
 	})
 }
 
@@ -50,12 +50,12 @@ func (c *fleetBill) request() (*fleetv1.GetBillRequest, error) {
 	}
 }
 
-func billTable(w table, bill *fleetv1.Bill) {
+func billTable(w pricedTable, bill *fleetv1.Bill) {
 	row(w, "Cost so far:", money.FormatMicros(bill.GetCostMicros()))
 	row(w, "  computing:", money.FormatMicros(bill.GetComputeCostMicros()))
 	row(w, "  disks:", money.FormatMicros(bill.GetDiskCostMicros()))
 	row(w, "Cost now:", money.FormatMicros(bill.GetPriceMicrosPerHour())+" per hour")
 	row(w, "Instances now:", bill.GetInstances())
 	row(w, "Counted up to:", stamp(bill.GetAsOfTime()))
-	w.say(amountNote)
+	w.sayAmounts()
 }

@@ -116,7 +116,7 @@ func (c *fleetUpdate) Run(ctx context.Context, on console) error {
 		if err != nil {
 			return err
 		}
-		return c.show(on.out, updated, func(w table) { describeInstance(w, updated.GetInstance()) })
+		return c.showPriced(ctx, fleet, on.out, updated, func(w pricedTable) { describeInstance(w, updated.GetInstance()) })
 	})
 }
 

@@ -50,22 +50,22 @@ func (c *diskList) Run(ctx context.Context, on console) error {
 		if len(all.GetDisks()) == 0 {
 			say(on.err, "no disks match")
 		}
-		return c.show(on.out, all, func(w table) {
+		return c.showPriced(ctx, fleet, on.out, all, func(w pricedTable) {
 			if len(all.GetDisks()) > 0 {
 				diskTable(w, all.GetDisks())
 			}
-			c.more(w, all.GetNextPageToken())
+			c.more(w.table, all.GetNextPageToken())
 		})
 	})
 }
 
-func diskTable(w table, disks []*fleetv1.Disk) {
+func diskTable(w pricedTable, disks []*fleetv1.Disk) {
 	row(w, "DISK", "CATEGORY", "GIB", "ZONE", "INSTANCE", "SYSTEM", "KEPT", "PRICE/H", "CREATED")
 	for _, disk := range disks {
 		row(w, disk.GetDiskId(), word(disk.GetCategory()), disk.GetSizeGib(), disk.GetZoneId(), orDash(disk.GetInstanceId()),
 			yesOrDash(disk.GetSystem()), yesOrDash(disk.GetKeepAfterRelease()), money.FormatMicros(disk.GetPriceMicrosPerHour()), stamp(disk.GetCreateTime()))
 	}
-	w.say(currencyNote)
+	w.sayPrices()
 }
 
 // changed is the answer to a change of a disk.
@@ -75,13 +75,13 @@ type changed interface {
 }
 
 // changeDisk changes a disk and shows it.
-func (c client) changeDisk(on console, do func(fleetv1.FleetServiceClient) (changed, error)) error {
+func (c client) changeDisk(ctx context.Context, on console, do func(fleetv1.FleetServiceClient) (changed, error)) error {
 	return c.fleet(func(fleet fleetv1.FleetServiceClient) error {
 		answer, err := do(fleet)
 		if err != nil {
 			return err
 		}
-		return c.show(on.out, answer, func(w table) { diskTable(w, []*fleetv1.Disk{answer.GetDisk()}) })
+		return c.showPriced(ctx, fleet, on.out, answer, func(w pricedTable) { diskTable(w, []*fleetv1.Disk{answer.GetDisk()}) })
 	})
 }
 
@@ -94,7 +94,7 @@ type diskAttach struct {
 
 // Run attaches the disk.
 func (c *diskAttach) Run(ctx context.Context, on console) error {
-	return c.changeDisk(on, func(fleet fleetv1.FleetServiceClient) (changed, error) {
+	return c.changeDisk(ctx, on, func(fleet fleetv1.FleetServiceClient) (changed, error) {
 		return fleet.AttachDisk(ctx, &fleetv1.AttachDiskRequest{DiskId: c.Disk, InstanceId: c.Instance, KeepAfterRelease: c.Keep})
 	})
 }
@@ -106,7 +106,7 @@ type diskDetach struct {
 
 // Run detaches the disk.
 func (c *diskDetach) Run(ctx context.Context, on console) error {
-	return c.changeDisk(on, func(fleet fleetv1.FleetServiceClient) (changed, error) {
+	return c.changeDisk(ctx, on, func(fleet fleetv1.FleetServiceClient) (changed, error) {
 		return fleet.DetachDisk(ctx, &fleetv1.DetachDiskRequest{DiskId: c.Disk})
 	})
 }

@@ -46,9 +46,9 @@ func (c *fleetList) Run(ctx context.Context, on console) error {
 		if len(all.GetInstances()) == 0 {
 			say(on.err, "no instances match")
 		}
-		return c.show(on.out, all, func(w table) {
+		return c.showPriced(ctx, fleet, on.out, all, func(w pricedTable) {
 			instanceTable(w, all.GetInstances())
-			c.more(w, all.GetNextPageToken())
+			c.more(w.table, all.GetNextPageToken())
 		})
 	})
 }
@@ -87,7 +87,7 @@ func (l limited) more(w table, next string) {
 	}
 }
 
-func instanceTable(w table, instances []*fleetv1.Instance) {
+func instanceTable(w pricedTable, instances []*fleetv1.Instance) {
 	if len(instances) == 0 {
 		return
 	}
@@ -97,7 +97,7 @@ func instanceTable(w table, instances []*fleetv1.Instance) {
 			word(i.GetStatus()), word(i.GetHealth()), money.FormatMicros(i.GetPriceMicrosPerHour()), stamp(i.GetCreateTime()),
 			stamp(i.GetReleaseTime()), words(i.GetOperationLocks()))
 	}
-	w.say(currencyNote)
+	w.sayPrices()
 }
 
 type fleetShow struct {
@@ -116,12 +116,12 @@ func (c *fleetShow) Run(ctx context.Context, on console) error {
 			return fmt.Errorf("there is no instance %q; it may have been released. `muster fleet list` shows those there are", c.Instance)
 		}
 		found := listed.GetInstances()[0]
-		return c.show(on.out, found, func(w table) { describeInstance(w, found) })
+		return c.showPriced(ctx, fleet, on.out, found, func(w pricedTable) { describeInstance(w, found) })
 	})
 }
 
 // describeInstance writes everything about an instance.
-func describeInstance(w table, i *fleetv1.Instance) {
+func describeInstance(w pricedTable, i *fleetv1.Instance) {
 	row(w, "Instance:", i.GetInstanceId())
 	row(w, "Name:", orDash(i.GetInstanceName()))
 	row(w, "Description:", orDash(i.GetDescription()))
@@ -140,7 +140,7 @@ func describeInstance(w table, i *fleetv1.Instance) {
 	row(w, "Locks:", words(i.GetOperationLocks()))
 	row(w, "Price:", fmt.Sprintf("%s per hour", money.FormatMicros(i.GetPriceMicrosPerHour())))
 	if i.GetBillingMethod() == fleetv1.BillingMethod_BILLING_METHOD_SPOT {
-		describeSpot(w, i)
+		describeSpot(w.table, i)
 	}
 	row(w, "Deletion:", map[bool]string{true: "protected", false: "not protected"}[i.GetDeletionProtection()])
 	row(w, "Created:", stamp(i.GetCreateTime()))
@@ -152,7 +152,7 @@ func describeInstance(w table, i *fleetv1.Instance) {
 		diskTable(w, i.GetDisks())
 		return
 	}
-	w.say(currencyNote)
+	w.sayPrices()
 }
 
 // describeSpot writes what only spot instances have.

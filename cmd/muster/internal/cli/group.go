@@ -6,6 +6,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/seed-198b1370/muster/pkg/money"
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 )
 
@@ -20,9 +21,12 @@ type groupCommand struct {
 	Watch      groupWatch      `cmd:"" help:"Show a group, and show it again whenever it has changed."`
 }
 
-// groups runs a function with the group service.
-func (c client) groups(do func(groupv1.GroupServiceClient) error) error {
-	return c.call(func(conn grpc.ClientConnInterface) error { return do(groupv1.NewGroupServiceClient(conn)) })
+// groups runs a function with the group service, and the fleet service, which
+// knows the currency. A group service that runs alone does not serve that.
+func (c client) groups(do func(groupv1.GroupServiceClient, regions) error) error {
+	return c.call(func(conn grpc.ClientConnInterface) error {
+		return do(groupv1.NewGroupServiceClient(conn), fleetv1.NewFleetServiceClient(conn))
+	})
 }
 
 type groupList struct {
@@ -32,7 +36,7 @@ type groupList struct {
 
 // Run lists all groups, page by page.
 func (c *groupList) Run(ctx context.Context, on console) error {
-	return c.groups(func(groups groupv1.GroupServiceClient) error {
+	return c.groups(func(groups groupv1.GroupServiceClient, fleet regions) error {
 		all := &groupv1.ListGroupsResponse{}
 		for request := (&groupv1.ListGroupsRequest{ShowDeleted: c.Deleted}); ; {
 			page, err := groups.ListGroups(ctx, request)
@@ -44,7 +48,7 @@ func (c *groupList) Run(ctx context.Context, on console) error {
 				break
 			}
 		}
-		return c.show(on.out, all, func(w table) { groupTable(w, all.GetGroups()...) })
+		return c.showPriced(ctx, fleet, on.out, all, func(w pricedTable) { groupTable(w, all.GetGroups()...) })
 	})
 }
 
@@ -55,12 +59,12 @@ type groupGet struct {
 
 // Run shows the group.
 func (c *groupGet) Run(ctx context.Context, on console) error {
-	return c.groups(func(groups groupv1.GroupServiceClient) error {
+	return c.groups(func(groups groupv1.GroupServiceClient, fleet regions) error {
 		got, err := groups.GetGroup(ctx, &groupv1.GetGroupRequest{GroupId: c.Group})
 		if err != nil {
 			return err
 		}
-		return c.show(on.out, got, func(w table) { describeGroup(w, got.GetGroup()) })
+		return c.showPriced(ctx, fleet, on.out, got, func(w pricedTable) { describeGroup(w, got.GetGroup()) })
 	})
 }
 
@@ -73,14 +77,14 @@ type groupDelete struct {
 
 // Run deletes the group.
 func (c *groupDelete) Run(ctx context.Context, on console) error {
-	return c.groups(func(groups groupv1.GroupServiceClient) error {
+	return c.groups(func(groups groupv1.GroupServiceClient, fleet regions) error {
 		deleted, err := groups.DeleteGroup(ctx, &groupv1.DeleteGroupRequest{
 			GroupId: c.Group, TerminateInstances: c.Terminate, Etag: c.Etag,
 		})
 		if err != nil {
 			return err
 		}
-		return c.show(on.out, deleted, func(w table) { groupTable(w, deleted.GetGroup()) })
+		return c.showPriced(ctx, fleet, on.out, deleted, func(w pricedTable) { groupTable(w, deleted.GetGroup()) })
 	})
 }
 
@@ -91,7 +95,7 @@ type groupInstances struct {
 
 // Run lists the group's instances, page by page.
 func (c *groupInstances) Run(ctx context.Context, on console) error {
-	return c.groups(func(groups groupv1.GroupServiceClient) error {
+	return c.groups(func(groups groupv1.GroupServiceClient, fleet regions) error {
 		all := &groupv1.ListGroupInstancesResponse{}
 		for request := (&groupv1.ListGroupInstancesRequest{GroupId: c.Group, PageSize: 250}); ; {
 			page, err := groups.ListGroupInstances(ctx, request)
@@ -103,12 +107,15 @@ func (c *groupInstances) Run(ctx context.Context, on console) error {
 				break
 			}
 		}
-		return c.show(on.out, all, func(w table) {
+		return c.showPriced(ctx, fleet, on.out, all, func(w pricedTable) {
 			row(w, "INSTANCE", "TYPE", "ZONE", "BILLING", "STATUS", "WEIGHT", "PRICE/H", "CREATED", "RELEASE")
 			for _, member := range all.GetInstances() {
 				i := member.GetInstance()
 				row(w, i.GetInstanceId(), i.GetInstanceType(), i.GetZoneId(), word(i.GetBillingMethod()), word(i.GetStatus()),
 					units(member.GetWeightedCapacity()), money.FormatMicros(i.GetPriceMicrosPerHour()), stamp(i.GetCreateTime()), stamp(i.GetReleaseTime()))
+			}
+			if len(all.GetInstances()) > 0 {
+				w.sayPrices()
 			}
 		})
 	})
@@ -128,7 +135,7 @@ func (c *groupActivities) Run(ctx context.Context, on console) error {
 	if c.Limit < 1 || c.Limit > maxActivities {
 		return misuse("--limit must be 1 to %d, got %d", maxActivities, c.Limit)
 	}
-	return c.groups(func(groups groupv1.GroupServiceClient) error {
+	return c.groups(func(groups groupv1.GroupServiceClient, _ regions) error {
 		listed, err := groups.ListActivities(ctx, &groupv1.ListActivitiesRequest{GroupId: c.Group, PageSize: c.Limit})
 		if err != nil {
 			return err

@@ -11,7 +11,7 @@ import (
 )
 
 // groupTable writes groups, a row each.
-func groupTable(w io.Writer, groups ...*groupv1.Group) {
+func groupTable(w pricedTable, groups ...*groupv1.Group) {
 	row(w, "GROUP", "NAME", "TYPE", "LIFECYCLE", "STATE", "CAPACITY", "PAY-AS-YOU-GO", "SPOT", "COST/H")
 	for _, group := range groups {
 		capacity, target := group.GetCapacity(), group.GetSpec().GetTargetCapacity()
@@ -21,10 +21,13 @@ func groupTable(w io.Writer, groups ...*groupv1.Group) {
 			units(capacity.GetFulfilledPayAsYouGo()), units(capacity.GetFulfilledSpot()),
 			money.FormatMicros(group.GetCost().GetMicrosPerHour()))
 	}
+	if len(groups) > 0 {
+		w.sayPrices()
+	}
 }
 
 // describeGroup writes everything about a group.
-func describeGroup(w table, group *groupv1.Group) {
+func describeGroup(w pricedTable, group *groupv1.Group) {
 	spec, capacity, cost := group.GetSpec(), group.GetCapacity(), group.GetCost()
 	target := spec.GetTargetCapacity()
 	row(w, "Group:", group.GetGroupId())
@@ -59,7 +62,7 @@ func describeGroup(w table, group *groupv1.Group) {
 		}
 		row(w, candidate.GetInstanceType(), candidate.GetZoneId(), units(candidate.GetWeightedCapacity()), priority, price)
 	}
-	w.say(currencyNote)
+	w.sayPrices()
 }
 
 // spotStrategy says how spot capacity is chosen.

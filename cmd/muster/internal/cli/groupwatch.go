@@ -21,7 +21,7 @@ const watchInterval = 500 * time.Millisecond
 // Run shows the group whenever its etag has changed, until it is deleted. Once
 // it was read, it is read again for as long as the system is away.
 func (c *groupWatch) Run(ctx context.Context, on console) error {
-	return c.groups(func(groups groupv1.GroupServiceClient) error {
+	return c.groups(func(groups groupv1.GroupServiceClient, _ regions) error {
 		tick := time.NewTicker(watchInterval)
 		defer tick.Stop()
 		away := outage{err: on.err, what: c.Server}

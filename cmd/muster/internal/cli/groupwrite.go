@@ -66,7 +66,7 @@ func (c *groupCreate) Run(ctx context.Context, on console) error {
 		return err
 	}
 	file.request.RequestId = token.id
-	return c.groups(func(groups groupv1.GroupServiceClient) error {
+	return c.groups(func(groups groupv1.GroupServiceClient, fleet regions) error {
 		created, err := groups.CreateGroup(ctx, file.request)
 		if err != nil {
 			return token.failed(file.locate(err))
@@ -74,7 +74,7 @@ func (c *groupCreate) Run(ctx context.Context, on console) error {
 		if err := token.usedUp(created.GetGroup()); err != nil {
 			return err
 		}
-		return c.show(on.out, created, func(w table) { createdTable(w, created) })
+		return c.showPriced(ctx, fleet, on.out, created, func(w pricedTable) { createdTable(w, created) })
 	})
 }
 
@@ -95,7 +95,7 @@ func (t token) usedUp(group *groupv1.Group) error {
 
 // createdTable writes a new group and, for one that was delivered at once, what
 // came of it.
-func createdTable(w table, created *groupv1.CreateGroupResponse) {
+func createdTable(w pricedTable, created *groupv1.CreateGroupResponse) {
 	group := created.GetGroup()
 	groupTable(w, group)
 	if len(created.GetLaunchResults()) > 0 {
@@ -134,14 +134,14 @@ func (c *groupUpdate) Run(ctx context.Context, on console) error {
 	if len(mask.GetPaths()) == 0 {
 		return misuse("nothing to change: name at least one of --total, --pay-as-you-go, --spot, --default-type")
 	}
-	return c.groups(func(groups groupv1.GroupServiceClient) error {
+	return c.groups(func(groups groupv1.GroupServiceClient, fleet regions) error {
 		updated, err := groups.UpdateGroup(ctx, &groupv1.UpdateGroupRequest{
 			RequestId: token.id, GroupId: c.Group, TargetCapacity: target, UpdateMask: mask, Etag: c.Etag,
 		})
 		if err != nil {
 			return token.failed(err)
 		}
-		return c.show(on.out, updated, func(w table) { groupTable(w, updated.GetGroup()) })
+		return c.showPriced(ctx, fleet, on.out, updated, func(w pricedTable) { groupTable(w, updated.GetGroup()) })
 	})
 }
 

@@ -31,6 +31,7 @@ type history struct {
 	span         plot.Span
 	zones        []*zoneHistory // by id
 	listMicros   int64          // the list price of all zones; 0 when they differ
+	currency     currency
 }
 
 // A zoneHistory is what became of the pool of a zone.
@@ -135,7 +136,7 @@ func (h *history) title() string { return "Spot price of " + h.instanceType }
 func (h *history) axis() plot.Axis {
 	axis := plot.Axis{Unit: "percent of the list price", Label: percentLabel}
 	if h.listMicros > 0 {
-		axis.Other = "CNY per hour"
+		axis.Other = h.currency.perHour()
 		axis.OtherLabel = func(percent float64) string {
 			return strconv.FormatFloat(percent*float64(h.listMicros)/100/money.MicrosPerUnit, 'f', 4, 64)
 		}
@@ -171,7 +172,7 @@ func (h *history) text(width int) string {
 	}
 	units := "percent of the list price"
 	if h.listMicros > 0 {
-		units = "CNY per hour and percent of the list price of " + money.FormatMicros(h.listMicros)
+		units = h.currency.perHour() + " and percent of the list price of " + money.FormatMicros(h.listMicros)
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s in %s\n%s to %s\n", h.title(), units, h.span.From.UTC().Format(time.RFC3339), h.span.To.UTC().Format(time.RFC3339))

@@ -41,7 +41,7 @@ func (c *marketList) Run(ctx context.Context, on console) error {
 		if len(all.GetPools()) == 0 {
 			say(on.err, "no pools match")
 		}
-		return c.show(on.out, all, func(w table) { c.marketTable(w, all) })
+		return c.showPriced(ctx, fleet, on.out, all, func(w pricedTable) { c.marketTable(w, all) })
 	})
 }
 
@@ -66,7 +66,7 @@ func (l limited) pools(ctx context.Context, fleet fleetv1.FleetServiceClient, re
 	return all, err
 }
 
-func (c *marketList) marketTable(w table, listed *fleetv1.ListPoolsResponse) {
+func (c *marketList) marketTable(w pricedTable, listed *fleetv1.ListPoolsResponse) {
 	if len(listed.GetPools()) == 0 {
 		return
 	}
@@ -76,7 +76,7 @@ func (c *marketList) marketTable(w table, listed *fleetv1.ListPoolsResponse) {
 			fmt.Sprintf("%d%%", percent(pool.GetPriceMicrosPerHour(), pool.GetPayAsYouGoPriceMicrosPerHour())),
 			stock(pool.AvailableInstances, pool.GetStockStatus()))
 	}
-	w.say(currencyNote)
+	w.sayPrices()
 	if listed.GetNextPageToken() != "" {
 		w.say(fmt.Sprintf("There are more: name --zone or --type, or a --limit above %d.", c.Limit))
 	}

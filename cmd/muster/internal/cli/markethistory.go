@@ -62,6 +62,9 @@ func (c *marketHistory) Run(ctx context.Context, on console) error {
 			return err
 		}
 		drawn := newHistory(c.Type, plot.Span{From: request.GetStartTime().AsTime(), To: request.GetEndTime().AsTime()}, prices.GetPrices(), pools.GetPools())
+		if c.draws() {
+			drawn.currency = currencyOf(ctx, fleet)
+		}
 		if c.Live {
 			ended := c.live(ctx, on, fleet, drawn)
 			if err := c.writeSVG(on.err, drawn); err != nil {
@@ -158,6 +161,9 @@ func (c *marketHistory) columns(terminal int) int {
 		return defaultWidth
 	}
 }
+
+// draws tells whether the history is drawn, not only told as JSON.
+func (c *marketHistory) draws() bool { return c.Output != "json" || c.SVG != "" }
 
 // writeSVG writes the history as a picture, if a file is named for it.
 func (c *marketHistory) writeSVG(errOut io.Writer, drawn *history) error {

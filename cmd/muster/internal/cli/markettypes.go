@@ -33,14 +33,14 @@ func (c *marketTypes) Run(ctx context.Context, on console) error {
 		if len(all.GetInstanceTypes()) == 0 {
 			say(on.err, "no types match")
 		}
-		return c.show(on.out, all, func(w table) {
+		return c.showPriced(ctx, fleet, on.out, all, func(w pricedTable) {
 			typeTable(w, all.GetInstanceTypes())
-			c.more(w, all.GetNextPageToken())
+			c.more(w.table, all.GetNextPageToken())
 		})
 	})
 }
 
-func typeTable(w table, types []*fleetv1.InstanceType) {
+func typeTable(w pricedTable, types []*fleetv1.InstanceType) {
 	if len(types) == 0 {
 		return
 	}
@@ -50,7 +50,7 @@ func typeTable(w table, types []*fleetv1.InstanceType) {
 		row(w, t.GetInstanceType(), t.GetFamily(), word(t.GetArchitecture()), t.GetVcpus(), units(float64(t.GetMemoryMib())/mibPerGiB), t.GetGpus(),
 			money.FormatMicros(t.GetPayAsYouGoPriceMicrosPerHour()), strings.Join(t.GetZoneIds(), ", "))
 	}
-	w.say(currencyNote)
+	w.sayPrices()
 }
 
 type marketZones struct{ client }

@@ -19,9 +19,6 @@ import (
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 )
 
-// currencyNote says once what all prices of a table are.
-const currencyNote = "Prices are in CNY per hour."
-
 // A table is the text form of an answer: rows in columns, and sentences.
 type table struct {
 	*tabwriter.Writer

@@ -22,16 +22,16 @@ func (c *previewCommand) Run(ctx context.Context, on console) error {
 	if err != nil {
 		return err
 	}
-	return c.groups(func(groups groupv1.GroupServiceClient) error {
+	return c.groups(func(groups groupv1.GroupServiceClient, fleet regions) error {
 		preview, err := groups.PreviewGroup(ctx, &groupv1.PreviewGroupRequest{Spec: file.request.GetSpec()})
 		if err != nil {
 			return file.locate(err)
 		}
-		return c.show(on.out, preview, func(w table) { previewTable(w, preview) })
+		return c.showPriced(ctx, fleet, on.out, preview, func(w pricedTable) { previewTable(w, preview) })
 	})
 }
 
-func previewTable(w table, preview *groupv1.PreviewGroupResponse) {
+func previewTable(w pricedTable, preview *groupv1.PreviewGroupResponse) {
 	for _, placement := range preview.GetPlacements() {
 		w.say(placed(placement))
 		row(w, "RANK", "TYPE", "ZONE", "LAUNCH", "WEIGHT", "PRICE/H", "PER UNIT/H", "STOCK", "WHY")
@@ -52,7 +52,7 @@ func previewTable(w table, preview *groupv1.PreviewGroupResponse) {
 	w.say(fmt.Sprintf("%s, %s units, %s per hour; all pay-as-you-go it would be %s.", counted(totals.GetInstances(), "instance", "instances"),
 		units(money.UnitsOf(totals.GetPlacedMilliunits())), money.FormatMicros(totals.GetCostMicrosPerHour()),
 		money.FormatMicros(totals.GetPayAsYouGoCostMicrosPerHour())))
-	w.say(currencyNote)
+	w.sayPrices()
 }
 
 // placed says how much of a demand finds its place, and how much does not.

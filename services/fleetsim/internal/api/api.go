@@ -21,6 +21,8 @@ type Deps struct {
 	Engine *engine.Engine
 	// Catalog is what is sold.
 	Catalog *catalog.Catalog
+	// Currency is what all prices and balances are in, as three letters.
+	Currency string
 	// Market is what the world's prices come from.
 	Market market.Source
 	// Seed decides which calls and entries faults disturb.

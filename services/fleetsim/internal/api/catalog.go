@@ -9,16 +9,13 @@ import (
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
 )
 
-// currency is that of all prices in the simulated cloud.
-const currency = "CNY"
-
 // typeList is the kind of list that page tokens of instance types name.
 const typeList = "fleet.instance_types"
 
 // ListRegions implements the contract.
 func (f *fleet) ListRegions(context.Context, *fleetv1.ListRegionsRequest) (*fleetv1.ListRegionsResponse, error) {
 	return &fleetv1.ListRegionsResponse{Regions: []*fleetv1.Region{
-		{RegionId: f.Catalog.RegionID(), ZoneIds: slices.Clone(f.Catalog.ZoneIDs()), Currency: currency},
+		{RegionId: f.Catalog.RegionID(), ZoneIds: slices.Clone(f.Catalog.ZoneIDs()), Currency: f.Currency},
 	}}, nil
 }
 
