@@ -152,6 +152,7 @@ func (s *scene) badChanges() []badCall {
 		{update, masked("i-none", "instance_name"), notFound, noInstance, ""},
 		{update, masked(s.foreign, "instance_name"), notFound, noInstance, ""},
 		{update, masked(s.running, "instance_name", "instance_type"), invalid, fleetv1.ErrorReason_ERROR_REASON_IMMUTABLE_FIELD, ""},
+		{update, masked(s.running, "billing_method"), invalid, fleetv1.ErrorReason_ERROR_REASON_IMMUTABLE_FIELD, ""},
 		{update, masked(s.running, "interruption_behavior"), invalid, fleetv1.ErrorReason_ERROR_REASON_IMMUTABLE_FIELD, ""},
 		{update, masked(s.running, "no_such_field", hostile[1]), invalid, noReason, ""},
 		{update, masked(s.running), invalid, noReason, ""},
