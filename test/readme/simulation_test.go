@@ -1,0 +1,83 @@
+package readme_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// testName is a test as docs/simulation.md names it, and scenarioName a scenario
+// of the world.
+var (
+	testName     = regexp.MustCompile("`([a-z/]+): ((?:Test|Fuzz)[A-Za-z0-9_]+)`")
+	scenarioName = regexp.MustCompile("`([a-z_]+\\.txt)`")
+)
+
+// TestSimulation_namesTestsThatThereAre holds the table of rules against the code:
+// every row names tests, and those and the scenarios are there.
+func TestSimulation_namesTestsThatThereAre(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "docs", "simulation.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := 0
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(line, "| ") || strings.HasSuffix(strings.TrimSpace(line), "| proved by |") {
+			continue
+		}
+		rows++
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		proof := cells[len(cells)-1]
+		for _, part := range strings.Split(proof, ", ") {
+			if part = strings.TrimSpace(part); testName.FindString(part) != part && scenarioName.FindString(part) != part {
+				t.Errorf("%q names no test in: %s", part, line)
+			}
+		}
+		for _, found := range scenarioName.FindAllStringSubmatch(proof, -1) {
+			if _, err := os.Stat(filepath.Join(root, "services/fleetsim/world/testdata", found[1])); err != nil {
+				t.Error(err)
+			}
+		}
+		for _, found := range testName.FindAllStringSubmatch(proof, -1) {
+			if !hasTest(t, packageFolder(found[1]), found[2]) {
+				t.Errorf("%s has no %s", packageFolder(found[1]), found[2])
+			}
+		}
+	}
+	if rows < 60 {
+		t.Errorf("only %d rows were found", rows)
+	}
+}
+
+// packageFolder is where a package of the table lies, from the repository's root.
+func packageFolder(name string) string {
+	switch {
+	case name == "fleetsim":
+		return "services/fleetsim"
+	case strings.HasPrefix(name, "pkg/"), strings.HasPrefix(name, "services/"), strings.HasPrefix(name, "test/"):
+		return name
+	default:
+		return "services/fleetsim/" + name
+	}
+}
+
+// hasTest tells whether the tests of a folder have one of this name.
+func hasTest(t *testing.T, folder, name string) bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root, folder, "*_test.go"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%s has no tests: %v", folder, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), "\nfunc "+name+"(") {
+			return true
+		}
+	}
+	return false
+}
