@@ -19,7 +19,7 @@ const root = "../.."
 
 // endless commands end when the user ends them; the test does so after their
 // first line.
-var endless = []string{"events --from-start", "group watch"}
+var endless = []string{"events --from-start", "group watch", "up --listen"}
 
 // elsewhere are command lines that other tests run, or that this one stands in
 // for.
@@ -44,7 +44,7 @@ func TestReadme(t *testing.T) {
 	// The README's port may be taken on this machine, so the lines are run
 	// against a free one; the state is kept in a folder as printed.
 	up := system.StartProcess(t, binary, "up", "--listen", "127.0.0.1:0", "--data-dir", t.TempDir(), "--speed", "60", "--log-level", "warn")
-	lines := commandLines(string(text))
+	lines, pictures := commandLines(string(text)), t.TempDir()
 	ran := 0
 	for _, line := range lines {
 		if isOne(line, elsewhere) {
@@ -54,6 +54,8 @@ func TestReadme(t *testing.T) {
 		t.Run(line, func(t *testing.T) {
 			command := strings.NewReplacer(
 				"127.0.0.1:7070", up.GRPC,
+				"127.0.0.1:7080", "127.0.0.1:0",
+				"price.svg", filepath.Join(pictures, "price.svg"),
 				"GROUP", "$GROUP",
 			).Replace(strings.ReplaceAll(line, "GROUP_TYPE", "@TYPE@"))
 			command = strings.ReplaceAll(command, "@TYPE@", "GROUP_TYPE")
