@@ -1,6 +1,7 @@
 package readme_test
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -60,6 +61,42 @@ func packageFolder(name string) string {
 		return name
 	default:
 		return "services/fleetsim/" + name
+	}
+}
+
+// anyTest is a test that a document names without its package.
+var anyTest = regexp.MustCompile("`(Test[A-Za-z0-9_]+)`")
+
+// TestDocs_nameTestsThatThereAre holds the other documents.
+func TestDocs_nameTestsThatThereAre(t *testing.T) {
+	documents, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	if err != nil || len(documents) == 0 {
+		t.Fatalf("no documents: %v", err)
+	}
+	var tests strings.Builder
+	for _, folder := range []string{"pkg", "services", "cmd", "test"} {
+		err := fs.WalkDir(os.DirFS(filepath.Join(root, folder)), ".", func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			text, err := os.ReadFile(filepath.Join(root, folder, path))
+			tests.Write(text)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, document := range documents {
+		text, err := os.ReadFile(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range anyTest.FindAllStringSubmatch(string(text), -1) {
+			if !strings.Contains(tests.String(), "\nfunc "+found[1]+"(") {
+				t.Errorf("%s names %s, which there is not", filepath.Base(document), found[1])
+			}
+		}
 	}
 }
 
