@@ -17,6 +17,7 @@ import (
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
 	"github.com/seed-198b1370/muster/services/fleetsim/internal/api"
 	"github.com/seed-198b1370/muster/services/fleetsim/internal/engine"
+	"github.com/seed-198b1370/muster/services/fleetsim/internal/journal"
 	"github.com/seed-198b1370/muster/services/fleetsim/internal/shelf"
 	"github.com/seed-198b1370/muster/services/fleetsim/market"
 	"github.com/seed-198b1370/muster/services/fleetsim/scenario"
@@ -111,6 +112,9 @@ func assemble(config Config, deps Deps, start beginning) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The engine may ask for other worlds later: what it was given is not to be
+	// held on to by that.
+	start.world, start.snapshot = nil, journal.Snapshot{}
 	s := &Service{engine: e}
 	if deps.Clock == nil {
 		s.own = clock.NewScaled(e.Now(), config.Speed)

@@ -21,7 +21,7 @@ import (
 )
 
 // rounds is how often TestKill kills.
-var rounds = flag.Int("rounds", 15, "how often the process is killed")
+var rounds = flag.Int("rounds", 100, "how often the process is killed")
 
 // What a process that is there to be killed is told: its data directory, where
 // its watch goes on, and with which of its requests.
@@ -202,7 +202,7 @@ func TestKill_losesNothingThatWasTold(t *testing.T) {
 	folder := t.TempDir()
 	m := &memory{t: t, told: map[string]string{}, owner: map[string]string{}, gone: map[string]bool{}}
 	for range *rounds {
-		m.live(folder, 20+rand.IntN(400))
+		m.live(folder, 20+rand.IntN(500))
 	}
 	service, err := fleetsim.New(fleetsim.Config{Seed: 1, DataDir: folder}, fleetsim.Deps{})
 	if err != nil {

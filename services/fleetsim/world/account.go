@@ -113,14 +113,13 @@ func (w *World) deposit(c Deposit) (Answer, error) {
 	return Answer{Changed: true}, nil
 }
 
-// planSettlement sets when accounts are settled next.
+// planSettlement sets when accounts are settled next, if one has a balance.
 func (w *World) planSettlement() {
-	w.settleAt = 0
+	periods := ticks{length: int64(SettlementPeriod)}
+	w.settleAt = periods.begin(periods.of(w.now) + 1)
+	w.settles = false
 	for _, owner := range w.accounts {
-		if owner.hasBalance {
-			w.settleAt = Instant((int64(w.now)/int64(SettlementPeriod) + 1) * int64(SettlementPeriod))
-			return
-		}
+		w.settles = w.settles || owner.hasBalance
 	}
 }
 

@@ -86,6 +86,8 @@ func (a *audit) stock(offer int32, counted *stock) {
 		s.used, s.spot, s.noticed, s.exposed, counted.used, counted.spot, counted.noticed, counted.exposed)
 	a.hold("S10", counted.lowest == 0 || s.lowest != 0 && s.lowest <= counted.lowest && s.price <= counted.lowest,
 		"%s: the lowest bid that can be reclaimed is %d, thought to be no less than %d, at a price of %d", name, counted.lowest, s.lowest, s.price)
+	a.hold("S10", s.exposed == 0 || a.w.shortOf(offer) <= 0,
+		"%s: others lack %d, and %d spot instances are not noticed", name, a.w.shortOf(offer), s.exposed)
 	a.hold("S10", 10*s.price >= sold.PayAsYouGoMicros && s.price <= sold.PayAsYouGoMicros,
 		"%s: spot price %d is not between a tenth of the list price %d and that", name, s.price, sold.PayAsYouGoMicros)
 }
@@ -93,7 +95,7 @@ func (a *audit) stock(offer int32, counted *stock) {
 // instance holds one instance against the rules of spot (S10) and of bills (S9).
 func (a *audit) instance(i *Instance) {
 	w := a.w
-	a.hold("S10", i.Noticed == 0 || i.Spot && !i.Protected && i.Noticed >= i.ProtectionEnd() && w.now < i.ReleaseAt(),
+	a.hold("S10", i.Noticed == 0 || i.Spot && !i.Protected && (i.Unprotected || i.Noticed >= i.ProtectionEnd()) && w.now < i.ReleaseAt(),
 		"instance %d was noticed at %v and is there at %v, protected until %v", i.Number, i.Noticed.Time(), w.now.Time(), i.ProtectionEnd().Time())
 	a.hold("S10", !i.Protected || w.now < i.ProtectionEnd(), "instance %d is protected beyond %v", i.Number, i.ProtectionEnd().Time())
 	charged := i.Charged + w.unsettled(i)

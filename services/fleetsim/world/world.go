@@ -10,7 +10,7 @@ import (
 // RulesVersion numbers the rules of this package and of the market. It goes up
 // whenever the same commands would lead to another world, so that a journal of
 // other rules is not replayed to something that never was.
-const RulesVersion = 2
+const RulesVersion = 3
 
 // A Market tells prices and demand of offers, by their index in the catalog,
 // for ticks. The same question must always get the same answer.
@@ -46,13 +46,16 @@ type World struct {
 	stocks    []stock // by index of offer
 	spotHeld  int     // spot instances that hold stock
 	timers    timers
+	bare      []*Instance // whose protection ended now, the market not yet asked
 	requests  requestMemory
 	disks     diskTable
 	bills     billMemory
-	faults    []Fault // by id
-	shocks    []Shock // by their beginning
+	faults    []Fault      // by id
+	shocks    []Shock      // by their beginning
+	lasting   []PriceShock // of shocks, those that last
 	agenda    []Planned
-	settleAt  Instant // when accounts are settled next, 0 for never
+	settles   bool    // whether an account has a balance
+	settleAt  Instant // when accounts are settled next, if one has
 	facts     *Facts  // nil when out of date
 
 	effects Effects
@@ -123,6 +126,19 @@ func (w *World) Take() Effects {
 		w.stocks[offer].touched = false
 	}
 	return effects
+}
+
+// maxSpare is how many transitions the room that is used again can have.
+const maxSpare = 1 << 15
+
+// Reuse takes back what [World.Take] handed out, and uses its room for what
+// happens next. The caller must have kept nothing of it but copies.
+func (w *World) Reuse(effects Effects) {
+	if len(w.effects.Transitions) > 0 || cap(effects.Transitions) > maxSpare {
+		return
+	}
+	clear(effects.Transitions) // so that nothing is held that it points to
+	w.effects.Transitions = effects.Transitions[:0]
 }
 
 // seen is an instance as the world shows it: with the health that it has for

@@ -106,7 +106,7 @@ func Open(config Config) (*Engine, error) {
 	e := &Engine{
 		world: config.World, genesis: config.Genesis, journal: config.Journal, rebuild: config.Rebuild, log: config.Log,
 		epoch: epoch, board: newBoard(config.Offers),
-		calls: make(chan *call), ready: make(chan struct{}), done: make(chan struct{}),
+		calls: make(chan *call, maxBatch), ready: make(chan struct{}), done: make(chan struct{}),
 		snapshotCommands: config.SnapshotCommands,
 	}
 	if e.snapshotCommands == 0 {

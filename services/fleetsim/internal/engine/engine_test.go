@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+	"pgregory.net/rapid"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/fleetsim/storage/v1"
@@ -35,6 +36,7 @@ type running struct {
 	*engine.Engine
 	clock   *clock.Virtual
 	journal *journal.Folder
+	folder  string
 	cancel  context.CancelFunc
 	ran     chan error
 }
@@ -78,7 +80,7 @@ func open(t testing.TB, folder string, now time.Time, retain, snapshotCommands i
 // openBy opens an engine by a clock, without a folder if that is empty.
 func openBy(t testing.TB, folder string, by func(*engine.Engine) clock.Clock, retain, snapshotCommands int) *running {
 	t.Helper()
-	r := &running{ran: make(chan error, 1)}
+	r := &running{folder: folder, ran: make(chan error, 1)}
 	c := engine.Config{
 		World: world.New(config(t)), Genesis: genesis(), Offers: len(offers(t).Offers()), Retain: retain, SnapshotCommands: snapshotCommands,
 		Rebuild: func(state world.State) (*world.World, error) { return world.Restore(config(t), state), nil },
@@ -233,6 +235,43 @@ func TestEngine_reopensAtAnyPoint(t *testing.T) {
 			r.stop(t)
 		})
 	}
+}
+
+// TestEngine_killedIsAsNeverStopped_Prop runs an engine that is killed at random
+// points, be a snapshot being written or not, beside one that never stops: both
+// tell the same in the end (S6).
+func TestEngine_killedIsAsNeverStopped_Prop(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 0))
+		snapshotCommands := rapid.IntRange(1, 12).Draw(rt, "commands a snapshot")
+		killed, virtual := open(t, t.TempDir(), origin, 1000, snapshotCommands), clock.NewVirtual(origin)
+		reference := openBy(t, "", func(*engine.Engine) clock.Clock { return virtual }, 1000, 0)
+		for step := range rapid.IntRange(1, 25).Draw(rt, "steps") {
+			order := command(random, step)
+			want, wantErr := reference.Apply(t.Context(), order)
+			got, err := killed.Apply(t.Context(), order)
+			if diff := cmp.Diff(fmt.Sprint(want, wantErr), fmt.Sprint(got, err)); diff != "" {
+				rt.Fatalf("step %d: %T is answered %s", step, order, diff)
+			}
+			by := time.Duration(random.Int64N(int64(20 * time.Minute)))
+			virtual.Advance(by)
+			killed.clock.Advance(by)
+			killed.due(t)
+			if random.IntN(4) == 0 {
+				left := copyOf(t, killed.folder)
+				killed.stop(t)
+				killed = open(t, left, killed.clock.Now(), 1000, snapshotCommands)
+			}
+		}
+		reference.due(t)
+		after := max(reference.Feed().Oldest(), killed.Feed().Oldest())
+		want, got := reference.picture(t, after), killed.picture(t, after)
+		killed.stop(t)
+		reference.stop(t)
+		if diff := cmp.Diff(want, got); diff != "" {
+			rt.Fatal(diff)
+		}
+	})
 }
 
 // command is any command, of those that change much.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"runtime"
 	"time"
 
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/fleetsim/storage/v1"
@@ -46,15 +47,25 @@ func (e *Engine) await(ctx context.Context) (batch []*call, running bool) {
 	case c := <-e.calls:
 		batch = append(batch, c)
 	}
-	for len(batch) < maxBatch {
+	return e.gather(batch), true
+}
+
+// gather takes what calls there are, and those of callers who are about to
+// call: the more share a commit, the less each waits for it.
+func (e *Engine) gather(batch []*call) []*call {
+	for yielded := false; len(batch) < maxBatch; {
 		select {
 		case c := <-e.calls:
-			batch = append(batch, c)
+			batch, yielded = append(batch, c), false
 		default:
-			return batch, true
+			if yielded || len(batch) == 0 {
+				return batch
+			}
+			runtime.Gosched()
+			yielded = true
 		}
 	}
-	return batch, true
+	return batch
 }
 
 // turn lets time pass, obeys a batch of calls, and keeps, publishes and answers
@@ -71,6 +82,7 @@ func (e *Engine) turn(batch []*call) error {
 	}
 	e.Feed().append(effects.Transitions)
 	e.board.update(e.world, effects.Offers, effects.Ticked)
+	e.world.Reuse(effects)
 	e.facts.Store(e.world.Facts())
 	for _, c := range batch {
 		switch {
