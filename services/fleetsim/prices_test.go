@@ -35,10 +35,10 @@ func TestSpotPrices_areWhatPoolsShowed(t *testing.T) {
 	c := start(t, fleetsim.Config{}, false)
 	showed := map[time.Duration]int64{}
 	for at := time.Duration(0); at <= 6*time.Hour; at += 10 * time.Minute {
-		switch at {
-		case 2 * time.Hour:
+		if at == 2*time.Hour {
 			c.inject(&fleetv1.Fault{FaultId: "f", Effect: &fleetv1.Fault_PriceShock{PriceShock: &fleetv1.PriceShock{Pools: &fleetv1.PoolSelector{ZoneId: "cn-shenzhen-d"}, FactorPermille: 1300}}})
-		case 4 * time.Hour:
+		}
+		if at == 4*time.Hour {
 			c.clear("f")
 		}
 		resp, err := c.fleet.ListPools(t.Context(), &fleetv1.ListPoolsRequest{ZoneIds: []string{"cn-shenzhen-d"}, InstanceTypes: []string{"ecs.c6.large"}, BillingMethod: spot})
