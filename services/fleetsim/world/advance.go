@@ -74,8 +74,8 @@ func (w *World) stale() bool {
 	if len(w.timers) == 0 {
 		return false
 	}
-	i, ok := w.instances[w.timers[0].number]
-	return !ok || i.dueAt() != w.timers[0].at
+	i := w.instances.at(w.timers[0].number)
+	return i == nil || i.dueAt() != w.timers[0].at
 }
 
 // Advance lets time pass. All that is due by then happens, in order of time. A
@@ -104,7 +104,7 @@ func (w *World) Advance(to Instant) {
 		case stepSettlement:
 			w.settleAccounts()
 		case stepTimer:
-			w.pass(w.instances[w.timers.pop().number])
+			w.pass(w.instances.at(w.timers.pop().number))
 		case stepNone:
 		}
 	}
