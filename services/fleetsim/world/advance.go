@@ -212,9 +212,21 @@ func (w *World) enter(i *Instance, status Status, reason Reason, after Duration)
 	w.record(i, kind, reason)
 }
 
-// arm sets the timer of an instance.
+// arm sets the timer of an instance. When most timers mean nothing any more, all
+// are set anew.
 func (w *World) arm(i *Instance) {
-	if due := i.dueAt(); due != 0 {
-		w.timers.push(timer{due, i.Number})
+	due := i.dueAt()
+	if due == 0 {
+		return
+	}
+	w.timers.push(timer{due, i.Number})
+	if len(w.timers) <= 4*w.instances.count+timersKept {
+		return
+	}
+	w.timers = nil
+	for i := range w.instances.all() {
+		if due := i.dueAt(); due != 0 {
+			w.timers.push(timer{due, i.Number})
+		}
 	}
 }

@@ -182,9 +182,11 @@ func (w *World) insert(alike ...*Instance) {
 	for at, i := range alike {
 		i.Account, i.Tags, i.meter, i.mark = owner.account, tags, first.meter, mark
 		numbers[at] = i.Number
-		w.arm(i)
 	}
 	w.instances.add(alike)
+	for _, i := range alike {
+		w.arm(i) // which looks at all that are in
+	}
 	held.addAll(numbers)
 	owner.live.addAll(numbers)
 	for _, index := range indexes {
