@@ -62,6 +62,7 @@ type holding struct {
 	hasBalance bool
 	given      int64 // in micro-units of the currency
 	overdue    bool
+	running    running
 	closed     totals // charges that no instance's or disk's open time is in
 	byPool     map[Pool]*totals
 	byCostTag  map[Tag]*totals

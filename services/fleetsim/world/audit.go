@@ -54,9 +54,26 @@ func (w *World) Audit(limit int) []Finding {
 	}
 	for id, owner := range w.accounts {
 		a.hold("S9", owner.vcpus == vcpus[id], "account %s uses %v vCPUs, its instances have %v", id, owner.vcpus, vcpus[id])
+		a.charges(owner)
 		a.hold("S9", maps.Equal(owner.tallies, tallies[id]), "account %s counts its instances other than they are", id)
 	}
 	return a.findings
+}
+
+// charges holds what an account was charged against what its instances and
+// disks were (S9).
+func (a *audit) charges(owner *holding) {
+	sum, price := a.w.looseCharges(owner.account.id)
+	sum = sum.plus(owner.closed)
+	owner.live.after(0, func(number uint64) bool {
+		i := a.w.instances[number]
+		sum = sum.plus(a.w.open(i))
+		price += a.w.PriceOf(i) + i.Disks.price()
+		return true
+	})
+	charged, runs := a.w.chargedTo(owner), owner.running
+	a.hold("S9", charged == sum && runs.compute+runs.disks == price,
+		"account %s was charged %v at %d an hour, its instances and disks %v at %d", owner.account.id, charged, runs.compute+runs.disks, sum, price)
 }
 
 func (s *stock) countHolder(i *Instance) {

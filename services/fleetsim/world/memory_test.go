@@ -165,3 +165,25 @@ func BenchmarkWorld_protectionEnds(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkWorld_account tells about an account, and refuses it a launch as it
+// owes. It costs the same for few instances and for many.
+func BenchmarkWorld_account(b *testing.B) {
+	for _, n := range []int{10_000, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			w := populate(b, n, 100)
+			if _, err := w.Apply(w.Now(), world.Deposit{AccountID: "default", RequestID: "d", Micros: -1e15}); err != nil {
+				b.Fatal(err)
+			}
+			launch := world.Launch{AccountID: "default", RequestID: "one more", Amount: 1, MinAmount: 1}
+			for b.Loop() {
+				if account, _ := w.AccountOf("default"); !account.Overdue {
+					b.Fatal(account)
+				}
+				if _, err := w.Apply(w.Now(), launch); err == nil {
+					b.Fatal("launched")
+				}
+			}
+		})
+	}
+}

@@ -20,7 +20,7 @@ func (w *World) batch(b Batch, kind string, mode int, allow func(*Instance, int,
 		if known.Fingerprint != fingerprint {
 			return Answer{}, ErrRequestMismatch
 		}
-		return Answer{Outcomes: w.outcomes(b)}, nil
+		return Answer{Outcomes: w.replayed(b)}, nil
 	}
 	answer := Answer{Outcomes: w.outcomes(b)}
 	allowed, err := w.allowed(b, answer.Outcomes, allow)
@@ -72,6 +72,18 @@ func (w *World) outcomes(b Batch) []Outcome {
 			outcomes[place] = Outcome{Before: i.Status, After: i.Status}
 		} else {
 			outcomes[place].Err = &NotFoundError{Place: place}
+		}
+	}
+	return outcomes
+}
+
+// replayed is what became of the instances of a batch that was obeyed before. If
+// it was on all or none, it was on all, also on those that are gone since.
+func (w *World) replayed(b Batch) []Outcome {
+	outcomes := w.outcomes(b)
+	for place := range outcomes {
+		if !b.BestEffort {
+			outcomes[place].Err = nil
 		}
 	}
 	return outcomes

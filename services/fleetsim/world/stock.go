@@ -18,6 +18,7 @@ type stock struct {
 	exposed int64 // of the spot instances, those that can be noticed
 	lowest  int64 // no bid of an exposed one is below; 0 for none
 	held    numberSet
+	metered map[*holding]metered
 	drained [2]bool // pay-as-you-go, spot
 	outage  bool    // of its zone
 	touched bool    // noted in the effects
@@ -38,6 +39,7 @@ func (w *World) stock(offer int32) *stock {
 func (w *World) setPrice(offer int32, price int64) {
 	s := &w.stocks[offer]
 	s.prices.move(w.second(), s.price)
+	s.reprices(w.second(), price)
 	s.price = price
 }
 

@@ -189,11 +189,14 @@ func (w *World) insert(alike ...*Instance) {
 		w.arm(i)
 	}
 	w.countBy(first, int64(len(alike)))
+	w.run(first, int64(len(alike)))
+	w.runDisks(owner, int64(len(alike))*first.Disks.price())
 }
 
 // release ends an instance.
 func (w *World) release(i *Instance, reason Reason) {
 	w.settle(i)
+	w.run(i, -1)
 	w.bills.add(finalBill(w, i))
 	w.keepDisks(i)
 	w.uncount(i)
