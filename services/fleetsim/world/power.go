@@ -122,6 +122,8 @@ func (w *World) mayStart(i *Instance, place int, sofar *asked) error {
 	switch {
 	case owner.overdue:
 		return &BalanceError{Balance: w.balanceOf(owner)}
+	case i.Noticed != 0:
+		return &LockedError{Place: place, Lock: LockRecycling}
 	case w.stocks[i.Offer].outage:
 		return &ZoneError{ZoneID: offer.ZoneID}
 	case i.holds():

@@ -209,15 +209,16 @@ func (w *World) shortOf(offer int32) int64 {
 }
 
 // makeRoom notices spot instances of an offer for a pay-as-you-go launch that
-// found too little stock, which goes before spot. It tells how many; those that
-// were noticed before and that nobody else waits for count, too.
+// found too little stock, which goes before spot: if there are enough, and no
+// more than it takes beside those that were noticed before and that nobody else
+// waits for. It tells how many.
 func (w *World) makeRoom(offer int32, wanted int64) (noticed int) {
 	s := w.stock(offer)
 	if s.drained[flag(false)] || s.outage {
 		return 0
 	}
 	missing := wanted - w.Stock(offer).Free - max(0, -w.shortOf(offer)-w.Stock(offer).Free)
-	if missing <= 0 || s.exposed == 0 {
+	if missing <= 0 || s.exposed < missing {
 		return 0
 	}
 	return w.noticeLowest(offer, w.exposed(offer), missing)

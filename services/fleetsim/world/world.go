@@ -210,7 +210,8 @@ func (w *World) release(i *Instance, reason Reason) {
 	w.untag(owner, i)
 	w.tags.drop(i.Tags)
 	w.instances.remove(i.Number)
-	i.Status, i.Since, i.Due, i.Why = Released, w.now, 0, reason
+	i.set(Released, reason, w.now, 0)
+	i.meter = meterOff
 	w.record(i, KindReleased, reason)
 }
 
