@@ -16,6 +16,7 @@ import (
 
 	"github.com/seed-198b1370/muster/pkg/clock"
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
+	"github.com/seed-198b1370/muster/services/fleetsim/scenario"
 )
 
 // A Role is one of the services that a process can play.
@@ -58,9 +59,18 @@ type Config struct {
 	// reached by other processes. Empty: none.
 	NATSListen string
 
+	// MetadataListen is the host and port on which instances read their
+	// metadata over HTTP. Empty: none. Only with the role fleetsim.
+	MetadataListen string
+
 	// Speed is how many seconds of simulated time pass in a second, 0.001 to
-	// 100,000; 0 means 1. Only with the role fleetsim.
+	// 100,000; 0 means what the scenario says, or 1. Only with the role
+	// fleetsim.
 	Speed float64
+	// Scenario is what the simulated cloud begins as; it takes the place of
+	// Seed, CalmMarket and Catalog. Nil: a plain cloud. Only with the role
+	// fleetsim.
+	Scenario *scenario.Scenario
 	// Seed of the simulated market and of the times that instances take. Only
 	// with the role fleetsim.
 	Seed uint64
@@ -91,9 +101,6 @@ func (c Config) withDefaults() Config {
 	if len(c.Roles) == 0 {
 		c.Roles = AllRoles()
 	}
-	if c.Speed == 0 {
-		c.Speed = 1
-	}
 	if c.Grace == 0 {
 		c.Grace = defaultGrace
 	}
@@ -106,8 +113,8 @@ func (c Config) withDefaults() Config {
 // check tells everything that is wrong with the configuration.
 func (c Config) check() error {
 	var wrong []error
-	if err := clock.CheckSpeed(c.Speed); err != nil {
-		wrong = append(wrong, err)
+	if c.Speed != 0 {
+		wrong = append(wrong, clock.CheckSpeed(c.Speed))
 	}
 	wrong = append(wrong, checkNATSURL(c.NATSURL))
 	for _, role := range c.Roles {

@@ -68,7 +68,7 @@ func (s *Stack) newService(ctx context.Context, role Role) (service, error) {
 // newFleetsim makes the cloud, whose clock is everyone's.
 func (s *Stack) newFleetsim() (service, error) {
 	config := fleetsim.Config{
-		Catalog: s.config.Catalog, Seed: s.config.Seed, Speed: s.config.Speed, DataDir: s.folder("fleetsim"),
+		Scenario: s.config.Scenario, Catalog: s.config.Catalog, Seed: s.config.Seed, Speed: s.config.Speed, DataDir: s.folder("fleetsim"),
 	}
 	if s.config.CalmMarket {
 		calm := 0.0
@@ -78,6 +78,6 @@ func (s *Stack) newFleetsim() (service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.clock = cloud.Clock()
+	s.clock, s.metadata = cloud.Clock(), cloud.Metadata()
 	return cloud, nil
 }

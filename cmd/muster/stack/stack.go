@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -31,6 +32,9 @@ type Stack struct {
 	conn   *grpc.ClientConn
 	tcp    net.Listener
 	clock  clock.Clock
+
+	metadata         http.Handler // nil in a process that does not play the cloud
+	metadataListener net.Listener // nil for none
 
 	fleet, allocator *grpc.ClientConn
 	nats             *nats.Conn
@@ -137,18 +141,27 @@ func (s *Stack) open() error {
 	return s.openNATS()
 }
 
-// listen takes the port of the gRPC server.
+// listen takes the ports of the servers.
 func (s *Stack) listen(ctx context.Context) error {
-	if s.config.Listen == "" {
-		return nil
+	var err error
+	if s.tcp, err = s.take(ctx, "gRPC", s.config.Listen); err != nil {
+		return err
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.config.Listen)
+	s.metadataListener, err = s.take(ctx, "instance metadata", s.config.MetadataListen)
+	return err
+}
+
+// take takes a port until Stop; none for an empty address.
+func (s *Stack) take(ctx context.Context, what, address string) (net.Listener, error) {
+	if address == "" {
+		return nil, nil //nolint:nilnil // nothing is asked for
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
-		return fmt.Errorf("listen for gRPC: %w", err)
+		return nil, fmt.Errorf("listen for %s: %w", what, err)
 	}
-	s.tcp = listener
 	s.closeLater(func() error { return ignoreClosed(listener.Close()) })
-	return nil
+	return listener, nil
 }
 
 // connTo is the connection to a role: in process when it is played here.
@@ -229,6 +242,9 @@ func (s *Stack) serve(ctx context.Context) {
 		listeners = append(listeners, s.tcp)
 	}
 	s.start(ctx, "server", func(ctx context.Context) error { return s.server.Serve(ctx, s.config.Grace, listeners...) })
+	if s.metadataListener != nil {
+		s.start(ctx, "metadata", s.serveMetadata)
+	}
 }
 
 // start runs a part until Stop, however early the given context ends. A part
@@ -284,6 +300,15 @@ func (s *Stack) Addr() string {
 		return ""
 	}
 	return s.tcp.Addr().String()
+}
+
+// MetadataAddr is where instances read their metadata over HTTP; empty when they
+// do not.
+func (s *Stack) MetadataAddr() string {
+	if s.metadataListener == nil {
+		return ""
+	}
+	return s.metadataListener.Addr().String()
 }
 
 // NATSURL is where other processes reach the embedded JetStream; empty when

@@ -62,6 +62,7 @@ type holding struct {
 	hasBalance bool
 	given      int64 // in micro-units of the currency
 	overdue    bool
+	running    running
 	closed     totals // charges that no instance's or disk's open time is in
 	byPool     map[Pool]*totals
 	byCostTag  map[Tag]*totals
@@ -113,14 +114,13 @@ func (w *World) deposit(c Deposit) (Answer, error) {
 	return Answer{Changed: true}, nil
 }
 
-// planSettlement sets when accounts are settled next.
+// planSettlement sets when accounts are settled next, if one has a balance.
 func (w *World) planSettlement() {
-	w.settleAt = 0
+	periods := ticks{length: int64(SettlementPeriod)}
+	w.settleAt = periods.begin(periods.of(w.now) + 1)
+	w.settles = false
 	for _, owner := range w.accounts {
-		if owner.hasBalance {
-			w.settleAt = Instant((int64(w.now)/int64(SettlementPeriod) + 1) * int64(SettlementPeriod))
-			return
-		}
+		w.settles = w.settles || owner.hasBalance
 	}
 }
 

@@ -48,17 +48,21 @@ func (w *World) nextEvent() (at Instant, what step) {
 		w.timers.pop()
 	}
 	consider := func(due Instant, kind step) {
-		if due != 0 && (what == stepNone || due < at) {
+		if what == stepNone || due < at {
 			at, what = due, kind
 		}
 	}
 	for i := range w.faults {
-		consider(w.faults[i].Until, stepFaultEnds)
+		if until := w.faults[i].Until; until != 0 {
+			consider(until, stepFaultEnds)
+		}
 	}
 	if len(w.agenda) > 0 {
 		consider(w.agenda[0].At, stepPlanned)
 	}
-	consider(w.settleAt, stepSettlement)
+	if w.settles {
+		consider(w.settleAt, stepSettlement)
+	}
 	if len(w.timers) > 0 {
 		consider(w.timers[0].at, stepTimer)
 	}
@@ -79,6 +83,10 @@ func (w *World) stale() bool {
 func (w *World) Advance(to Instant) {
 	for {
 		at, what := w.nextStep(to)
+		if len(w.bare) > 0 && (what != stepTimer || at > w.now) {
+			w.reclaimBare()
+			continue
+		}
 		if what == stepNone {
 			break
 		}
@@ -126,10 +134,12 @@ func (w *World) nextStep(to Instant) (Instant, step) {
 	return at, what
 }
 
-// enterTick moves the market.
+// enterTick moves the market. Shocks that end at this very moment have no part
+// in the new price.
 func (w *World) enterTick(tick int64) {
 	w.tick = tick
 	w.effects.Ticked = true
+	w.endFaults()
 	if w.spotHeld == 0 {
 		return
 	}

@@ -54,9 +54,26 @@ func (w *World) Audit(limit int) []Finding {
 	}
 	for id, owner := range w.accounts {
 		a.hold("S9", owner.vcpus == vcpus[id], "account %s uses %v vCPUs, its instances have %v", id, owner.vcpus, vcpus[id])
+		a.charges(owner)
 		a.hold("S9", maps.Equal(owner.tallies, tallies[id]), "account %s counts its instances other than they are", id)
 	}
 	return a.findings
+}
+
+// charges holds what an account was charged against what its instances and
+// disks were (S9).
+func (a *audit) charges(owner *holding) {
+	sum, price := a.w.looseCharges(owner.account.id)
+	sum = sum.plus(owner.closed)
+	owner.live.after(0, func(number uint64) bool {
+		i := a.w.instances[number]
+		sum = sum.plus(a.w.open(i))
+		price += a.w.PriceOf(i) + i.Disks.price()
+		return true
+	})
+	charged, runs := a.w.chargedTo(owner), owner.running
+	a.hold("S9", charged == sum && runs.compute+runs.disks == price,
+		"account %s was charged %v at %d an hour, its instances and disks %v at %d", owner.account.id, charged, runs.compute+runs.disks, sum, price)
 }
 
 func (s *stock) countHolder(i *Instance) {
@@ -86,6 +103,8 @@ func (a *audit) stock(offer int32, counted *stock) {
 		s.used, s.spot, s.noticed, s.exposed, counted.used, counted.spot, counted.noticed, counted.exposed)
 	a.hold("S10", counted.lowest == 0 || s.lowest != 0 && s.lowest <= counted.lowest && s.price <= counted.lowest,
 		"%s: the lowest bid that can be reclaimed is %d, thought to be no less than %d, at a price of %d", name, counted.lowest, s.lowest, s.price)
+	a.hold("S10", s.exposed == 0 || a.w.shortOf(offer) <= 0,
+		"%s: others lack %d, and %d spot instances are not noticed", name, a.w.shortOf(offer), s.exposed)
 	a.hold("S10", 10*s.price >= sold.PayAsYouGoMicros && s.price <= sold.PayAsYouGoMicros,
 		"%s: spot price %d is not between a tenth of the list price %d and that", name, s.price, sold.PayAsYouGoMicros)
 }
@@ -93,7 +112,7 @@ func (a *audit) stock(offer int32, counted *stock) {
 // instance holds one instance against the rules of spot (S10) and of bills (S9).
 func (a *audit) instance(i *Instance) {
 	w := a.w
-	a.hold("S10", i.Noticed == 0 || i.Spot && !i.Protected && i.Noticed >= i.ProtectionEnd() && w.now < i.ReleaseAt(),
+	a.hold("S10", i.Noticed == 0 || i.Spot && !i.Protected && (i.Unprotected || i.Noticed >= i.ProtectionEnd()) && w.now < i.ReleaseAt(),
 		"instance %d was noticed at %v and is there at %v, protected until %v", i.Number, i.Noticed.Time(), w.now.Time(), i.ProtectionEnd().Time())
 	a.hold("S10", !i.Protected || w.now < i.ProtectionEnd(), "instance %d is protected beyond %v", i.Number, i.ProtectionEnd().Time())
 	charged := i.Charged + w.unsettled(i)

@@ -158,21 +158,8 @@ func (w *World) BillOfAll(accountID string) Bill {
 	if !ok {
 		return Bill{AsOf: w.asOf()}
 	}
-	loose, price := w.looseCharges(accountID)
-	bill := w.bill(owner.closed.plus(loose), func(yield func(uint64) bool) { owner.live.after(0, yield) })
-	bill.PriceMicros += price
-	return bill
-}
-
-// chargedTo is all that an account was charged so far.
-func (w *World) chargedTo(owner *holding) totals {
-	sum, _ := w.looseCharges(owner.account.id)
-	sum = sum.plus(owner.closed)
-	owner.live.after(0, func(number uint64) bool {
-		sum = sum.plus(w.open(w.instances[number]))
-		return true
-	})
-	return sum
+	price := owner.running.compute + owner.running.disks
+	return Bill{PriceMicros: price, Instances: int64(owner.live.count), AsOf: w.asOf()}.of(w.chargedTo(owner))
 }
 
 func valueOf(t *totals) totals {

@@ -10,7 +10,8 @@ type Config struct {
 	Market Market
 	// Seed decides all that is drawn.
 	Seed uint64
-	// Origin is the time at which it begins.
+	// Origin is the time at which it begins, after the first moment of 1970:
+	// instant 0 stands for none in an [Instance] and a [Fault].
 	Origin Instant
 	// Accounts is the accounts that there are from the beginning, beside
 	// [DefaultAccountID], which can be among them.

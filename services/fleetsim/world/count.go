@@ -67,7 +67,7 @@ func (w *World) Count(q CountQuery) []Count {
 
 func (k CountKey) compare(other CountKey) int {
 	return cmp.Or(
-		cmp.Compare(k.Pool.Offer, other.Pool.Offer), cmp.Compare(flag(k.Pool.Spot), flag(other.Pool.Spot)),
+		k.Pool.compare(other.Pool),
 		cmp.Compare(k.Status, other.Status), cmp.Compare(k.Health, other.Health), cmp.Compare(flag(k.Noticed), flag(other.Noticed)),
 	)
 }

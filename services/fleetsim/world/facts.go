@@ -12,8 +12,9 @@ type Facts struct {
 	CostTagKeys []string
 	// Faults is the faults that last, by id.
 	Faults []Fault
-	// Shocks is the price shocks of the last 31 days, by their beginning; those
-	// that last have no end.
+	// Shocks is the price shocks of the last 31 days, at most 1,000 of those that
+	// are over, by their beginning; those that last have no end. The spot price
+	// is what they make, one after the other, of the market's.
 	Shocks []Shock
 }
 

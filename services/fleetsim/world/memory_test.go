@@ -3,6 +3,7 @@ package world_test
 import (
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -124,5 +125,65 @@ func BenchmarkWorld_launch100(b *testing.B) {
 			b.Fatal(err)
 		}
 		w.Take()
+	}
+}
+
+// BenchmarkWorld_protectionEnds lets the protection of many instances of one
+// pool end at one moment, at a price above their bid. What an instance costs is
+// the same for few and for many.
+func BenchmarkWorld_protectionEnds(b *testing.B) {
+	c, err := catalog.Parse(strings.NewReader(
+		"zone_id,instance_type,family,architecture,vcpus,memory_mib,gpus,pay_as_you_go_micros_per_hour,spot_base_permille,capacity_instances\n" +
+			"cn-test-c,ecs.a.large,ecs.a,x86,2,4096,0,1000000,200,1000000\n"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	m := still{price: map[int]map[int64]int64{0: {6: 500_000}}}
+	for _, n := range []int{1_000, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				w := world.New(world.Config{Catalog: c, Market: m, Seed: 1, Origin: origin})
+				for call := range n / 100 {
+					launch := world.Launch{
+						AccountID: "default", RequestID: fmt.Sprint(call), Pool: world.Pool{Offer: 0, Spot: true},
+						Amount: 100, MinAmount: 100, MaxPrice: 400_000,
+					}
+					if _, err := w.Apply(origin, launch); err != nil {
+						b.Fatal(err)
+					}
+				}
+				w.Advance(origin.Add(world.Protection - 1))
+				w.Take()
+				b.StartTimer()
+				w.Advance(origin.Add(world.Protection))
+				if noticed := len(w.Take().Transitions); noticed != n {
+					b.Fatalf("%d of %d instances were noticed", noticed, n)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/instance")
+		})
+	}
+}
+
+// BenchmarkWorld_account tells about an account, and refuses it a launch as it
+// owes. It costs the same for few instances and for many.
+func BenchmarkWorld_account(b *testing.B) {
+	for _, n := range []int{10_000, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			w := populate(b, n, 100)
+			if _, err := w.Apply(w.Now(), world.Deposit{AccountID: "default", RequestID: "d", Micros: -1e15}); err != nil {
+				b.Fatal(err)
+			}
+			launch := world.Launch{AccountID: "default", RequestID: "one more", Amount: 1, MinAmount: 1}
+			for b.Loop() {
+				if account, _ := w.AccountOf("default"); !account.Overdue {
+					b.Fatal(account)
+				}
+				if _, err := w.Apply(w.Now(), launch); err == nil {
+					b.Fatal("launched")
+				}
+			}
+		})
 	}
 }

@@ -9,17 +9,18 @@ type asked struct {
 	vcpus [2]int64
 }
 
-// batch acts on the instances of a batch that allow it.
-func (w *World) batch(b Batch, kind string, allow func(*Instance, int, *asked) error, act func(*Instance)) (Answer, error) {
+// batch acts on the instances of a batch that allow it. Request ids are those
+// of a kind; with another mode of it the same id is another request's.
+func (w *World) batch(b Batch, kind string, mode int, allow func(*Instance, int, *asked) error, act func(*Instance)) (Answer, error) {
 	if _, ok := w.accounts[b.AccountID]; !ok {
 		return Answer{}, &AccountError{AccountID: b.AccountID}
 	}
-	key, fingerprint := keyOf(b.AccountID, kind, b.RequestID), b.fingerprint()
+	key, fingerprint := keyOf(b.AccountID, kind, b.RequestID), b.fingerprint(mode)
 	if known, ok := w.requests.find(key); ok && b.RequestID != "" && !b.DryRun {
 		if known.Fingerprint != fingerprint {
 			return Answer{}, ErrRequestMismatch
 		}
-		return Answer{Outcomes: w.outcomes(b)}, nil
+		return Answer{Outcomes: w.replayed(b)}, nil
 	}
 	answer := Answer{Outcomes: w.outcomes(b)}
 	allowed, err := w.allowed(b, answer.Outcomes, allow)
@@ -76,6 +77,18 @@ func (w *World) outcomes(b Batch) []Outcome {
 	return outcomes
 }
 
+// replayed is what became of the instances of a batch that was obeyed before. If
+// it was on all or none, it was on all, also on those that are gone since.
+func (w *World) replayed(b Batch) []Outcome {
+	outcomes := w.outcomes(b)
+	for place := range outcomes {
+		if !b.BestEffort {
+			outcomes[place].Err = nil
+		}
+	}
+	return outcomes
+}
+
 // only allows instances of some statuses.
 func only(wanted ...Status) func(*Instance, int, *asked) error {
 	return func(i *Instance, place int, _ *asked) error {
@@ -87,7 +100,7 @@ func only(wanted ...Status) func(*Instance, int, *asked) error {
 }
 
 func (w *World) start(c Start) (Answer, error) {
-	return w.batch(c.Batch, "start", w.mayStart, func(i *Instance) {
+	return w.batch(c.Batch, "start", 0, w.mayStart, func(i *Instance) {
 		w.change(i, func() {
 			i.Economical = false
 			i.set(Starting, ReasonRequested, w.now, w.now.Add(w.slowed(i, w.startingFor(i))))
@@ -97,7 +110,8 @@ func (w *World) start(c Start) (Answer, error) {
 }
 
 // mayStart tells what keeps an instance from being started. One that gave its
-// stock back has to find it again, at a price within its bid.
+// stock back has to find it again, at a price within its bid unless it is still
+// protected: then it pays its purchase price.
 func (w *World) mayStart(i *Instance, place int, sofar *asked) error {
 	if err := only(Stopped)(i, place, nil); err != nil {
 		return err
@@ -113,7 +127,7 @@ func (w *World) mayStart(i *Instance, place int, sofar *asked) error {
 	case i.holds():
 		return nil
 	}
-	if market := w.stock(i.Offer).price; i.MaxPrice > 0 && i.MaxPrice < market {
+	if market := w.stock(i.Offer).price; !i.Protected && i.MaxPrice > 0 && i.MaxPrice < market {
 		return &PriceError{Pool: pool, Bid: i.MaxPrice, Market: market}
 	}
 	vcpus := int64(offer.VCPUs)
@@ -129,18 +143,14 @@ func (w *World) mayStart(i *Instance, place int, sofar *asked) error {
 }
 
 func (w *World) stop(c Stop) (Answer, error) {
-	kind := "stop"
-	if c.Economical {
-		kind = "stop economically"
-	}
-	return w.batch(c.Batch, kind, only(Starting, Running), func(i *Instance) {
+	return w.batch(c.Batch, "stop", flag(c.Economical), only(Starting, Running), func(i *Instance) {
 		i.Economical = c.Economical
 		w.enter(i, Stopping, ReasonRequested, w.stoppingFor(i))
 	})
 }
 
 func (w *World) reboot(c Reboot) (Answer, error) {
-	return w.batch(c.Batch, "reboot", only(Running), func(i *Instance) {
+	return w.batch(c.Batch, "reboot", 0, only(Running), func(i *Instance) {
 		w.enter(i, Starting, ReasonRequested, w.slowed(i, w.startingFor(i)))
 	})
 }

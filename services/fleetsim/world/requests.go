@@ -95,9 +95,9 @@ func (l *Launch) fingerprint(tags *TagSet) uint64 {
 	return hash(raw)
 }
 
-// fingerprint is a hash of all that a batch asks for.
-func (b *Batch) fingerprint() uint64 {
-	raw := []byte{byte(flag(b.BestEffort))}
+// fingerprint is a hash of all that a batch asks for, in a mode of its kind.
+func (b *Batch) fingerprint(mode int) uint64 {
+	raw := []byte{byte(mode<<1 | flag(b.BestEffort))}
 	for _, number := range b.Numbers {
 		raw = binary.BigEndian.AppendUint64(raw, number)
 	}

@@ -47,7 +47,8 @@ type AccountRecord struct {
 	GivenMicros int64
 	// Overdue is true while it owes.
 	Overdue bool
-	// Charges is sums of what it was charged, in no order.
+	// Charges is sums of what it was charged: of everything, then by pool, then
+	// by cost tag.
 	Charges []ChargeRecord
 }
 
@@ -143,13 +144,21 @@ func (h *holding) record() AccountRecord {
 		ID: h.account.id, Settings: h.settings, HasBalance: h.hasBalance, GivenMicros: h.given, Overdue: h.overdue,
 		Charges: []ChargeRecord{h.closed.record(nil, nil)},
 	}
-	for pool, total := range h.byPool {
-		record.Charges = append(record.Charges, total.record(&pool, nil))
+	for _, pool := range slices.SortedFunc(maps.Keys(h.byPool), Pool.compare) {
+		record.Charges = append(record.Charges, h.byPool[pool].record(&pool, nil))
 	}
-	for tag, total := range h.byCostTag {
-		record.Charges = append(record.Charges, total.record(nil, &tag))
+	for _, tag := range slices.SortedFunc(maps.Keys(h.byCostTag), Tag.compare) {
+		record.Charges = append(record.Charges, h.byCostTag[tag].record(nil, &tag))
 	}
 	return record
+}
+
+func (p Pool) compare(other Pool) int {
+	return cmp.Or(cmp.Compare(p.Offer, other.Offer), cmp.Compare(flag(p.Spot), flag(other.Spot)))
+}
+
+func (t Tag) compare(other Tag) int {
+	return cmp.Or(cmp.Compare(t.Key, other.Key), cmp.Compare(t.Value, other.Value))
 }
 
 func (t *totals) record(pool *Pool, tag *Tag) ChargeRecord {
@@ -171,6 +180,7 @@ func Restore(c Config, state State) *World {
 	w := empty(c, state.Now)
 	w.lastNumber, w.sequence = state.LastNumber, state.Sequence
 	w.faults, w.shocks = slices.Clone(state.Faults), slices.Clone(state.Shocks)
+	w.keepLasting()
 	w.agenda = w.agenda[len(w.agenda)-remaining(w.agenda, state.Now):]
 	for _, fault := range w.faults {
 		if e, ok := fault.Effect.(ZoneOutage); ok {
@@ -187,6 +197,7 @@ func Restore(c Config, state State) *World {
 		i := state.Instances[at]
 		i.Protected = i.Spot && !i.Unprotected && i.ProtectionEnd() > w.now
 		w.insert(&i)
+		w.accounts[i.Account.id].running.sum.disks.add(w.unsettledDisks(&i))
 	}
 	w.restoreDisks(state.Disks)
 	for _, request := range state.Requests {
@@ -224,6 +235,7 @@ func (w *World) restoreAccount(record AccountRecord) {
 		}
 		*total = totals{charge{c.ComputeMicros, c.ComputeParts}, charge{c.DiskMicros, c.DiskParts}}
 	}
+	owner.running.sum = owner.closed
 }
 
 func (w *World) restoreDisks(records []DiskRecord) {
@@ -232,6 +244,9 @@ func (w *World) restoreDisks(records []DiskRecord) {
 	slices.SortStableFunc(records, func(a, b DiskRecord) int { return cmp.Compare(a.Attached, b.Attached) })
 	for _, record := range records {
 		w.disks.add(&looseDisk{record.Disk, record.From})
+		owner := w.accounts[record.Disk.AccountID]
+		w.runDisks(owner, record.Disk.PriceMicros)
+		owner.running.sum.disks.addFor(record.Disk.PriceMicros, w.second()-record.From)
 	}
 }
 

@@ -18,6 +18,7 @@ type stock struct {
 	exposed int64 // of the spot instances, those that can be noticed
 	lowest  int64 // no bid of an exposed one is below; 0 for none
 	held    numberSet
+	metered map[*holding]metered
 	drained [2]bool // pay-as-you-go, spot
 	outage  bool    // of its zone
 	touched bool    // noted in the effects
@@ -38,6 +39,7 @@ func (w *World) stock(offer int32) *stock {
 func (w *World) setPrice(offer int32, price int64) {
 	s := &w.stocks[offer]
 	s.prices.move(w.second(), s.price)
+	s.reprices(w.second(), price)
 	s.price = price
 }
 
@@ -136,8 +138,15 @@ func (w *World) reclaimByMarket(offer int32) {
 		return
 	}
 	s.lowest = 0
+	w.reclaimOf(offer, w.exposed(offer))
+}
+
+// reclaimOf notices those of some instances of an offer that price or demand
+// take back now.
+func (w *World) reclaimOf(offer int32, exposed []*Instance) {
+	s := w.stock(offer)
 	var others []*Instance // those that the price leaves
-	for _, i := range w.exposed(offer) {
+	for _, i := range exposed {
 		if i.MaxPrice > 0 && s.price > i.MaxPrice {
 			w.notice(i, ReasonPriceAboveBid)
 			continue
@@ -146,6 +155,22 @@ func (w *World) reclaimByMarket(offer int32) {
 		s.lower(i.MaxPrice)
 	}
 	w.noticeLowest(offer, others, w.shortOf(offer))
+}
+
+// reclaimBare notices the instances whose protection ended now that price or
+// demand take back. The market can not want others: it left them when it moved
+// last.
+func (w *World) reclaimBare() {
+	slices.SortStableFunc(w.bare, func(a, b *Instance) int { return cmp.Compare(a.Offer, b.Offer) })
+	for rest := w.bare; len(rest) > 0; {
+		offer, end := rest[0].Offer, 1
+		for end < len(rest) && rest[end].Offer == offer {
+			end++
+		}
+		w.reclaimOf(offer, rest[:end])
+		rest = rest[end:]
+	}
+	w.bare = nil
 }
 
 // exposed is the instances of an offer that can be noticed, oldest first.
@@ -207,8 +232,9 @@ func (i *Instance) bid(list int64) int64 {
 	return min(i.MaxPrice, list)
 }
 
-// endProtection lets an instance be reclaimed from now on, and sees whether it
-// is at once.
+// endProtection lets an instance be reclaimed from now on. Whether the market
+// does so at once is seen when all are known whose protection ends now: the
+// lowest bid of them goes first.
 func (w *World) endProtection(i *Instance) {
 	w.change(i, func() { i.Protected = false })
 	switch {
@@ -217,7 +243,7 @@ func (w *World) endProtection(i *Instance) {
 	case i.ReclaimOrdered:
 		w.notice(i, ReasonReclaimOrdered)
 	default:
-		w.reclaimByMarket(i.Offer)
+		w.bare = append(w.bare, i)
 	}
 }
 

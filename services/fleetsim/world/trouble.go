@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// How many price shocks of the past are kept, and for how long, so that the
-// history of prices can tell of them.
+// How many price shocks are kept, and for how long those that are over, so that
+// the history of prices can tell of them.
 const (
 	shocksKept  = 1_000
 	shockMemory = 31 * 24 * time.Hour
@@ -32,6 +32,7 @@ func (w *World) injectFault(c InjectFault) (Answer, error) {
 	w.faults = slices.Insert(w.faults, at, fault)
 	if shock, ok := c.Effect.(PriceShock); ok {
 		w.shocks = append(w.shocks, Shock{From: w.now, Effect: shock})
+		w.lasting = append(w.lasting, shock)
 	}
 	w.facts = nil
 	w.feel(c.Effect)
@@ -61,7 +62,10 @@ func (w *World) clearFaults(c ClearFaults) (Answer, error) {
 
 // endFaults ends the faults whose time has come.
 func (w *World) endFaults() {
-	w.dropFaults(func(f *Fault) bool { return f.Until != 0 && f.Until <= w.now })
+	over := func(f *Fault) bool { return f.Until != 0 && f.Until <= w.now }
+	if slices.ContainsFunc(w.faults, func(f Fault) bool { return over(&f) }) {
+		w.dropFaults(over)
+	}
 }
 
 func (w *World) dropFaults(ends func(*Fault) bool) (ended int) {
@@ -74,9 +78,11 @@ func (w *World) dropFaults(ends func(*Fault) bool) (ended int) {
 		return true
 	})
 	w.facts = nil
-	for _, fault := range over {
-		w.endShock(&fault)
-		w.feel(fault.Effect)
+	for i := range over {
+		w.endShock(&over[i])
+	}
+	for i := range over { // not before all have ended
+		w.feel(over[i].Effect)
 	}
 	return len(over)
 }
@@ -92,8 +98,24 @@ func (w *World) endShock(f *Fault) {
 	})
 	w.shocks = slices.Clone(w.shocks)
 	w.shocks[at].Until = w.now
-	for len(w.shocks) > 0 && w.shocks[0].Until != 0 && (len(w.shocks) > shocksKept || w.shocks[0].Until.Add(shockMemory) < w.now) {
-		w.shocks = w.shocks[1:]
+	w.keepLasting()
+	excess := len(w.shocks) - shocksKept
+	w.shocks = slices.DeleteFunc(w.shocks, func(s Shock) bool {
+		forget := s.Until != 0 && (excess > 0 || s.Until.Add(shockMemory) < w.now)
+		if forget {
+			excess--
+		}
+		return forget
+	})
+}
+
+// keepLasting picks the shocks that last out of those that are remembered.
+func (w *World) keepLasting() {
+	w.lasting = nil
+	for _, shock := range w.shocks {
+		if shock.Until == 0 {
+			w.lasting = append(w.lasting, shock.Effect)
+		}
 	}
 }
 
@@ -118,11 +140,13 @@ func (s Selector) hasOffer(w *World, offer int32) bool {
 	return s.has(&w.catalog.Offers()[offer], true)
 }
 
-// reprice looks the price of an offer up anew, in the middle of a tick.
+// reprice looks the price of an offer up anew, in the middle of a tick. What it
+// was before is not known of every offer.
 func (w *World) reprice(offer int32) {
+	known := w.stocks[offer].tick == w.tick
 	s := w.stock(offer)
 	price := w.shocked(offer, w.market.Price(int(offer), w.tick))
-	if price == s.price {
+	if known && price == s.price {
 		return
 	}
 	w.setPrice(offer, price)
@@ -132,11 +156,12 @@ func (w *World) reprice(offer int32) {
 	}
 }
 
-// shocked is the market price of an offer after the shocks that last.
+// shocked is the market price of an offer after the shocks that last, in order
+// of their beginning.
 func (w *World) shocked(offer int32, price int64) int64 {
 	list := w.catalog.Offers()[offer].PayAsYouGoMicros
-	for i := range w.faults {
-		if e, ok := w.faults[i].Effect.(PriceShock); ok && e.Pools.hasOffer(w, offer) {
+	for i := range w.lasting {
+		if e := &w.lasting[i]; e.Pools.hasOffer(w, offer) {
 			price = e.Price(price, list)
 		}
 	}

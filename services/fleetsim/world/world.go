@@ -10,7 +10,7 @@ import (
 // RulesVersion numbers the rules of this package and of the market. It goes up
 // whenever the same commands would lead to another world, so that a journal of
 // other rules is not replayed to something that never was.
-const RulesVersion = 2
+const RulesVersion = 3
 
 // A Market tells prices and demand of offers, by their index in the catalog,
 // for ticks. The same question must always get the same answer.
@@ -46,13 +46,16 @@ type World struct {
 	stocks    []stock // by index of offer
 	spotHeld  int     // spot instances that hold stock
 	timers    timers
+	bare      []*Instance // whose protection ended now, the market not yet asked
 	requests  requestMemory
 	disks     diskTable
 	bills     billMemory
-	faults    []Fault // by id
-	shocks    []Shock // by their beginning
+	faults    []Fault      // by id
+	shocks    []Shock      // by their beginning
+	lasting   []PriceShock // of shocks, those that last
 	agenda    []Planned
-	settleAt  Instant // when accounts are settled next, 0 for never
+	settles   bool    // whether an account has a balance
+	settleAt  Instant // when accounts are settled next, if one has
 	facts     *Facts  // nil when out of date
 
 	effects Effects
@@ -186,11 +189,14 @@ func (w *World) insert(alike ...*Instance) {
 		w.arm(i)
 	}
 	w.countBy(first, int64(len(alike)))
+	w.run(first, int64(len(alike)))
+	w.runDisks(owner, int64(len(alike))*first.Disks.price())
 }
 
 // release ends an instance.
 func (w *World) release(i *Instance, reason Reason) {
 	w.settle(i)
+	w.run(i, -1)
 	w.bills.add(finalBill(w, i))
 	w.keepDisks(i)
 	w.uncount(i)

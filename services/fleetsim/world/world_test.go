@@ -178,3 +178,110 @@ func TestLaunch_refusesABidBelowTheMarket(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestStop_requestIDIsOfBothModes(t *testing.T) {
+	w := world.New(world.Config{Catalog: small(t), Market: still{}, Seed: 1, Origin: origin})
+	if _, err := w.Apply(origin, world.Launch{AccountID: "default", RequestID: "a", Pool: world.Pool{Offer: 1}, Amount: 1, MinAmount: 1}); err != nil {
+		t.Fatal(err)
+	}
+	stop := world.Stop{Batch: world.Batch{AccountID: "default", RequestID: "s", Numbers: []uint64{1}}}
+	for _, economical := range []bool{false, true} {
+		w.Advance(w.Now().Add(time.Minute))
+		if _, err := w.Apply(w.Now(), world.Start{Batch: world.Batch{AccountID: "default", BestEffort: true, Numbers: []uint64{1}}}); err != nil {
+			t.Fatal(err)
+		}
+		w.Advance(w.Now().Add(time.Minute))
+		stop.Economical = economical
+		if _, err := w.Apply(w.Now(), stop); errors.Is(err, world.ErrRequestMismatch) != economical {
+			t.Errorf("economical %v: %v", economical, err)
+		}
+	}
+	stop.Economical = false
+	if answer, err := w.Apply(w.Now(), stop); err != nil || answer.Changed {
+		t.Errorf("the same again: %+v, %v", answer, err)
+	}
+}
+
+// A shock that lasts does not keep all later ones from being forgotten.
+func TestFacts_shocksAreForgotten(t *testing.T) {
+	w := world.New(world.Config{Catalog: small(t), Market: still{}, Seed: 1, Origin: origin})
+	shock := func(id string, lasts time.Duration) {
+		t.Helper()
+		if _, err := w.Apply(w.Now(), world.InjectFault{ID: id, Duration: lasts, Effect: world.PriceShock{Permille: 2000}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shock("lasting", 0)
+	for range 1_100 {
+		shock("short", time.Minute)
+		w.Advance(w.Now().Add(2 * time.Minute))
+	}
+	shocks := w.Facts().Shocks
+	if len(shocks) != 1_000 || shocks[0].Until != 0 || shocks[999].Until != w.Now().Add(-time.Minute) {
+		t.Errorf("%d shocks are remembered, of %v to %v", len(shocks), shocks[0].From.Time(), shocks[len(shocks)-1].Until.Time())
+	}
+	w.Advance(w.Now().Add(32 * 24 * time.Hour))
+	shock("last", time.Minute)
+	w.Advance(w.Now().Add(time.Hour))
+	if shocks := w.Facts().Shocks; len(shocks) != 2 {
+		t.Errorf("%d shocks are remembered after a month", len(shocks))
+	}
+}
+
+// The history of prices is told from the shocks as [world.Facts] lists them, so
+// the price of now has to be what they make of the market's in that order.
+func TestFacts_shocksMakeThePrice(t *testing.T) {
+	w := world.New(world.Config{Catalog: small(t), Market: still{}, Seed: 1, Origin: origin})
+	for _, fault := range []world.InjectFault{
+		{ID: "b", Effect: world.PriceShock{Permille: 100}}, {ID: "a", Effect: world.PriceShock{Permille: 10_000}},
+		{ID: "c", Effect: world.PriceShock{Permille: 700}, Duration: time.Hour},
+	} {
+		if _, err := w.Apply(w.Now(), fault); err != nil {
+			t.Fatal(err)
+		}
+		for _, restored := range []*world.World{w, world.Restore(world.Config{Catalog: small(t), Market: still{}, Seed: 1, Origin: origin}, w.State())} {
+			price := int64(200_000)
+			for _, shock := range restored.Facts().Shocks {
+				price = shock.Effect.Price(price, 1_000_000)
+			}
+			if got := restored.Stock(1).Price; got != price {
+				t.Errorf("after %s the price is %d, the shocks make it %d", fault.ID, got, price)
+			}
+		}
+	}
+}
+
+// A shock in a tick whose prices nobody had asked for changes them all the same.
+func TestTake_tellsOfAShockInAQuietMarket(t *testing.T) {
+	w := world.New(world.Config{Catalog: small(t), Market: still{}, Seed: 1, Origin: origin})
+	w.Advance(origin.Add(time.Hour))
+	w.Take()
+	shock := world.InjectFault{ID: "a", Effect: world.PriceShock{Pools: world.Selector{ZoneID: "cn-test-d"}, Permille: 2_000}}
+	if _, err := w.Apply(w.Now(), shock); err != nil {
+		t.Fatal(err)
+	}
+	if offers := w.Take().Offers; len(offers) != 2 {
+		t.Errorf("the offers %v have changed", offers)
+	}
+}
+
+// A batch that is asked for again tells that it was done, also of an instance
+// that is gone since.
+func TestStop_answersTheSameWhenTheInstanceIsGone(t *testing.T) {
+	w := world.New(world.Config{Catalog: small(t), Market: still{}, Seed: 1, Origin: origin})
+	if _, err := w.Apply(origin, world.Launch{AccountID: "default", RequestID: "a", Pool: world.Pool{Offer: 1}, Amount: 2, MinAmount: 2}); err != nil {
+		t.Fatal(err)
+	}
+	w.Advance(origin.Add(time.Minute))
+	stop := world.Stop{Batch: world.Batch{AccountID: "default", RequestID: "s", Numbers: []uint64{1, 2}}}
+	if _, err := w.Apply(w.Now(), stop); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Apply(w.Now(), world.Release{AccountID: "default", Numbers: []uint64{2}}); err != nil {
+		t.Fatal(err)
+	}
+	again, err := w.Apply(w.Now(), stop)
+	if err != nil || again.Changed || again.Outcomes[0] != (world.Outcome{Before: world.Stopping, After: world.Stopping}) || again.Outcomes[1] != (world.Outcome{}) {
+		t.Errorf("got %+v, %v", again, err)
+	}
+}

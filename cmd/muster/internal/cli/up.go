@@ -15,17 +15,34 @@ import (
 
 // simulated is what commands that run the simulated cloud have in common.
 type simulated struct {
-	Speed   float64 `help:"Seconds of simulated time that pass in a second, 0.001 to 100,000." default:"1"`
-	Seed    uint64  `help:"Seed of the simulated market: the same seed gives the same market." default:"1"`
-	Calm    bool    `help:"Let prices and other tenants' demand stand still."`
-	Catalog string  `help:"CSV file of what the simulated cloud sells, instead of the catalog built in." placeholder:"FILE"`
+	Scenario       string   `help:"File of what the simulated cloud begins as: region, market, accounts, events (docs/scenarios.md). With a data folder it need be named only once." placeholder:"FILE"`
+	Speed          *float64 `help:"Seconds of simulated time that pass in a second, 0.001 to 100,000; 1 unless the scenario says otherwise." placeholder:"N"`
+	Seed           *uint64  `help:"Seed of the simulated market: the same seed gives the same market; 1 by default." placeholder:"N"`
+	Calm           bool     `help:"Let prices and other tenants' demand stand still."`
+	Catalog        string   `help:"CSV file of what the simulated cloud sells, instead of the catalog built in." placeholder:"FILE"`
+	MetadataListen string   `help:"Host and port on which instances read their metadata over HTTP; by default they do not." placeholder:"ADDR"`
 }
 
 func (s simulated) apply(config *stack.Config) error {
-	if err := checkSpeed(s.Speed); err != nil {
-		return err
+	if s.Speed != nil {
+		if err := checkSpeed(*s.Speed); err != nil {
+			return err
+		}
+		config.Speed = *s.Speed
 	}
-	config.Speed, config.Seed, config.CalmMarket = s.Speed, s.Seed, s.Calm
+	if s.MetadataListen != "" {
+		if err := checkListen("--metadata-listen", s.MetadataListen); err != nil {
+			return err
+		}
+		config.MetadataListen = s.MetadataListen
+	}
+	if s.Scenario != "" {
+		return s.applyScenario(config)
+	}
+	config.Seed, config.CalmMarket = 1, s.Calm
+	if s.Seed != nil {
+		config.Seed = *s.Seed
+	}
 	if s.Catalog == "" {
 		return nil
 	}
@@ -38,6 +55,15 @@ func (s simulated) apply(config *stack.Config) error {
 		return fmt.Errorf("%s: %w", s.Catalog, err)
 	}
 	return nil
+}
+
+func (s simulated) applyScenario(config *stack.Config) error {
+	err := checkAlone("--scenario", given{"--seed", s.Seed != nil}, given{"--calm", s.Calm}, given{"--catalog", s.Catalog != ""})
+	if err != nil {
+		return err
+	}
+	config.Scenario, err = readScenario(s.Scenario)
+	return err
 }
 
 // process is what commands that run services have in common.
@@ -68,6 +94,7 @@ func (p process) run(ctx context.Context, on console, config stack.Config) error
 	config.Listen, config.Log = p.Listen, on.logger(level)
 	warnOfStrangers(config.Log, "gRPC", config.Listen)
 	warnOfStrangers(config.Log, "NATS", config.NATSListen)
+	warnOfStrangers(config.Log, "metadata", config.MetadataListen)
 	// A service waits for those that it needs for as long as it takes.
 	running, err := stack.Start(ctx, config)
 	if err != nil {
@@ -75,6 +102,9 @@ func (p process) run(ctx context.Context, on console, config stack.Config) error
 	}
 	if url := running.NATSURL(); url != "" {
 		_, _ = fmt.Fprintf(on.out, "muster: serving NATS on %s\n", url)
+	}
+	if addr := running.MetadataAddr(); addr != "" {
+		_, _ = fmt.Fprintf(on.out, "muster: serving instance metadata on http://%s\n", addr)
 	}
 	_, _ = fmt.Fprintf(on.out, "muster: serving gRPC on %s\n", running.Addr())
 	var failure error

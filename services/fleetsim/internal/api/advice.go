@@ -19,7 +19,7 @@ const adviceKept = 4096
 // long to find and changes little.
 type adviceMemory struct {
 	mu   sync.Mutex
-	hour int64          // guarded by mu
+	hour int64                 // guarded by mu
 	kept map[int]market.Advice // by offer; guarded by mu
 }
 

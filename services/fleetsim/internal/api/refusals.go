@@ -154,6 +154,7 @@ func (d *Deps) refusedByFault(err error, of *subject) (refusal, bool) {
 		why.code = codes.ResourceExhausted
 		why.metadata["method"] = of.method
 		why.details = append(why.details, rpc.RetryAfter(injectedWait))
+	default: // the others have nothing to add
 	}
 	return why, true
 }

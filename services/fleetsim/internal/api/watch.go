@@ -126,8 +126,8 @@ func (w *watch) send(stream grpc.ServerStreamingServer[fleetv1.WatchInstancesRes
 	for len(w.held) > 0 && w.isDue(w.held[0].due) {
 		next := w.held[0]
 		w.held = w.held[1:]
-		w.sent = next.GetCursor()
 		if len(next.GetTransitions()) == 0 {
+			w.sent = next.GetCursor()
 			continue
 		}
 		speak = false
@@ -138,7 +138,7 @@ func (w *watch) send(stream grpc.ServerStreamingServer[fleetv1.WatchInstancesRes
 			}
 		}
 		next.Transitions = append(w.repeat, next.Transitions...)
-		w.repeat = next.repeat
+		w.repeat, w.sent = next.repeat, next.GetCursor()
 		if err := stream.Send(next.WatchInstancesResponse); err != nil {
 			return err
 		}
