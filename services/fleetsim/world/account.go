@@ -139,7 +139,7 @@ func (w *World) settleAccount(owner *holding) {
 	}
 	owner.overdue = overdue
 	for _, number := range owner.live.all() {
-		i := w.instances[number]
+		i := w.instances.at(number)
 		i.FinancialLock = overdue
 		switch {
 		case !overdue:

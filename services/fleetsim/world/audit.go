@@ -3,7 +3,6 @@ package world
 import (
 	"fmt"
 	"maps"
-	"slices"
 )
 
 // A Finding is something that must always be true and is not.
@@ -34,8 +33,7 @@ func (w *World) Audit(limit int) []Finding {
 	a := &audit{w: w, limit: limit}
 	recount := make([]stock, len(w.stocks))
 	vcpus, tallies := map[string][2]int64{}, map[string]tally{}
-	for _, number := range slices.Sorted(maps.Keys(w.instances)) {
-		i := w.instances[number]
+	for i := range w.instances.all() {
 		a.instance(i)
 		id := i.Account.id
 		if tallies[id] == nil {
@@ -66,7 +64,7 @@ func (a *audit) charges(owner *holding) {
 	sum, price := a.w.looseCharges(owner.account.id)
 	sum = sum.plus(owner.closed)
 	owner.live.after(0, func(number uint64) bool {
-		i := a.w.instances[number]
+		i := a.w.instances.at(number)
 		sum = sum.plus(a.w.open(i))
 		price += a.w.PriceOf(i) + i.Disks.price()
 		return true

@@ -83,7 +83,7 @@ func (w *World) open(i *Instance) (t totals) {
 func (w *World) bill(closed totals, each iter.Seq[uint64]) Bill {
 	bill := Bill{AsOf: w.asOf()}
 	each(func(number uint64) bool {
-		i := w.instances[number]
+		i := w.instances.at(number)
 		closed = closed.plus(w.open(i))
 		bill.PriceMicros += w.PriceOf(i) + i.Disks.price()
 		bill.Instances++
@@ -128,7 +128,7 @@ func (w *World) BillOfPool(accountID string, pool Pool) Bill {
 	}
 	return w.bill(valueOf(owner.byPool[pool]), func(yield func(uint64) bool) {
 		w.stocks[pool.Offer].held.after(0, func(number uint64) bool {
-			i := w.instances[number]
+			i := w.instances.at(number)
 			return i.Spot != pool.Spot || i.Account.id != accountID || yield(number)
 		})
 	})

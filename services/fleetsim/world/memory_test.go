@@ -187,3 +187,42 @@ func BenchmarkWorld_account(b *testing.B) {
 		})
 	}
 }
+
+// What waited for instances that are gone is forgotten, long before it would
+// have been due.
+func TestWorld_forgetsWhatWaitedForTheGone(t *testing.T) {
+	w := populate(t, 100, 100)
+	heap := func() uint64 {
+		var stats runtime.MemStats
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(&stats)
+		return stats.HeapAlloc
+	}
+	before, last := uint64(0), uint64(0)
+	for round := range 26 {
+		if round == 6 { // as many bills are kept as there can be
+			before = heap()
+		}
+		first := w.LastNumber() + 1
+		for call := range 200 {
+			launch := world.Launch{AccountID: "default", RequestID: fmt.Sprint(round, "-", call), Pool: world.Pool{Offer: int32(call), Spot: true}, Amount: 100, MinAmount: 1}
+			if _, err := w.Apply(w.Now(), launch); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.Advance(w.Now().Add(30 * time.Second))
+		for last = w.LastNumber(); first <= last; first++ {
+			if _, err := w.Apply(w.Now(), world.Release{AccountID: "default", Numbers: []uint64{first}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.Take()
+	}
+	grown := int64(heap() - before)
+	t.Logf("%d instances later %d bytes more are held", last, grown)
+	if grown > 5<<20 { // that of requests grows, that of bills varies
+		t.Errorf("%d instances that are gone left %d bytes", last, grown)
+	}
+	runtime.KeepAlive(w)
+}

@@ -31,7 +31,7 @@ func (w *World) batch(b Batch, kind string, mode int, allow func(*Instance, int,
 		return answer, nil
 	}
 	for _, place := range allowed {
-		i := w.instances[b.Numbers[place]]
+		i := w.instances.at(b.Numbers[place])
 		act(i)
 		w.arm(i)
 		answer.Outcomes[place].After = i.Status

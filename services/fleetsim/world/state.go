@@ -121,11 +121,11 @@ func (w *World) State() State {
 			}
 		}
 	}
-	state.Instances = make([]Instance, 0, len(w.instances))
+	state.Instances = make([]Instance, 0, w.instances.count)
 	for _, id := range slices.Sorted(maps.Keys(w.accounts)) {
 		owner := w.accounts[id]
 		owner.live.after(0, func(number uint64) bool {
-			i := w.instances[number]
+			i := w.instances.at(number)
 			w.settle(i)
 			state.Instances = append(state.Instances, *i)
 			return true

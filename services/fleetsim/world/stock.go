@@ -178,7 +178,7 @@ func (w *World) exposed(offer int32) []*Instance {
 	s := &w.stocks[offer]
 	exposed := make([]*Instance, 0, s.exposed)
 	s.held.after(0, func(number uint64) bool {
-		if i := w.instances[number]; i.exposed() {
+		if i := w.instances.at(number); i.exposed() {
 			exposed = append(exposed, i)
 		}
 		return true

@@ -41,7 +41,7 @@ type World struct {
 	sequence   uint64
 
 	accounts  map[string]*holding
-	instances map[uint64]*Instance
+	instances instanceTable
 	tags      tagTable
 	stocks    []stock // by index of offer
 	spotHeld  int     // spot instances that hold stock
@@ -86,7 +86,7 @@ func empty(c Config, now Instant) *World {
 	w := &World{
 		catalog: c.Catalog, market: c.Market, seed: c.Seed, origin: c.Origin, ticks: ticks{start, int64(length)},
 		costTags: slices.Sorted(slices.Values(c.CostTagKeys)), now: now,
-		accounts: map[string]*holding{}, instances: map[uint64]*Instance{}, tags: tagTable{},
+		accounts: map[string]*holding{}, instances: instanceTable{pages: map[uint64]*instancePage{}}, tags: tagTable{},
 		stocks:   make([]stock, len(c.Catalog.Offers())),
 		requests: requestMemory{places: map[RequestKey]uint64{}},
 		disks:    newDiskTable(), bills: billMemory{places: map[uint64]uint64{}}, agenda: c.Agenda,
@@ -116,7 +116,7 @@ func (w *World) Sequence() uint64 { return w.sequence }
 func (w *World) LastNumber() uint64 { return w.lastNumber }
 
 // Live is how many instances there are.
-func (w *World) Live() int { return len(w.instances) }
+func (w *World) Live() int { return w.instances.count }
 
 // Take hands out what happened since the last call.
 func (w *World) Take() Effects {
@@ -178,15 +178,19 @@ func (w *World) insert(alike ...*Instance) {
 	held := &w.stocks[first.Offer].held
 	first.meter = first.meterOf()
 	mark := w.reading(first)
-	for _, i := range alike {
+	numbers := make([]uint64, len(alike))
+	for at, i := range alike {
 		i.Account, i.Tags, i.meter, i.mark = owner.account, tags, first.meter, mark
-		w.instances[i.Number] = i
-		held.add(i.Number)
-		owner.live.add(i.Number)
-		for _, index := range indexes {
-			index.set.add(i.Number)
-		}
-		w.arm(i)
+		numbers[at] = i.Number
+	}
+	w.instances.add(alike)
+	for _, i := range alike {
+		w.arm(i) // which looks at all that are in
+	}
+	held.addAll(numbers)
+	owner.live.addAll(numbers)
+	for _, index := range indexes {
+		index.set.addAll(numbers)
 	}
 	w.countBy(first, int64(len(alike)))
 	w.run(first, int64(len(alike)))
@@ -205,15 +209,15 @@ func (w *World) release(i *Instance, reason Reason) {
 	owner.live.remove(i.Number)
 	w.untag(owner, i)
 	w.tags.drop(i.Tags)
-	delete(w.instances, i.Number)
+	w.instances.remove(i.Number)
 	i.Status, i.Since, i.Due, i.Why = Released, w.now, 0, reason
 	w.record(i, KindReleased, reason)
 }
 
 // live finds an account's instance.
 func (w *World) live(accountID string, number uint64) (*Instance, bool) {
-	i, ok := w.instances[number]
-	if !ok || i.Account.id != accountID {
+	i := w.instances.at(number)
+	if i == nil || i.Account.id != accountID {
 		return nil, false
 	}
 	return i, true

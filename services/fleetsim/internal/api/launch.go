@@ -23,8 +23,9 @@ func (f *fleet) RunInstances(ctx context.Context, req *fleetv1.RunInstancesReque
 	if launch.DryRun {
 		return resp, nil
 	}
-	for i := range answer.Launched {
-		resp.InstanceIds = append(resp.InstanceIds, instanceID(answer.First+uint64(i)))
+	resp.InstanceIds = make([]string, answer.Launched)
+	for i := range resp.GetInstanceIds() {
+		resp.InstanceIds[i] = instanceID(answer.First + uint64(i))
 	}
 	return resp, nil
 }
