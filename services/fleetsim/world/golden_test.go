@@ -298,7 +298,7 @@ func trace(w *world.World) []string {
 		world.ReasonOverdue: " (overdue)", world.ReasonFailure: " (failure)", world.ReasonRecovered: " (recovered)", world.ReasonPaid: " (paid)",
 	}
 	var lines []string
-	for _, tr := range w.Take().Transitions {
+	for tr := range w.Take().All() {
 		what := kinds[tr.Kind]
 		if tr.Kind == world.KindHealth {
 			what += fmt.Sprint(" ", tr.Instance.Health)

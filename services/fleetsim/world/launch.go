@@ -130,10 +130,7 @@ func (w *World) create(model Instance, count int) {
 		made[at] = i
 	}
 	w.insert(made...)
-	w.effects.Transitions = slices.Grow(w.effects.Transitions, count)
-	for _, i := range made {
-		w.record(i, KindCreated, ReasonRequested)
-	}
+	w.recordAlike(made, KindCreated, ReasonRequested)
 }
 
 // chooseDisks takes the first category on offer of each disk that is asked for.

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"iter"
 	"slices"
 	"time"
 
@@ -63,8 +64,8 @@ type World struct {
 
 // Effects is what happened since it was last asked for.
 type Effects struct {
-	// Transitions is the transitions, in order. The number of the last is
-	// [World.Sequence].
+	// Transitions is the transitions, in order, those that are alike together.
+	// The number of the last is [World.Sequence].
 	Transitions []Transition
 	// Offers is the indexes of offers whose stock changed, in no order.
 	Offers []int32
@@ -142,20 +143,42 @@ func (w *World) Reuse(effects Effects) {
 }
 
 // seen is an instance as the world shows it: with the health that it has for
-// those outside, and without its charges, of which bills tell.
+// those outside, and without its charges, of which bills tell, and what is due
+// for it.
 func (w *World) seen(i *Instance) Instance {
 	shown := *i
 	shown.Health = w.healthOf(i)
-	shown.Charged, shown.mark = 0, 0
+	shown.Charged, shown.mark, shown.Due = 0, 0, 0
 	return shown
 }
 
-// record numbers and keeps a transition of an instance.
+// All is the transitions, one by one.
+func (e Effects) All() iter.Seq[Transition] {
+	return func(yield func(Transition) bool) {
+		for _, together := range e.Transitions {
+			for transition := range together.Each() {
+				if !yield(transition) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// record numbers and keeps a transition of an instance, or of instances that
+// are alike and whose numbers follow each other.
 func (w *World) record(i *Instance, kind Kind, reason Reason) {
-	i.Transitions++
-	w.sequence++
+	w.recordAlike([]*Instance{i}, kind, reason)
+}
+
+func (w *World) recordAlike(alike []*Instance, kind Kind, reason Reason) {
+	for _, i := range alike {
+		i.Transitions++
+	}
+	w.sequence += uint64(len(alike))
+	first := alike[0]
 	w.effects.Transitions = append(w.effects.Transitions, Transition{
-		Instance: w.seen(i), Price: w.PriceOf(i), Time: w.now, Kind: kind, Reason: reason,
+		Instance: w.seen(first), Price: w.PriceOf(first), Time: w.now, Alike: uint32(len(alike) - 1), Kind: kind, Reason: reason,
 	})
 }
 

@@ -23,10 +23,7 @@ func (f *fleet) RunInstances(ctx context.Context, req *fleetv1.RunInstancesReque
 	if launch.DryRun {
 		return resp, nil
 	}
-	resp.InstanceIds = make([]string, answer.Launched)
-	for i := range resp.GetInstanceIds() {
-		resp.InstanceIds[i] = instanceID(answer.First + uint64(i))
-	}
+	resp.InstanceIds = instanceIDs(answer.First, answer.Launched)
 	return resp, nil
 }
 
