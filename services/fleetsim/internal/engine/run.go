@@ -46,6 +46,11 @@ func (e *Engine) live(ctx context.Context) error {
 // await waits until there are calls, something is due, or the clock has been
 // changed, and takes what calls there are.
 func (e *Engine) await(ctx context.Context) (batch []*call, running bool) {
+	if ctx.Err() == nil {
+		if batch = e.gather(nil); len(batch) > 0 {
+			return batch, true // busy: nothing has to be waited for
+		}
+	}
 	changed := e.pace.Changed()
 	due := e.pace.clock.NewTimer(e.world.NextDue().Time())
 	defer due.Stop()
