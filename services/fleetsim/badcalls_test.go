@@ -121,6 +121,7 @@ func (s *scene) badPower() []badCall {
 		{stopThem, &fleetv1.StopInstancesRequest{InstanceIds: ids(s.running, s.foreign)}, notFound, noInstance, ""},
 		{stopThem, &fleetv1.StopInstancesRequest{InstanceIds: ids(s.running, s.stopped)}, failed, wrongStatus, ""},
 		{stopThem, &fleetv1.StopInstancesRequest{InstanceIds: ids(s.running), RequestId: "stop", StoppedMode: fleetv1.StoppedMode_STOPPED_MODE_STOP_CHARGING}, invalid, mismatch, ""},
+		{stopThem, &fleetv1.StopInstancesRequest{InstanceIds: ids(s.stopped), RequestId: "stop", StoppedMode: fleetv1.StoppedMode_STOPPED_MODE_KEEP_CHARGING}, invalid, mismatch, ""},
 		{stopThem, &fleetv1.StopInstancesRequest{InstanceIds: ids(s.running), StoppedMode: 9}, invalid, noReason, ""},
 		{stopThem, &fleetv1.StopInstancesRequest{InstanceIds: ids("")}, invalid, noReason, ""},
 		{boot, &fleetv1.RebootInstancesRequest{InstanceIds: ids(s.running, "i-none")}, notFound, noInstance, ""},

@@ -1,8 +1,12 @@
 package fleetsim_test
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -142,6 +146,52 @@ func TestNew_saysAllThatIsWrong(t *testing.T) {
 	wild := 11.0
 	_, err := fleetsim.New(fleetsim.Config{Speed: 1e9, Volatility: &wild, RetainTransitions: -1}, fleetsim.Deps{})
 	for _, want := range []string{"speed 1e+09 is not between", "volatility 11 is not between", "-1 transitions to retain are not between"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+// TestReopen_ofADamagedFolder holds that what was not written whole at the end
+// is cut off and told, and that other damage is refused, with what can be done.
+func TestReopen_ofADamagedFolder(t *testing.T) {
+	config := fleetsim.Config{Seed: 5, DataDir: t.TempDir(), Origin: origin, Volatility: still()}
+	c := start(t, config, false)
+	for i := range 5 {
+		c.run(launch(fmt.Sprint("r", i), 1))
+	}
+	killed := copyFolder(t, config.DataDir)
+	segment := filepath.Join(killed, "journal-00000000000000000001.log")
+	raw, err := os.ReadFile(segment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(segment, raw[:len(raw)-3], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	torn := config
+	torn.DataDir = killed
+	service, err := fleetsim.New(torn, fleetsim.Deps{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := service.Close(); err != nil || !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "journal-00000000000000000001.log.cut") {
+		t.Errorf("%v; the log says %q", err, log.String())
+	}
+	again := start(t, torn, false)
+	if all, _ := again.list(&fleetv1.ListInstancesRequest{}); len(all) != 4 {
+		t.Errorf("%d instances, want all but that of the last launch", len(all))
+	}
+
+	broken := config
+	broken.DataDir = copyFolder(t, config.DataDir)
+	raw[len(raw)/2] ^= 1
+	if err := os.WriteFile(filepath.Join(broken.DataDir, filepath.Base(segment)), raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = fleetsim.New(broken, fleetsim.Deps{})
+	for _, want := range []string{"data directory " + broken.DataDir, "journal-00000000000000000001.log is damaged at byte", "copy of the folder"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}

@@ -203,6 +203,54 @@ func TestCallTrouble_noAnswer(t *testing.T) {
 	}
 }
 
+// TestCallTrouble_latency holds that a slow call is done at once and answered
+// late: whoever waits less gets no answer, and it was done.
+func TestCallTrouble_latency(t *testing.T) {
+	c := start(t, fleetsim.Config{Volatility: still()}, false)
+	c.inject(callTrouble("f", &fleetv1.CallTrouble{Methods: []string{"RunInstances"}, SharePermille: 1000, Latency: durationpb.New(10 * time.Minute), MaxCalls: 1}))
+	ctx, cancel := context.WithCancel(t.Context())
+	answered := make(chan error, 1)
+	go func() {
+		_, err := c.fleet.RunInstances(ctx, launch("a", 1))
+		answered <- err
+	}()
+	for all := 0; all == 0; {
+		listed, _ := c.list(&fleetv1.ListInstancesRequest{})
+		all = len(listed)
+	}
+	select {
+	case err := <-answered:
+		t.Errorf("it was answered: %v", err)
+	default:
+	}
+	cancel()
+	if err := <-answered; status.Code(err) != codes.Canceled {
+		t.Errorf("got %v", err)
+	}
+	if ids := c.run(launch("a", 1)); len(ids) != 1 {
+		t.Errorf("got %v", ids)
+	}
+}
+
+// TestStop_endsWhatIsHeldBack holds that a stop waits for no held-back answer.
+func TestStop_endsWhatIsHeldBack(t *testing.T) {
+	c := start(t, fleetsim.Config{Volatility: still()}, false)
+	c.inject(callTrouble("f", &fleetv1.CallTrouble{Methods: []string{"RunInstances"}, SharePermille: 1000, Outcome: fleetv1.CallOutcome_CALL_OUTCOME_NO_ANSWER_AFTER}))
+	answered := make(chan error, 1)
+	go func() {
+		_, err := c.fleet.RunInstances(t.Context(), launch("a", 1))
+		answered <- err
+	}()
+	for all := 0; all == 0; {
+		listed, _ := c.list(&fleetv1.ListInstancesRequest{})
+		all = len(listed)
+	}
+	c.stop()
+	if err := <-answered; status.Code(err) != codes.Unavailable {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestCallTrouble_shareLimitAndMethods(t *testing.T) {
 	c := start(t, fleetsim.Config{Volatility: still()}, false)
 	hit := func(calls int) (hit int) {

@@ -42,7 +42,7 @@ type Offer struct {
 	// GPUs is how many GPUs the type has, 0 to 64.
 	GPUs int32
 	// PayAsYouGoMicros is the list price in micro-units of the currency per
-	// hour, 1,000 to 1,000,000,000,000.
+	// hour, 1,000 to 10,000,000,000.
 	PayAsYouGoMicros int64
 	// SpotBasePermille is the level around which the spot price moves, in
 	// thousandths of the list price, 100 to 1,000.

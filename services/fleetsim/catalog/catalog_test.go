@@ -59,7 +59,7 @@ func TestParse_namesLineColumnValueAndRule(t *testing.T) {
 		"wrong header":      {"zone,type\n", "line 1: must be the header zone_id,"},
 		"too few columns":   {header + "a,b\n", "line 2: must be CSV with 10 columns"},
 		"no number":         {header + strings.Replace(good, "4096", "4 GiB", 1), `line 2, column memory_mib: must be a whole number from 1 to 16777216, got "4 GiB"`},
-		"price too low":     {header + strings.Replace(good, "390000", "-1", 1), `line 2, column pay_as_you_go_micros_per_hour: must be a whole number from 1000 to 1000000000000, got "-1"`},
+		"price too low":     {header + strings.Replace(good, "390000", "-1", 1), `line 2, column pay_as_you_go_micros_per_hour: must be a whole number from 1000 to 10000000000, got "-1"`},
 		"spot above list":   {header + good + strings.Replace(good, ",200,", ",1250,", 1), `line 3, column spot_base_permille: must be a whole number from 100 to 1000, got "1250"`},
 		"architecture":      {header + strings.Replace(good, "x86", "amd64", 1), `line 2, column architecture: must be x86 or arm, got "amd64"`},
 		"zone":              {header + strings.Replace(good, "cn-shenzhen-d", "shenzhen", 1), `line 2, column zone_id: must be a region and a letter, like cn-shenzhen-d, got "shenzhen"`},

@@ -17,8 +17,9 @@ const (
 	MaxGPUs = 64
 	// MinPriceMicros is the lowest list price.
 	MinPriceMicros = 1_000
-	// MaxPriceMicros is the highest list price.
-	MaxPriceMicros = 1_000_000_000_000
+	// MaxPriceMicros is the highest list price: what an instance costs at it
+	// can be counted for 29 years.
+	MaxPriceMicros = 10_000_000_000
 	// MinSpotPermille is the lowest level of spot prices.
 	MinSpotPermille = 100
 	// MaxSpotPermille is the highest level of spot prices: the list price.

@@ -56,7 +56,7 @@ func TestExamples_priceStormReclaims(t *testing.T) {
 	}
 	w.Advance(world.InstantOf(start.Add(3 * time.Hour)))
 	var noticed []time.Time
-	for _, transition := range w.Take().Transitions {
+	for transition := range w.Take().All() {
 		if transition.Kind == world.KindNotice {
 			noticed = append(noticed, transition.Time.Time())
 		}

@@ -62,6 +62,7 @@ type holding struct {
 	hasBalance bool
 	given      int64 // in micro-units of the currency
 	overdue    bool
+	running    running
 	closed     totals // charges that no instance's or disk's open time is in
 	byPool     map[Pool]*totals
 	byCostTag  map[Tag]*totals
@@ -138,7 +139,7 @@ func (w *World) settleAccount(owner *holding) {
 	}
 	owner.overdue = overdue
 	for _, number := range owner.live.all() {
-		i := w.instances[number]
+		i := w.instances.at(number)
 		i.FinancialLock = overdue
 		switch {
 		case !overdue:

@@ -74,8 +74,8 @@ func (w *World) stale() bool {
 	if len(w.timers) == 0 {
 		return false
 	}
-	i, ok := w.instances[w.timers[0].number]
-	return !ok || i.dueAt() != w.timers[0].at
+	i := w.instances.at(w.timers[0].number)
+	return i == nil || i.dueAt() != w.timers[0].at
 }
 
 // Advance lets time pass. All that is due by then happens, in order of time. A
@@ -104,7 +104,7 @@ func (w *World) Advance(to Instant) {
 		case stepSettlement:
 			w.settleAccounts()
 		case stepTimer:
-			w.pass(w.instances[w.timers.pop().number])
+			w.pass(w.instances.at(w.timers.pop().number))
 		case stepNone:
 		}
 	}
@@ -212,9 +212,21 @@ func (w *World) enter(i *Instance, status Status, reason Reason, after Duration)
 	w.record(i, kind, reason)
 }
 
-// arm sets the timer of an instance.
+// arm sets the timer of an instance. When most timers mean nothing any more, all
+// are set anew.
 func (w *World) arm(i *Instance) {
-	if due := i.dueAt(); due != 0 {
-		w.timers.push(timer{due, i.Number})
+	due := i.dueAt()
+	if due == 0 {
+		return
+	}
+	w.timers.push(timer{due, i.Number})
+	if len(w.timers) <= 4*w.instances.count+timersKept {
+		return
+	}
+	w.timers = nil
+	for i := range w.instances.all() {
+		if due := i.dueAt(); due != 0 {
+			w.timers.push(timer{due, i.Number})
+		}
 	}
 }

@@ -176,7 +176,7 @@ func (w *World) reclaim(c Reclaim) Answer {
 	answer := Answer{Missing: missing}
 	reached := int32(0)
 	for _, number := range numbers {
-		i := w.instances[number]
+		i := w.instances.at(number)
 		if !i.Spot || !i.holds() {
 			continue
 		}

@@ -3,7 +3,6 @@ package world
 import (
 	"fmt"
 	"maps"
-	"slices"
 )
 
 // A Finding is something that must always be true and is not.
@@ -34,8 +33,7 @@ func (w *World) Audit(limit int) []Finding {
 	a := &audit{w: w, limit: limit}
 	recount := make([]stock, len(w.stocks))
 	vcpus, tallies := map[string][2]int64{}, map[string]tally{}
-	for _, number := range slices.Sorted(maps.Keys(w.instances)) {
-		i := w.instances[number]
+	for i := range w.instances.all() {
 		a.instance(i)
 		id := i.Account.id
 		if tallies[id] == nil {
@@ -54,9 +52,26 @@ func (w *World) Audit(limit int) []Finding {
 	}
 	for id, owner := range w.accounts {
 		a.hold("S9", owner.vcpus == vcpus[id], "account %s uses %v vCPUs, its instances have %v", id, owner.vcpus, vcpus[id])
+		a.charges(owner)
 		a.hold("S9", maps.Equal(owner.tallies, tallies[id]), "account %s counts its instances other than they are", id)
 	}
 	return a.findings
+}
+
+// charges holds what an account was charged against what its instances and
+// disks were (S9).
+func (a *audit) charges(owner *holding) {
+	sum, price := a.w.looseCharges(owner.account.id)
+	sum = sum.plus(owner.closed)
+	owner.live.after(0, func(number uint64) bool {
+		i := a.w.instances.at(number)
+		sum = sum.plus(a.w.open(i))
+		price += a.w.PriceOf(i) + i.Disks.price()
+		return true
+	})
+	charged, runs := a.w.chargedTo(owner), owner.running
+	a.hold("S9", charged == sum && runs.compute+runs.disks == price,
+		"account %s was charged %v at %d an hour, its instances and disks %v at %d", owner.account.id, charged, runs.compute+runs.disks, sum, price)
 }
 
 func (s *stock) countHolder(i *Instance) {

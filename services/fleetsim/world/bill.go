@@ -83,7 +83,7 @@ func (w *World) open(i *Instance) (t totals) {
 func (w *World) bill(closed totals, each iter.Seq[uint64]) Bill {
 	bill := Bill{AsOf: w.asOf()}
 	each(func(number uint64) bool {
-		i := w.instances[number]
+		i := w.instances.at(number)
 		closed = closed.plus(w.open(i))
 		bill.PriceMicros += w.PriceOf(i) + i.Disks.price()
 		bill.Instances++
@@ -128,7 +128,7 @@ func (w *World) BillOfPool(accountID string, pool Pool) Bill {
 	}
 	return w.bill(valueOf(owner.byPool[pool]), func(yield func(uint64) bool) {
 		w.stocks[pool.Offer].held.after(0, func(number uint64) bool {
-			i := w.instances[number]
+			i := w.instances.at(number)
 			return i.Spot != pool.Spot || i.Account.id != accountID || yield(number)
 		})
 	})
@@ -158,21 +158,8 @@ func (w *World) BillOfAll(accountID string) Bill {
 	if !ok {
 		return Bill{AsOf: w.asOf()}
 	}
-	loose, price := w.looseCharges(accountID)
-	bill := w.bill(owner.closed.plus(loose), func(yield func(uint64) bool) { owner.live.after(0, yield) })
-	bill.PriceMicros += price
-	return bill
-}
-
-// chargedTo is all that an account was charged so far.
-func (w *World) chargedTo(owner *holding) totals {
-	sum, _ := w.looseCharges(owner.account.id)
-	sum = sum.plus(owner.closed)
-	owner.live.after(0, func(number uint64) bool {
-		sum = sum.plus(w.open(w.instances[number]))
-		return true
-	})
-	return sum
+	price := owner.running.compute + owner.running.disks
+	return Bill{PriceMicros: price, Instances: int64(owner.live.count), AsOf: w.asOf()}.of(w.chargedTo(owner))
 }
 
 func valueOf(t *totals) totals {

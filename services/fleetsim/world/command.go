@@ -77,7 +77,7 @@ type Batch struct {
 // Start starts stopped instances. Its errors: [ErrRequestMismatch],
 // [*AccountError], and without BestEffort that of the first instance that can
 // not be started: [*NotFoundError], [*StatusError], [*BalanceError],
-// [*ZoneError], [*PriceError], [*QuotaError], [*StockError].
+// [*LockedError], [*ZoneError], [*PriceError], [*QuotaError], [*StockError].
 type Start struct{ Batch }
 
 // Stop stops running or starting instances. Its errors: [ErrRequestMismatch],

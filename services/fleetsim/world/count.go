@@ -158,7 +158,7 @@ func (h *holding) rarest(tags []Tag) *tagIndex {
 func (w *World) tallyOf(index *tagIndex, tags []Tag) tally {
 	counted := tally{}
 	index.set.after(0, func(number uint64) bool {
-		if i := w.instances[number]; i.Tags.HasAll(tags) {
+		if i := w.instances.at(number); i.Tags.HasAll(tags) {
 			counted[w.countKey(i)]++
 		}
 		return true

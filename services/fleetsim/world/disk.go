@@ -200,6 +200,7 @@ func (t *diskTable) detach(disk *looseDisk) {
 func (w *World) removeDisk(disk *looseDisk) {
 	owner := w.accounts[disk.AccountID]
 	owner.closed.disks.add(disk.PriceMicros * (w.second() - disk.from))
+	w.runDisks(owner, -disk.PriceMicros)
 	delete(w.disks.loose, disk.ID)
 	for place := range uint8(MaxDisks) {
 		if _, ok := w.disks.loose[DiskID{disk.ID.Number, place}]; ok {
@@ -242,11 +243,13 @@ func (w *World) keepDisks(i *Instance) {
 	}
 	w.settleDisks(i)
 	for _, held := range i.Disks.disks {
-		if held.Keep {
-			disk := w.diskOf(i, held)
-			disk.Instance, disk.System = 0, false
-			w.disks.add(&looseDisk{disk, w.second()})
+		disk := w.diskOf(i, held)
+		if !held.Keep {
+			w.runDisks(w.accounts[i.Account.id], -disk.PriceMicros)
+			continue
 		}
+		disk.Instance, disk.System = 0, false
+		w.disks.add(&looseDisk{disk, w.second()})
 	}
 }
 

@@ -40,7 +40,7 @@ func (w *World) detachDisk(c DetachDisk) (Answer, error) {
 	case shown.Instance == 0:
 		return Answer{}, nil
 	}
-	i := w.instances[shown.Instance]
+	i := w.instances.at(shown.Instance)
 	if disk, loose := w.disks.loose[c.Disk]; loose {
 		w.disks.detach(disk)
 	} else {

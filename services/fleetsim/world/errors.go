@@ -67,6 +67,19 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("instance %d has status %d, not one of %v", e.Place, e.Status, e.Wanted)
 }
 
+// A LockedError is an instance that a lock keeps from being started.
+type LockedError struct {
+	// Place is the place of the instance in the command.
+	Place int
+	// Lock is the lock.
+	Lock Lock
+}
+
+// Error implements error.
+func (e *LockedError) Error() string {
+	return fmt.Sprintf("instance %d is under lock %d", e.Place, e.Lock)
+}
+
 // A ProtectedError is a release of an instance that is protected from deletion.
 type ProtectedError struct {
 	// Place is the place of the instance in the command.

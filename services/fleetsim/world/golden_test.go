@@ -21,7 +21,7 @@ var rewrite = flag.Bool("rewrite", false, "write the scenarios' results anew; co
 // under it are what happened. Lines that begin with # are comments. Commands:
 //
 //	market price|demand OFFER TICK VALUE     from the tick (from the start) on
-//	launch NAME OFFER spot|payg AMOUNT [bid=MICROS] [unprotected] [stop] [by=ACCOUNT] [disk=CATEGORY:GIB[:keep]]...
+//	launch NAME OFFER spot|payg AMOUNT [bid=MICROS] [unprotected] [stop] [all] [by=ACCOUNT] [disk=CATEGORY:GIB[:keep]]...
 //	advance DURATION
 //	to HH:MM[:SS]
 //	release|start|stop|economical|reboot NUMBER...
@@ -178,6 +178,8 @@ func (p player) launch(words []string) world.Launch {
 			launch.Unprotected = true
 		case "stop":
 			launch.StopOnReclaim = true
+		case "all":
+			launch.MinAmount = launch.Amount
 		case "bid":
 			launch.MaxPrice = p.number(value)
 		case "by":
@@ -296,7 +298,7 @@ func trace(w *world.World) []string {
 		world.ReasonOverdue: " (overdue)", world.ReasonFailure: " (failure)", world.ReasonRecovered: " (recovered)", world.ReasonPaid: " (paid)",
 	}
 	var lines []string
-	for _, tr := range w.Take().Transitions {
+	for tr := range w.Take().All() {
 		what := kinds[tr.Kind]
 		if tr.Kind == world.KindHealth {
 			what += fmt.Sprint(" ", tr.Instance.Health)

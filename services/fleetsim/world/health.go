@@ -42,7 +42,7 @@ func (w *World) fail(c Fail) Answer {
 	answer := Answer{Missing: missing}
 	reached := int32(0)
 	for _, number := range numbers {
-		i := w.instances[number]
+		i := w.instances.at(number)
 		if i.Status != Running {
 			continue
 		}
@@ -94,7 +94,7 @@ func failureReason(over bool) Reason {
 func (w *World) named(numbers []uint64, byPool bool, pools []Pool) (found []uint64, missing []int) {
 	if !byPool {
 		for place, number := range numbers {
-			if _, ok := w.instances[number]; ok {
+			if w.instances.at(number) != nil {
 				found = append(found, number)
 			} else {
 				missing = append(missing, place)
@@ -104,7 +104,7 @@ func (w *World) named(numbers []uint64, byPool bool, pools []Pool) (found []uint
 	}
 	for _, pool := range pools {
 		for _, number := range w.stocks[pool.Offer].held.all() {
-			if w.instances[number].Spot == pool.Spot {
+			if w.instances.at(number).Spot == pool.Spot {
 				found = append(found, number)
 			}
 		}

@@ -1,6 +1,9 @@
 package world
 
-import "time"
+import (
+	"iter"
+	"time"
+)
 
 // Durations of an instance's life.
 const (
@@ -153,7 +156,8 @@ type Instance struct {
 	Noticed Instant
 	// Since is when it came to its status.
 	Since Instant
-	// Due is when its status passes by itself, 0 for never.
+	// Due is when its status passes by itself, 0 for never; 0 in lists and
+	// transitions.
 	Due Instant
 	// PurchasePrice is the market price at creation, in micro-units of the
 	// currency per hour: what a protected instance pays.
@@ -262,10 +266,22 @@ type Transition struct {
 	Price int64
 	// Time is when.
 	Time Instant
+	// Alike is how many more instances, of the numbers that follow, made the
+	// same step together with it. Each is a transition of its own.
+	Alike uint32
 	// Kind is what happened.
 	Kind Kind
 	// Reason is why.
 	Reason Reason
+}
+
+// Each is the transition and those that are alike, one by one.
+func (t Transition) Each() iter.Seq[Transition] {
+	return func(yield func(Transition) bool) {
+		last := t.Instance.Number + uint64(t.Alike)
+		for t.Alike = 0; t.Instance.Number <= last && yield(t); t.Instance.Number++ {
+		}
+	}
 }
 
 // How long an instance takes to begin booting, to boot and to shut down: whole

@@ -109,21 +109,28 @@ func (w *World) model(c Launch, owner *holding, tags *TagSet, disks *DiskSet) In
 	return i
 }
 
+// allocatedTogether is how many instances of a launch are allocated together:
+// fast, and as many as a lone survivor keeps the memory of.
+const allocatedTogether = 8
+
 // create makes so many instances after a model.
 func (w *World) create(model Instance, count int) {
 	made := make([]*Instance, count)
+	var together []Instance
 	for at := range made {
-		i := model
+		if len(together) == 0 {
+			together = make([]Instance, min(allocatedTogether, count-at))
+		}
+		i := &together[0]
+		together = together[1:]
+		*i = model
 		w.lastNumber++
 		i.Number = w.lastNumber
-		i.Due = w.now.Add(w.slowed(&i, w.pendingFor(&i)))
-		made[at] = &i
+		i.Due = w.now.Add(w.slowed(i, w.pendingFor(i)))
+		made[at] = i
 	}
 	w.insert(made...)
-	w.effects.Transitions = slices.Grow(w.effects.Transitions, count)
-	for _, i := range made {
-		w.record(i, KindCreated, ReasonRequested)
-	}
+	w.recordAlike(made, KindCreated, ReasonRequested)
 }
 
 // chooseDisks takes the first category on offer of each disk that is asked for.

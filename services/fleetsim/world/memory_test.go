@@ -165,3 +165,64 @@ func BenchmarkWorld_protectionEnds(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkWorld_account tells about an account, and refuses it a launch as it
+// owes. It costs the same for few instances and for many.
+func BenchmarkWorld_account(b *testing.B) {
+	for _, n := range []int{10_000, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			w := populate(b, n, 100)
+			if _, err := w.Apply(w.Now(), world.Deposit{AccountID: "default", RequestID: "d", Micros: -1e15}); err != nil {
+				b.Fatal(err)
+			}
+			launch := world.Launch{AccountID: "default", RequestID: "one more", Amount: 1, MinAmount: 1}
+			for b.Loop() {
+				if account, _ := w.AccountOf("default"); !account.Overdue {
+					b.Fatal(account)
+				}
+				if _, err := w.Apply(w.Now(), launch); err == nil {
+					b.Fatal("launched")
+				}
+			}
+		})
+	}
+}
+
+// What waited for instances that are gone is forgotten, long before it would
+// have been due.
+func TestWorld_forgetsWhatWaitedForTheGone(t *testing.T) {
+	w := populate(t, 100, 100)
+	heap := func() uint64 {
+		var stats runtime.MemStats
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(&stats)
+		return stats.HeapAlloc
+	}
+	before, last := uint64(0), uint64(0)
+	for round := range 26 {
+		if round == 6 { // as many bills are kept as there can be
+			before = heap()
+		}
+		first := w.LastNumber() + 1
+		for call := range 200 {
+			launch := world.Launch{AccountID: "default", RequestID: fmt.Sprint(round, "-", call), Pool: world.Pool{Offer: int32(call), Spot: true}, Amount: 100, MinAmount: 1}
+			if _, err := w.Apply(w.Now(), launch); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.Advance(w.Now().Add(30 * time.Second))
+		for last = w.LastNumber(); first <= last; first++ {
+			if _, err := w.Apply(w.Now(), world.Release{AccountID: "default", Numbers: []uint64{first}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.Take()
+	}
+	grown := int64(heap() - before)
+	t.Logf("%d instances later %d bytes more are held", last, grown)
+	if grown > 5<<20 { // that of requests grows, that of bills varies
+		t.Errorf("%d instances that are gone left %d bytes", last, grown)
+	}
+	runtime.KeepAlive(w)
+}

@@ -105,7 +105,9 @@ func (w *World) settle(i *Instance) {
 func (w *World) remeter(i *Instance) {
 	if by := i.meterOf(); by != i.meter {
 		w.settle(i)
+		w.run(i, -1)
 		i.meter = by
+		w.run(i, 1)
 		i.mark = w.reading(i)
 	}
 }

@@ -57,6 +57,27 @@ func (s *numberSet) add(number uint64) {
 	s.count--
 }
 
+// addAll puts numbers in ascending order in. Those that are newer than all others
+// take little time.
+func (s *numberSet) addAll(numbers []uint64) {
+	last := len(s.blocks) - 1
+	if last >= 0 && len(numbers) > 0 && numbers[0] <= s.blocks[last][len(s.blocks[last])-1] {
+		for _, number := range numbers {
+			s.add(number)
+		}
+		return
+	}
+	s.count += len(numbers)
+	if last >= 0 {
+		room := min(blockSize-len(s.blocks[last]), len(numbers))
+		s.blocks[last] = append(s.blocks[last], numbers[:room]...)
+		numbers = numbers[room:]
+	}
+	for block := range slices.Chunk(numbers, blockSize) {
+		s.blocks = append(s.blocks, slices.Clone(block))
+	}
+}
+
 // remove takes a number out; one that is not in is no error.
 func (s *numberSet) remove(number uint64) {
 	at := s.find(number)

@@ -20,7 +20,7 @@ func (w *World) batch(b Batch, kind string, mode int, allow func(*Instance, int,
 		if known.Fingerprint != fingerprint {
 			return Answer{}, ErrRequestMismatch
 		}
-		return Answer{Outcomes: w.outcomes(b)}, nil
+		return Answer{Outcomes: w.replayed(b)}, nil
 	}
 	answer := Answer{Outcomes: w.outcomes(b)}
 	allowed, err := w.allowed(b, answer.Outcomes, allow)
@@ -31,7 +31,7 @@ func (w *World) batch(b Batch, kind string, mode int, allow func(*Instance, int,
 		return answer, nil
 	}
 	for _, place := range allowed {
-		i := w.instances[b.Numbers[place]]
+		i := w.instances.at(b.Numbers[place])
 		act(i)
 		w.arm(i)
 		answer.Outcomes[place].After = i.Status
@@ -77,6 +77,18 @@ func (w *World) outcomes(b Batch) []Outcome {
 	return outcomes
 }
 
+// replayed is what became of the instances of a batch that was obeyed before. If
+// it was on all or none, it was on all, also on those that are gone since.
+func (w *World) replayed(b Batch) []Outcome {
+	outcomes := w.outcomes(b)
+	for place := range outcomes {
+		if !b.BestEffort {
+			outcomes[place].Err = nil
+		}
+	}
+	return outcomes
+}
+
 // only allows instances of some statuses.
 func only(wanted ...Status) func(*Instance, int, *asked) error {
 	return func(i *Instance, place int, _ *asked) error {
@@ -110,6 +122,8 @@ func (w *World) mayStart(i *Instance, place int, sofar *asked) error {
 	switch {
 	case owner.overdue:
 		return &BalanceError{Balance: w.balanceOf(owner)}
+	case i.Noticed != 0:
+		return &LockedError{Place: place, Lock: LockRecycling}
 	case w.stocks[i.Offer].outage:
 		return &ZoneError{ZoneID: offer.ZoneID}
 	case i.holds():

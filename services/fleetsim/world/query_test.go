@@ -3,6 +3,7 @@ package world_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -43,6 +44,19 @@ func TestCount_byTags(t *testing.T) {
 		t.Fatal(err)
 	}
 	check()
+	for _, command := range []world.Command{
+		world.Reclaim{Numbers: []uint64{11, 14, 17}}, world.Fail{Numbers: []uint64{20, 23}, Failure: world.FailureHang},
+		world.InjectFault{ID: "dark", Effect: world.ZoneOutage{ZoneID: "cn-shenzhen-c"}},
+		world.Retag{AccountID: "default", Numbers: []uint64{11, 20, 26}, Set: map[string]string{"muster:group": "other", "more": "so"}},
+		world.Retag{AccountID: "default", Numbers: []uint64{11, 29}, Set: map[string]string{"muster:group": group.Value}, Remove: []string{"more"}},
+		world.Deposit{AccountID: "default", RequestID: "d", Micros: -1e15},
+		world.ClearFaults{},
+	} {
+		if _, err := w.Apply(w.Now().Add(time.Minute), command); err != nil {
+			t.Fatal(err)
+		}
+		check()
+	}
 	spot := true
 	for _, count := range w.Count(world.CountQuery{AccountID: "default", Pools: world.Selector{ZoneID: "cn-shenzhen-c", Billing: &spot}}) {
 		if !count.Pool.Spot {

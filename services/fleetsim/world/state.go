@@ -121,11 +121,11 @@ func (w *World) State() State {
 			}
 		}
 	}
-	state.Instances = make([]Instance, 0, len(w.instances))
+	state.Instances = make([]Instance, 0, w.instances.count)
 	for _, id := range slices.Sorted(maps.Keys(w.accounts)) {
 		owner := w.accounts[id]
 		owner.live.after(0, func(number uint64) bool {
-			i := w.instances[number]
+			i := w.instances.at(number)
 			w.settle(i)
 			state.Instances = append(state.Instances, *i)
 			return true
@@ -197,6 +197,7 @@ func Restore(c Config, state State) *World {
 		i := state.Instances[at]
 		i.Protected = i.Spot && !i.Unprotected && i.ProtectionEnd() > w.now
 		w.insert(&i)
+		w.accounts[i.Account.id].running.sum.disks.add(w.unsettledDisks(&i))
 	}
 	w.restoreDisks(state.Disks)
 	for _, request := range state.Requests {
@@ -234,6 +235,7 @@ func (w *World) restoreAccount(record AccountRecord) {
 		}
 		*total = totals{charge{c.ComputeMicros, c.ComputeParts}, charge{c.DiskMicros, c.DiskParts}}
 	}
+	owner.running.sum = owner.closed
 }
 
 func (w *World) restoreDisks(records []DiskRecord) {
@@ -242,6 +244,9 @@ func (w *World) restoreDisks(records []DiskRecord) {
 	slices.SortStableFunc(records, func(a, b DiskRecord) int { return cmp.Compare(a.Attached, b.Attached) })
 	for _, record := range records {
 		w.disks.add(&looseDisk{record.Disk, record.From})
+		owner := w.accounts[record.Disk.AccountID]
+		w.runDisks(owner, record.Disk.PriceMicros)
+		owner.running.sum.disks.addFor(record.Disk.PriceMicros, w.second()-record.From)
 	}
 }
 

@@ -18,6 +18,7 @@ type stock struct {
 	exposed int64 // of the spot instances, those that can be noticed
 	lowest  int64 // no bid of an exposed one is below; 0 for none
 	held    numberSet
+	metered map[*holding]metered
 	drained [2]bool // pay-as-you-go, spot
 	outage  bool    // of its zone
 	touched bool    // noted in the effects
@@ -38,6 +39,7 @@ func (w *World) stock(offer int32) *stock {
 func (w *World) setPrice(offer int32, price int64) {
 	s := &w.stocks[offer]
 	s.prices.move(w.second(), s.price)
+	s.reprices(w.second(), price)
 	s.price = price
 }
 
@@ -176,7 +178,7 @@ func (w *World) exposed(offer int32) []*Instance {
 	s := &w.stocks[offer]
 	exposed := make([]*Instance, 0, s.exposed)
 	s.held.after(0, func(number uint64) bool {
-		if i := w.instances[number]; i.exposed() {
+		if i := w.instances.at(number); i.exposed() {
 			exposed = append(exposed, i)
 		}
 		return true
@@ -207,15 +209,16 @@ func (w *World) shortOf(offer int32) int64 {
 }
 
 // makeRoom notices spot instances of an offer for a pay-as-you-go launch that
-// found too little stock, which goes before spot. It tells how many; those that
-// were noticed before and that nobody else waits for count, too.
+// found too little stock, which goes before spot: if there are enough, and no
+// more than it takes beside those that were noticed before and that nobody else
+// waits for. It tells how many.
 func (w *World) makeRoom(offer int32, wanted int64) (noticed int) {
 	s := w.stock(offer)
 	if s.drained[flag(false)] || s.outage {
 		return 0
 	}
 	missing := wanted - w.Stock(offer).Free - max(0, -w.shortOf(offer)-w.Stock(offer).Free)
-	if missing <= 0 || s.exposed == 0 {
+	if missing <= 0 || s.exposed < missing {
 		return 0
 	}
 	return w.noticeLowest(offer, w.exposed(offer), missing)

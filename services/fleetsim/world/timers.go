@@ -1,5 +1,8 @@
 package world
 
+// timersKept is how many timers there can be however few instances there are.
+const timersKept = 10_000
+
 // timer says that something may be due for an instance. A timer is never taken
 // back: when it comes up, it counts only if the instance is still there and due
 // at that very time.

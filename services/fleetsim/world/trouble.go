@@ -188,11 +188,11 @@ func (w *World) feelOutage(zoneID string) {
 		}
 		numbers := s.held.all()
 		for _, number := range numbers {
-			w.uncount(w.instances[number])
+			w.uncount(w.instances.at(number))
 		}
 		s.outage = outage
 		for _, number := range numbers {
-			i := w.instances[number]
+			i := w.instances.at(number)
 			w.count(i)
 			if i.Status == Running && i.Health != HealthImpaired {
 				running = append(running, number)
@@ -202,7 +202,7 @@ func (w *World) feelOutage(zoneID string) {
 	}
 	slices.Sort(running)
 	for _, number := range running {
-		w.record(w.instances[number], KindHealth, failureReason(!outage))
+		w.record(w.instances.at(number), KindHealth, failureReason(!outage))
 	}
 }
 

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"iter"
 	"slices"
 	"time"
 
@@ -41,7 +42,7 @@ type World struct {
 	sequence   uint64
 
 	accounts  map[string]*holding
-	instances map[uint64]*Instance
+	instances instanceTable
 	tags      tagTable
 	stocks    []stock // by index of offer
 	spotHeld  int     // spot instances that hold stock
@@ -63,8 +64,8 @@ type World struct {
 
 // Effects is what happened since it was last asked for.
 type Effects struct {
-	// Transitions is the transitions, in order. The number of the last is
-	// [World.Sequence].
+	// Transitions is the transitions, in order, those that are alike together.
+	// The number of the last is [World.Sequence].
 	Transitions []Transition
 	// Offers is the indexes of offers whose stock changed, in no order.
 	Offers []int32
@@ -86,7 +87,7 @@ func empty(c Config, now Instant) *World {
 	w := &World{
 		catalog: c.Catalog, market: c.Market, seed: c.Seed, origin: c.Origin, ticks: ticks{start, int64(length)},
 		costTags: slices.Sorted(slices.Values(c.CostTagKeys)), now: now,
-		accounts: map[string]*holding{}, instances: map[uint64]*Instance{}, tags: tagTable{},
+		accounts: map[string]*holding{}, instances: instanceTable{pages: map[uint64]*instancePage{}}, tags: tagTable{},
 		stocks:   make([]stock, len(c.Catalog.Offers())),
 		requests: requestMemory{places: map[RequestKey]uint64{}},
 		disks:    newDiskTable(), bills: billMemory{places: map[uint64]uint64{}}, agenda: c.Agenda,
@@ -116,7 +117,7 @@ func (w *World) Sequence() uint64 { return w.sequence }
 func (w *World) LastNumber() uint64 { return w.lastNumber }
 
 // Live is how many instances there are.
-func (w *World) Live() int { return len(w.instances) }
+func (w *World) Live() int { return w.instances.count }
 
 // Take hands out what happened since the last call.
 func (w *World) Take() Effects {
@@ -142,20 +143,42 @@ func (w *World) Reuse(effects Effects) {
 }
 
 // seen is an instance as the world shows it: with the health that it has for
-// those outside, and without its charges, of which bills tell.
+// those outside, and without its charges, of which bills tell, and what is due
+// for it.
 func (w *World) seen(i *Instance) Instance {
 	shown := *i
 	shown.Health = w.healthOf(i)
-	shown.Charged, shown.mark = 0, 0
+	shown.Charged, shown.mark, shown.Due = 0, 0, 0
 	return shown
 }
 
-// record numbers and keeps a transition of an instance.
+// All is the transitions, one by one.
+func (e Effects) All() iter.Seq[Transition] {
+	return func(yield func(Transition) bool) {
+		for _, together := range e.Transitions {
+			for transition := range together.Each() {
+				if !yield(transition) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// record numbers and keeps a transition of an instance, or of instances that
+// are alike and whose numbers follow each other.
 func (w *World) record(i *Instance, kind Kind, reason Reason) {
-	i.Transitions++
-	w.sequence++
+	w.recordAlike([]*Instance{i}, kind, reason)
+}
+
+func (w *World) recordAlike(alike []*Instance, kind Kind, reason Reason) {
+	for _, i := range alike {
+		i.Transitions++
+	}
+	w.sequence += uint64(len(alike))
+	first := alike[0]
 	w.effects.Transitions = append(w.effects.Transitions, Transition{
-		Instance: w.seen(i), Price: w.PriceOf(i), Time: w.now, Kind: kind, Reason: reason,
+		Instance: w.seen(first), Price: w.PriceOf(first), Time: w.now, Alike: uint32(len(alike) - 1), Kind: kind, Reason: reason,
 	})
 }
 
@@ -178,22 +201,29 @@ func (w *World) insert(alike ...*Instance) {
 	held := &w.stocks[first.Offer].held
 	first.meter = first.meterOf()
 	mark := w.reading(first)
-	for _, i := range alike {
+	numbers := make([]uint64, len(alike))
+	for at, i := range alike {
 		i.Account, i.Tags, i.meter, i.mark = owner.account, tags, first.meter, mark
-		w.instances[i.Number] = i
-		held.add(i.Number)
-		owner.live.add(i.Number)
-		for _, index := range indexes {
-			index.set.add(i.Number)
-		}
-		w.arm(i)
+		numbers[at] = i.Number
+	}
+	w.instances.add(alike)
+	for _, i := range alike {
+		w.arm(i) // which looks at all that are in
+	}
+	held.addAll(numbers)
+	owner.live.addAll(numbers)
+	for _, index := range indexes {
+		index.set.addAll(numbers)
 	}
 	w.countBy(first, int64(len(alike)))
+	w.run(first, int64(len(alike)))
+	w.runDisks(owner, int64(len(alike))*first.Disks.price())
 }
 
 // release ends an instance.
 func (w *World) release(i *Instance, reason Reason) {
 	w.settle(i)
+	w.run(i, -1)
 	w.bills.add(finalBill(w, i))
 	w.keepDisks(i)
 	w.uncount(i)
@@ -202,15 +232,16 @@ func (w *World) release(i *Instance, reason Reason) {
 	owner.live.remove(i.Number)
 	w.untag(owner, i)
 	w.tags.drop(i.Tags)
-	delete(w.instances, i.Number)
-	i.Status, i.Since, i.Due, i.Why = Released, w.now, 0, reason
+	w.instances.remove(i.Number)
+	i.set(Released, reason, w.now, 0)
+	i.meter = meterOff
 	w.record(i, KindReleased, reason)
 }
 
 // live finds an account's instance.
 func (w *World) live(accountID string, number uint64) (*Instance, bool) {
-	i, ok := w.instances[number]
-	if !ok || i.Account.id != accountID {
+	i := w.instances.at(number)
+	if i == nil || i.Account.id != accountID {
 		return nil, false
 	}
 	return i, true

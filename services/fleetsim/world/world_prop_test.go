@@ -201,7 +201,7 @@ func (c *watcher) check(w *world.World) {
 	for number, price := range c.prices {
 		c.bills[number] += price * second
 	}
-	for _, transition := range w.Take().Transitions {
+	for transition := range w.Take().All() {
 		c.sequence++
 		c.step(transition)
 	}
@@ -332,7 +332,7 @@ func TestWorld_sameHistory_Prop(t *testing.T) {
 			for range rapid.IntRange(0, 3).Draw(t, "looks") {
 				other.Advance(now.Add(pause * time.Duration(rapid.IntRange(0, 100).Draw(t, "part")) / 100))
 			}
-			got = append(got, other.Take().Transitions...)
+			got = slices.AppendSeq(got, other.Take().All())
 			if rapid.Bool().Draw(t, "restore") {
 				other = world.Restore(world.Config{Catalog: c, Market: m, Seed: m.seed, Origin: origin, CostTagKeys: []string{"group"}}, other.State())
 			}
@@ -343,7 +343,7 @@ func TestWorld_sameHistory_Prop(t *testing.T) {
 			if diff := cmp.Diff(answer, answerOther); diff != "" || fmt.Sprint(err) != fmt.Sprint(errOther) {
 				t.Fatalf("%T: %v, %v: %s", command, err, errOther, diff)
 			}
-			expected, got = append(expected, plain.Take().Transitions...), append(got, other.Take().Transitions...)
+			expected, got = slices.AppendSeq(expected, plain.Take().All()), slices.AppendSeq(got, other.Take().All())
 		}
 		if diff := cmp.Diff(plainTransitions(expected), plainTransitions(got)); diff != "" {
 			t.Fatal(diff)
@@ -399,7 +399,7 @@ func TestReclaim_takesNoMoreThanOthersNeed_Prop(t *testing.T) {
 		w.Take()
 		w.Advance(origin.Add(5 * time.Minute))
 		var taken []world.Instance
-		for _, transition := range w.Take().Transitions {
+		for transition := range w.Take().All() {
 			if transition.Kind == world.KindNotice {
 				taken = append(taken, transition.Instance)
 			}

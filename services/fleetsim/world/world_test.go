@@ -264,3 +264,24 @@ func TestTake_tellsOfAShockInAQuietMarket(t *testing.T) {
 		t.Errorf("the offers %v have changed", offers)
 	}
 }
+
+// A batch that is asked for again tells that it was done, also of an instance
+// that is gone since.
+func TestStop_answersTheSameWhenTheInstanceIsGone(t *testing.T) {
+	w := world.New(world.Config{Catalog: small(t), Market: still{}, Seed: 1, Origin: origin})
+	if _, err := w.Apply(origin, world.Launch{AccountID: "default", RequestID: "a", Pool: world.Pool{Offer: 1}, Amount: 2, MinAmount: 2}); err != nil {
+		t.Fatal(err)
+	}
+	w.Advance(origin.Add(time.Minute))
+	stop := world.Stop{Batch: world.Batch{AccountID: "default", RequestID: "s", Numbers: []uint64{1, 2}}}
+	if _, err := w.Apply(w.Now(), stop); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Apply(w.Now(), world.Release{AccountID: "default", Numbers: []uint64{2}}); err != nil {
+		t.Fatal(err)
+	}
+	again, err := w.Apply(w.Now(), stop)
+	if err != nil || again.Changed || again.Outcomes[0] != (world.Outcome{Before: world.Stopping, After: world.Stopping}) || again.Outcomes[1] != (world.Outcome{}) {
+		t.Errorf("got %+v, %v", again, err)
+	}
+}

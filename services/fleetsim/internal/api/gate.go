@@ -34,7 +34,7 @@ func guarded(desc grpc.ServiceDesc, g *gate, disturbed bool) *grpc.ServiceDesc {
 		inner := g.unary(method.MethodName, disturbed)
 		methods[i] = grpc.MethodDesc{
 			MethodName: method.MethodName,
-			Handler: func(service any, ctx context.Context, decode func(any) error, outer grpc.UnaryServerInterceptor) (any, error) { //nolint:revive // the order is gRPC's
+			Handler: func(service any, ctx context.Context, decode func(any) error, outer grpc.UnaryServerInterceptor) (any, error) {
 				return method.Handler(service, ctx, decode, within(outer, inner))
 			},
 		}

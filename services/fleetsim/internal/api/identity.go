@@ -25,6 +25,21 @@ const idDigits = "0123456789abcdefghijklmnopqrstuv"
 // in order of creation.
 func instanceID(number uint64) string { return string(appendNumber([]byte(idPrefix), number)) }
 
+// instanceIDs is the ids of instances whose numbers follow each other. They share
+// one string.
+func instanceIDs(first uint64, count int) []string {
+	const length = len(idPrefix) + numberDigits
+	all := make([]byte, 0, count*length)
+	for n := range uint64(count) {
+		all = appendNumber(append(all, idPrefix...), first+n)
+	}
+	text, ids := string(all), make([]string, count)
+	for at := range ids {
+		ids[at] = text[at*length : (at+1)*length]
+	}
+	return ids
+}
+
 // instanceNumber is the number of an instance id; 0, which no instance has, for
 // what is no id.
 func instanceNumber(id string) uint64 {

@@ -3,6 +3,9 @@ package api
 import (
 	"slices"
 	"testing"
+	"time"
+
+	"github.com/seed-198b1370/muster/services/fleetsim/world"
 )
 
 func FuzzInstanceNumber(f *testing.F) {
@@ -12,6 +15,37 @@ func FuzzInstanceNumber(f *testing.F) {
 	f.Fuzz(func(t *testing.T, id string) {
 		if number := instanceNumber(id); number != 0 && instanceID(number) != id {
 			t.Errorf("%q is read as %d, which is written %q", id, number, instanceID(number))
+		}
+	})
+}
+
+func FuzzDiskOf(f *testing.F) {
+	f.Add("d-00000000000010")
+	f.Add("d-fvvvvvvvvvvvvv")
+	f.Add("d-0000000000000v")
+	f.Fuzz(func(t *testing.T, id string) {
+		if disk := diskOf(id); disk != (world.DiskID{}) && diskID(disk) != id {
+			t.Errorf("%q is read as %v, which is written %q", id, disk, diskID(disk))
+		}
+	})
+}
+
+// FuzzResume holds that whatever is taken for a place in a list of prices is
+// one that was given: of a time that has passed, no longer than it may be.
+func FuzzResume(f *testing.F) {
+	now := time.Date(2026, 11, 16, 8, 0, 0, 0, time.UTC)
+	from := world.InstantOf(now.Add(-time.Hour))
+	f.Add(priceKey("cn-shenzhen-d", from+1, priceQuery{from: from, to: world.InstantOf(now)}))
+	f.Add("cn-shenzhen-d 1 1 9223372036854775807")
+	f.Add("cn-shenzhen-d -9223372036854775808 -9223372036854775808 1")
+	f.Add("cn-shenzhen-d  1 2")
+	f.Fuzz(func(t *testing.T, key string) {
+		query := priceQuery{zones: []string{"cn-shenzhen-d"}}
+		if !query.resume(key, now) {
+			return
+		}
+		if query.from > query.lastAt || query.lastAt >= query.to || query.to > world.InstantOf(now)+1 || query.to-query.from > world.Instant(longestSpan)+1 {
+			t.Errorf("%q is read as %+v", key, query)
 		}
 	})
 }

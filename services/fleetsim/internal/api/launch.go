@@ -23,9 +23,7 @@ func (f *fleet) RunInstances(ctx context.Context, req *fleetv1.RunInstancesReque
 	if launch.DryRun {
 		return resp, nil
 	}
-	for i := range answer.Launched {
-		resp.InstanceIds = append(resp.InstanceIds, instanceID(answer.First+uint64(i)))
-	}
+	resp.InstanceIds = instanceIDs(answer.First, answer.Launched)
 	return resp, nil
 }
 

@@ -21,6 +21,7 @@ func (d *Deps) refusedInstance(err error, of *subject) (refusal, bool) {
 	var missing *world.NotFoundError
 	var status *world.StatusError
 	var protected *world.ProtectedError
+	var locked *world.LockedError
 	switch {
 	case errors.As(err, &missing):
 		return noInstance(of.instance(missing.Place)), true
@@ -34,6 +35,13 @@ func (d *Deps) refusedInstance(err error, of *subject) (refusal, bool) {
 			code: codes.FailedPrecondition, reason: fleetv1.ErrorReason_ERROR_REASON_INCORRECT_INSTANCE_STATUS,
 			metadata: map[string]string{"instance_id": id, "status": now, "wanted": strings.Join(wanted, ",")},
 			message:  fmt.Sprintf("instance %s has status %s, it must have %s", quoted(id), now, strings.Join(wanted, " or ")),
+		}, true
+	case errors.As(err, &locked):
+		id := of.instance(locked.Place)
+		return refusal{
+			code: codes.FailedPrecondition, reason: fleetv1.ErrorReason_ERROR_REASON_INSTANCE_LOCKED,
+			metadata: map[string]string{"instance_id": id, "lock": "recycling"},
+			message:  fmt.Sprintf("instance %s is about to be reclaimed and can not be started until it was", quoted(id)),
 		}, true
 	case errors.As(err, &protected):
 		id := of.instance(protected.Place)
@@ -154,6 +162,7 @@ func (d *Deps) refusedByFault(err error, of *subject) (refusal, bool) {
 		why.code = codes.ResourceExhausted
 		why.metadata["method"] = of.method
 		why.details = append(why.details, rpc.RetryAfter(injectedWait))
+	default: // the others have nothing to add
 	}
 	return why, true
 }

@@ -12,7 +12,7 @@ import (
 // few are read twice: so they are kept small.
 type block struct {
 	data       []byte
-	ends       []uint32 // where in data each transition ends
+	starts     []uint32 // where in data each transition is; those alike share a place
 	tags       shared[*world.TagSet]
 	accounts   shared[*world.Account]
 	attributes shared[*world.Attributes]
@@ -31,11 +31,11 @@ func (s *shared[T]) place(value T) uint64 {
 }
 
 // len is how many transitions the block holds.
-func (b *block) len() int { return len(b.ends) }
+func (b *block) len() int { return len(b.starts) }
 
 // seal frees what was reserved for transitions to come.
 func (b *block) seal() {
-	b.data, b.ends = tight(b.data), tight(b.ends)
+	b.data, b.starts = tight(b.data), tight(b.starts)
 	b.tags, b.accounts = tight(b.tags), tight(b.accounts)
 	b.attributes, b.disks = tight(b.attributes), tight(b.disks)
 }
@@ -56,17 +56,19 @@ const (
 	bitFinancialLock
 )
 
-// add packs one more transition. Times are written as what they are later than
-// the creation of the instance, which none is before.
-func (b *block) add(t *world.Transition) {
+// add packs one more transition, and so many that are alike but for the number of
+// the instance, which goes up by one. Times are written as what they are later
+// than the creation of the instance, which none is before.
+func (b *block) add(t *world.Transition, alike int) {
 	i := &t.Instance
+	first, start := uint64(len(b.starts)), uint32(len(b.data))
 	flags := bits(i.Spot, bitSpot) | bits(i.Unprotected, bitUnprotected) | bits(i.Protected, bitProtected) |
 		bits(i.ReclaimOrdered, bitReclaimOrdered) | bits(i.Started != 0, bitStarted) | bits(i.Noticed != 0, bitNoticed) |
 		bits(i.Due != 0, bitDue) | bits(i.StopOnReclaim, bitStopOnReclaim) | bits(i.Economical, bitEconomical) |
 		bits(i.FinancialLock, bitFinancialLock)
 	b.data = binary.LittleEndian.AppendUint16(b.data, flags)
 	b.data = append(b.data, byte(i.Status)<<4|byte(t.Kind), byte(i.NoticeReason)<<4|byte(t.Reason), byte(i.Why)<<4|byte(i.Health))
-	for _, number := range []uint64{i.Number, uint64(i.Transitions), uint64(i.Offer)} {
+	for _, number := range []uint64{first, i.Number, uint64(i.Transitions), uint64(i.Offer)} {
 		b.data = binary.AppendUvarint(b.data, number)
 	}
 	b.data = binary.AppendVarint(b.data, int64(i.Created))
@@ -83,7 +85,9 @@ func (b *block) add(t *world.Transition) {
 	for _, place := range []uint64{b.tags.place(i.Tags), b.accounts.place(i.Account), b.attributes.place(i.Attributes), b.disks.place(i.Disks)} {
 		b.data = binary.AppendUvarint(b.data, place)
 	}
-	b.ends = append(b.ends, uint32(len(b.data)))
+	for range 1 + alike {
+		b.starts = append(b.starts, start)
+	}
 }
 
 func bits(set bool, bit uint16) uint16 {
@@ -96,18 +100,14 @@ func bits(set bool, bit uint16) uint16 {
 // read unpacks the transitions from one place in the block up to another.
 func (b *block) read(from, to int) []world.Transition {
 	transitions := make([]world.Transition, 0, to-from)
-	at := uint32(0)
-	if from > 0 {
-		at = b.ends[from-1]
-	}
-	for n := from; n < to; n++ {
-		transitions = append(transitions, b.unpack(b.data[at:b.ends[n]]))
-		at = b.ends[n]
+	for place := from; place < to; place++ {
+		transitions = append(transitions, b.unpack(place))
 	}
 	return transitions
 }
 
-func (b *block) unpack(data []byte) world.Transition {
+func (b *block) unpack(place int) world.Transition {
+	data := b.data[b.starts[place]:]
 	flags := binary.LittleEndian.Uint16(data)
 	states, reasons, health := data[2], data[3], data[4]
 	r := reader(data[5:])
@@ -119,7 +119,8 @@ func (b *block) unpack(data []byte) world.Transition {
 	i.Status, t.Kind = world.Status(states>>4), world.Kind(states&0xf)
 	i.NoticeReason, t.Reason = world.Reason(reasons>>4), world.Reason(reasons&0xf)
 	i.Why, i.Health = world.Reason(health>>4), world.Health(health&0xf)
-	i.Number = r.unsigned()
+	first := r.unsigned()
+	i.Number = r.unsigned() + uint64(place) - first
 	i.Transitions = uint32(r.unsigned())
 	i.Offer = int32(r.unsigned())
 	i.Created = world.Instant(r.signed())

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"math"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -49,10 +51,13 @@ func TestBlock_givesBackWhatItWasGiven_Prop(t *testing.T) {
 		return made
 	})
 	rapid.Check(t, func(t *rapid.T) {
-		given := rapid.SliceOfN(transition, 1, 20).Draw(t, "transitions")
 		packed := &block{}
-		for i := range given {
-			packed.add(&given[i])
+		var given []world.Transition
+		for _, together := range rapid.SliceOfN(transition, 1, 20).Draw(t, "transitions") {
+			together.Alike = rapid.Uint32Range(0, 5).Draw(t, "alike")
+			together.Instance.Number = min(together.Instance.Number, math.MaxUint64-10)
+			packed.add(&together, int(together.Alike))
+			given = slices.AppendSeq(given, together.Each())
 		}
 		if rapid.Bool().Draw(t, "sealed") {
 			packed.seal()

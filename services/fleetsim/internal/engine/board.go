@@ -37,20 +37,40 @@ func newBoard(offers int) *Board {
 	return b
 }
 
-// update shows the state of offers as it is now; all offers if all is set.
-func (b *Board) update(w *world.World, offers []int32, all bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.asOf = w.Now()
-	b.version++
-	changed := false
+// A sight is what is to be seen of an offer.
+type sight struct {
+	offer int32
+	stock world.Stock
+}
+
+// sights looks at offers as they are now; at all of them if all is set.
+func sights(w *world.World, count int, offers []int32, all bool) []sight {
+	var seen []sight
 	if all {
-		for offer := range len(b.pools) / 2 {
-			changed = b.set(int32(offer), w.Stock(int32(offer))) || changed
+		seen = make([]sight, 0, count)
+		for offer := range count {
+			seen = append(seen, sight{int32(offer), w.Stock(int32(offer))})
 		}
+		return seen
 	}
 	for _, offer := range offers {
-		changed = b.set(offer, w.Stock(offer)) || changed
+		seen = append(seen, sight{offer, w.Stock(offer)})
+	}
+	return seen
+}
+
+// offers is how many offers the board shows.
+func (b *Board) offers() int { return len(b.changes) / 2 }
+
+// show shows what was seen at a time.
+func (b *Board) show(asOf world.Instant, seen []sight) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.asOf = asOf
+	b.version++
+	changed := false
+	for i := range seen {
+		changed = b.set(seen[i].offer, seen[i].stock) || changed
 	}
 	if changed {
 		close(b.more)

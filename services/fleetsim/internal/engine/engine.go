@@ -79,9 +79,11 @@ type Engine struct {
 	settledAt        time.Time     // when it was, in real time
 	failed           bool          // the journal lacks what the world has done
 	epoch            uint64        // how often a state was restored
-	commands, bytes  int           // in the journal since the last snapshot was begun
+	commands         int           // in the journal since the last snapshot was begun
 	saving           chan error    // gives how the snapshot that is being written ended; nil when none is
 	snapshotCommands int
+
+	publisher *publisher
 }
 
 // call is a command or a look, on its way through the engine.
@@ -112,6 +114,7 @@ func Open(config Config) (*Engine, error) {
 	if e.snapshotCommands == 0 {
 		e.snapshotCommands = snapshotCommands
 	}
+	e.publisher = newPublisher(e)
 	e.feed.Store(newFeed(journal.FleetID(config.Genesis, epoch), config.Retain, first))
 	if e.journal != nil {
 		if err := e.journal.Transitions(e.Feed().append); err != nil {
@@ -125,7 +128,7 @@ func Open(config Config) (*Engine, error) {
 		return nil, fmt.Errorf("the data folder is damaged: it holds transitions up to %d of %d", told, done)
 	}
 	e.settledTo = e.world.Now()
-	e.board.update(e.world, nil, true)
+	e.board.show(e.world.Now(), sights(e.world, config.Offers, nil, true))
 	e.facts.Store(e.world.Facts())
 	return e, nil
 }

@@ -246,7 +246,7 @@ func TestEngine_killedIsAsNeverStopped_Prop(t *testing.T) {
 		snapshotCommands := rapid.IntRange(1, 12).Draw(rt, "commands a snapshot")
 		killed, virtual := open(t, t.TempDir(), origin, 1000, snapshotCommands), clock.NewVirtual(origin)
 		reference := openBy(t, "", func(*engine.Engine) clock.Clock { return virtual }, 1000, 0)
-		for step := range rapid.IntRange(1, 25).Draw(rt, "steps") {
+		for step := range rapid.IntRange(1, 15).Draw(rt, "steps") {
 			order := command(random, step)
 			want, wantErr := reference.Apply(t.Context(), order)
 			got, err := killed.Apply(t.Context(), order)

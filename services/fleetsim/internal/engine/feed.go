@@ -55,16 +55,7 @@ func (f *Feed) append(transitions []world.Transition) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i := range transitions {
-		last := len(f.blocks) - 1
-		if last < 0 || f.blocks[last].len() == f.size {
-			if last >= 0 {
-				f.blocks[last].seal()
-			}
-			f.blocks = append(f.blocks, &block{})
-			last++
-		}
-		f.blocks[last].add(&transitions[i])
-		f.next++
+		f.add(transitions[i])
 	}
 	for len(f.blocks) > 1 && f.next-f.first-uint64(f.size) >= uint64(f.retain) {
 		f.first += uint64(f.size)
@@ -73,6 +64,25 @@ func (f *Feed) append(transitions []world.Transition) {
 	}
 	close(f.more)
 	f.more = make(chan struct{})
+}
+
+// add adds transitions that are alike. The caller holds mu.
+func (f *Feed) add(t world.Transition) {
+	for left := 1 + int(t.Alike); left > 0; {
+		last := len(f.blocks) - 1
+		if last < 0 || f.blocks[last].len() == f.size {
+			if last >= 0 {
+				f.blocks[last].seal()
+			}
+			f.blocks = append(f.blocks, &block{})
+			last++
+		}
+		fit := min(left, f.size-f.blocks[last].len())
+		f.blocks[last].add(&t, fit-1)
+		f.next += uint64(fit)
+		t.Instance.Number += uint64(fit)
+		left -= fit
+	}
 }
 
 // Read tells up to limit transitions after a number, and a channel that is

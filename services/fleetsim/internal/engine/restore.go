@@ -102,6 +102,9 @@ type restore struct {
 // adopt goes on with another state. It fails when the engine can not go on with
 // any; another failure is the caller's.
 func (e *Engine) adopt(c *call) error {
+	if err := e.publisher.flush(); err != nil {
+		return err
+	}
 	e.awaitSaved()
 	epoch := max(e.epoch, c.restore.snapshot.Epoch) + 1
 	if e.journal != nil {
@@ -110,8 +113,7 @@ func (e *Engine) adopt(c *call) error {
 			err = e.journal.Save(record, journal.Snapshot{Genesis: e.genesis, Epoch: epoch, State: c.restore.snapshot.State}, nil)
 		}
 		if errors.Is(err, journal.ErrUncertain) {
-			e.failed = true // the disk may hold either state
-			return err
+			return err // the disk may hold either state
 		}
 		if c.err = err; err != nil {
 			return nil //nolint:nilerr // the caller is told; the state before goes on
@@ -121,10 +123,11 @@ func (e *Engine) adopt(c *call) error {
 	e.world, e.epoch = c.restore.world, epoch
 	e.feed.Store(newFeed(journal.FleetID(e.genesis, epoch), former.retain, e.world.Sequence()+1))
 	e.pace.scaled.Reset(e.world.Now().Time())
-	e.board.update(e.world, nil, true)
+	e.board.show(e.world.Now(), sights(e.world, e.board.offers(), nil, true))
 	e.facts.Store(e.world.Facts())
 	former.end()
-	e.settledTo, e.commands, e.bytes = e.world.Now(), 0, 0
+	e.settledTo, e.commands = e.world.Now(), 0
+	e.publisher.bytes.Store(0)
 	return nil
 }
 

@@ -16,15 +16,28 @@ import (
 func (e *Engine) Run(ctx context.Context) error {
 	defer e.awaitSaved()
 	defer close(e.done)
+	go e.publisher.run()
 	e.settledAt = e.pace.wall.Now()
 	close(e.ready)
+	err := e.live(ctx)
+	if failure := e.publisher.stop(); failure != nil {
+		err = failure
+	}
+	if err != nil {
+		e.failed = true
+		e.log.ErrorContext(ctx, "the journal failed, the simulated cloud stops", "error", err)
+	}
+	return err
+}
+
+// live takes turns until the context ends, or one fails.
+func (e *Engine) live(ctx context.Context) error {
 	for {
 		batch, running := e.await(ctx)
 		if !running {
 			return e.settle()
 		}
 		if err := e.turn(batch); err != nil {
-			e.log.ErrorContext(ctx, "the journal failed, the simulated cloud stops", "error", err)
 			return err
 		}
 	}
@@ -33,6 +46,11 @@ func (e *Engine) Run(ctx context.Context) error {
 // await waits until there are calls, something is due, or the clock has been
 // changed, and takes what calls there are.
 func (e *Engine) await(ctx context.Context) (batch []*call, running bool) {
+	if ctx.Err() == nil {
+		if batch = e.gather(nil); len(batch) > 0 {
+			return batch, true // busy: nothing has to be waited for
+		}
+	}
 	changed := e.pace.Changed()
 	due := e.pace.clock.NewTimer(e.world.NextDue().Time())
 	defer due.Stop()
@@ -44,6 +62,7 @@ func (e *Engine) await(ctx context.Context) (batch []*call, running bool) {
 	case <-changed:
 	case <-due.C:
 	case <-look.C:
+	case <-e.publisher.broken: // the turn will tell
 	case c := <-e.calls:
 		batch = append(batch, c)
 	}
@@ -68,35 +87,42 @@ func (e *Engine) gather(batch []*call) []*call {
 	return batch
 }
 
-// turn lets time pass, obeys a batch of calls, and keeps, publishes and answers
-// what came of it, in this order.
+// turn lets time pass and obeys a batch of calls. What came of it goes to the
+// publisher, which keeps, shows and answers it while the world goes on.
 func (e *Engine) turn(batch []*call) error {
+	e.world.Reuse(e.publisher.spareRoom())
 	now := world.InstantOf(e.pace.Now())
 	e.world.Advance(now)
 	record, settle := e.obey(batch, now)
 	effects := e.world.Take()
-	if len(record.GetCommands()) > 0 || len(effects.Transitions) > 0 || e.mustSettle(settle) {
-		if err := e.keep(record); err != nil {
-			return err
-		}
+	o := &outcome{
+		effects: effects, facts: e.world.Facts(), now: e.world.Now(),
+		seen: sights(e.world, e.board.offers(), effects.Offers, effects.Ticked),
 	}
-	e.Feed().append(effects.Transitions)
-	e.board.update(e.world, effects.Offers, effects.Ticked)
-	e.world.Reuse(effects)
-	e.facts.Store(e.world.Facts())
+	if len(record.GetCommands()) > 0 || len(effects.Transitions) > 0 || e.mustSettle(settle) {
+		o.record = e.settleWith(record)
+	}
+	var restores []*call
 	for _, c := range batch {
-		switch {
-		case c.look != nil:
+		if c.restore != nil {
+			restores = append(restores, c)
+			continue
+		}
+		if c.look != nil {
 			c.look(e.world)
-		case c.restore != nil:
-			if err := e.adopt(c); err != nil {
-				return err
-			}
+		}
+		o.answered = append(o.answered, c)
+	}
+	if err := e.publisher.take(o); err != nil {
+		return err
+	}
+	for _, c := range restores {
+		if err := e.adopt(c); err != nil {
+			return err
 		}
 		close(c.done)
 	}
-	e.saveWhenDue()
-	return nil
+	return e.saveWhenDue()
 }
 
 // obey lets the world obey the commands of a batch, and tells those that had an
@@ -122,22 +148,13 @@ func (e *Engine) mustSettle(asked bool) bool {
 	return e.world.Now() != e.settledTo && (asked || e.pace.wall.Now().Sub(e.settledAt) >= settleEvery)
 }
 
-// keep journals commands, and that time has come to where the world is.
-func (e *Engine) keep(record *storagev1.JournalRecord) error {
+// settleWith makes a record say that time has come to where the world is.
+func (e *Engine) settleWith(record *storagev1.JournalRecord) *storagev1.JournalRecord {
 	e.settledTo, e.settledAt = e.world.Now(), e.pace.wall.Now()
-	if e.journal == nil {
-		return nil
-	}
 	record.TimeUnixNanos = int64(e.settledTo)
-	size, err := e.journal.Append(record)
-	if err != nil {
-		e.failed = true
-		return err
-	}
-	// A record without commands counts, too: it has to be replayed.
+	// One without commands counts, too: it has to be replayed.
 	e.commands += max(1, len(record.GetCommands()))
-	e.bytes += size
-	return nil
+	return record
 }
 
 // settle journals the time at which the engine stops.
@@ -145,7 +162,9 @@ func (e *Engine) settle() error {
 	if e.world.Now() == e.settledTo {
 		return nil
 	}
-	return e.keep(&storagev1.JournalRecord{})
+	return e.publisher.take(&outcome{
+		record: e.settleWith(&storagev1.JournalRecord{}), facts: e.world.Facts(), now: e.world.Now(),
+	})
 }
 
 // Now is the simulated time up to which everything has happened. Only for use

@@ -14,29 +14,35 @@ const (
 
 // saveWhenDue begins a snapshot when the journal has become long, unless one is
 // being written. The world stands still only while its state is copied.
-func (e *Engine) saveWhenDue() {
+// It fails when the journal does.
+func (e *Engine) saveWhenDue() error {
 	if e.saving != nil {
 		select {
 		case err := <-e.saving:
 			e.saved(err)
 		default:
-			return
+			return nil
 		}
 	}
-	if e.journal == nil || e.commands < e.snapshotCommands && e.bytes < snapshotBytes {
-		return
+	if e.journal == nil || e.commands < e.snapshotCommands && e.publisher.bytes.Load() < snapshotBytes {
+		return nil
 	}
-	e.log.Debug("a snapshot begins", "commands", e.commands, "bytes", e.bytes, "instances", e.world.Live())
+	if err := e.publisher.flush(); err != nil {
+		return err
+	}
+	e.log.Debug("a snapshot begins", "commands", e.commands, "instances", e.world.Live())
 	// Also when it fails: then it is tried again after as many commands.
-	e.commands, e.bytes = 0, 0
+	e.commands = 0
+	e.publisher.bytes.Store(0)
 	record, err := e.journal.Rotate()
 	if err != nil {
 		e.saved(err)
-		return
+		return nil
 	}
 	snapshot, transitions := e.state(), e.Feed().picture()
 	e.saving = make(chan error, 1)
 	go func() { e.saving <- e.journal.Save(record, snapshot, transitions) }()
+	return nil
 }
 
 // state copies out what a snapshot holds.

@@ -2,7 +2,9 @@ package journal_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"strings"
@@ -229,4 +231,26 @@ func TestOpen_refusesWhatIsNotItsOwn(t *testing.T) {
 	g.close()
 	change(t, only(t, path, "journal-"), func([]byte) []byte { raw, _ := os.ReadFile(only(t, other, "journal-")); return raw })
 	refuses(t, path, "journal-", "belongs to another folder")
+}
+
+// TestOpen_refusesLaterFormats holds that files of a later release are left
+// alone, however little can be read of them.
+func TestOpen_refusesLaterFormats(t *testing.T) {
+	path, _ := begun(t, 1)
+	for _, name := range []string{"genesis", "journal-00000000000000000001.log"} {
+		later := copyOf(t, path)
+		change(t, filepath.Join(later, name), func(raw []byte) []byte {
+			const sum = 32 // where the checksum of the header is
+			raw[8] = 9
+			binary.LittleEndian.PutUint32(raw[sum:], crc32.Checksum(raw[:sum], crc32.MakeTable(crc32.Castagnoli)))
+			return raw
+		})
+		before := names(t, later)
+		if _, err := reopen(t, later); err == nil || !strings.Contains(err.Error(), name+": a later release wrote it in format 9") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if after := names(t, later); len(after) != len(before) {
+			t.Errorf("%s: something was written: %v", name, after)
+		}
+	}
 }

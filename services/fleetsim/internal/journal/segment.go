@@ -9,16 +9,18 @@ import (
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/fleetsim/storage/v1"
 )
 
-// Append writes one record and tells its size in bytes. When it returns, the
-// record is on the disk. After an error of the disk nothing can be appended any
-// more: what is there can not be known without reading it again.
-func (f *Folder) Append(record *storagev1.JournalRecord) (int, error) {
+// Append writes records and tells their size in bytes. When it returns, they are
+// on the disk; they share one sync. After an error of the disk nothing can be
+// appended any more: what is there can not be known without reading it again.
+func (f *Folder) Append(records ...*storagev1.JournalRecord) (size int, err error) {
 	if f.failed != nil {
 		return 0, f.failed
 	}
-	raw, err := appendFrame(f.buf[:0], partRecord, f.last+1, record)
-	if err != nil {
-		return 0, fmt.Errorf("encode journal record: %w", err)
+	raw := f.buf[:0]
+	for i, record := range records {
+		if raw, err = appendFrame(raw, partRecord, f.last+uint64(i)+1, record); err != nil {
+			return 0, fmt.Errorf("encode journal record: %w", err)
+		}
 	}
 	f.buf = raw
 	_, err = f.segment.WriteAt(raw, f.size)
@@ -33,7 +35,7 @@ func (f *Folder) Append(record *storagev1.JournalRecord) (int, error) {
 		return 0, f.failed
 	}
 	f.size += int64(len(raw))
-	f.last++
+	f.last += uint64(len(records))
 	return len(raw), nil
 }
 

@@ -55,9 +55,8 @@ const (
 	// FAILED_PRECONDITION. The instance is protected from deletion. Metadata:
 	// instance_id.
 	ErrorReason_ERROR_REASON_DELETION_PROTECTED ErrorReason = 9
-	// FAILED_PRECONDITION. The instance is locked: `recycling` when it is about
-	// to be reclaimed, `financial` when its account is overdue. Metadata:
-	// instance_id, lock.
+	// FAILED_PRECONDITION. The instance is locked: `recycling`, it is about to be
+	// reclaimed. Metadata: instance_id, lock.
 	ErrorReason_ERROR_REASON_INSTANCE_LOCKED ErrorReason = 10
 	// RESOURCE_EXHAUSTED, with a QuotaFailure. The account would hold more vCPUs
 	// of the billing method than its quota. Metadata: account_id,
@@ -82,8 +81,8 @@ const (
 	// FAILED_PRECONDITION. The disk is attached, or not attached, or in another
 	// zone than the instance. Metadata: disk_id.
 	ErrorReason_ERROR_REASON_INCORRECT_DISK_STATUS ErrorReason = 18
-	// UNAUTHENTICATED. The call names an account that there is not. Metadata:
-	// account_id.
+	// UNAUTHENTICATED when the call is made for an account that there is not,
+	// NOT_FOUND when it is about one. Metadata: account_id.
 	ErrorReason_ERROR_REASON_ACCOUNT_NOT_FOUND ErrorReason = 19
 	// FAILED_PRECONDITION. Charges are summed by this tag key only if it is one
 	// of the cost tags. Metadata: key, cost_tag_keys.

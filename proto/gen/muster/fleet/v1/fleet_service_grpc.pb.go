@@ -79,11 +79,12 @@ type FleetServiceClient interface {
 	// ZONE_NOT_ON_SALE, DISK_CATEGORY_NOT_AVAILABLE, PRICE_BELOW_MARKET),
 	// RESOURCE_EXHAUSTED (QUOTA_EXCEEDED, NO_INSTANCE_STOCK).
 	RunInstances(ctx context.Context, in *RunInstancesRequest, opts ...grpc.CallOption) (*RunInstancesResponse, error)
-	// Starts stopped instances. One that gave its stock back needs stock, and a
-	// bid that the market price does not pass, again. Errors, of the first
-	// instance that can not be started, and then none is: NOT_FOUND
-	// (INSTANCE_NOT_FOUND), FAILED_PRECONDITION (INCORRECT_INSTANCE_STATUS,
-	// INSUFFICIENT_BALANCE, ZONE_NOT_ON_SALE, PRICE_BELOW_MARKET),
+	// Starts stopped instances. One that gave its stock back needs stock again,
+	// and, unless it is still protected, a bid that the market price does not
+	// pass. Errors, of the first instance that can not be started, and then none
+	// is: NOT_FOUND (INSTANCE_NOT_FOUND), FAILED_PRECONDITION
+	// (INCORRECT_INSTANCE_STATUS, INSTANCE_LOCKED, INSUFFICIENT_BALANCE,
+	// ZONE_NOT_ON_SALE, PRICE_BELOW_MARKET),
 	// RESOURCE_EXHAUSTED (QUOTA_EXCEEDED, NO_INSTANCE_STOCK); INVALID_ARGUMENT
 	// (IDEMPOTENT_PARAMETER_MISMATCH). With `best_effort` each instance has an
 	// outcome of its own.
@@ -427,11 +428,12 @@ type FleetServiceServer interface {
 	// ZONE_NOT_ON_SALE, DISK_CATEGORY_NOT_AVAILABLE, PRICE_BELOW_MARKET),
 	// RESOURCE_EXHAUSTED (QUOTA_EXCEEDED, NO_INSTANCE_STOCK).
 	RunInstances(context.Context, *RunInstancesRequest) (*RunInstancesResponse, error)
-	// Starts stopped instances. One that gave its stock back needs stock, and a
-	// bid that the market price does not pass, again. Errors, of the first
-	// instance that can not be started, and then none is: NOT_FOUND
-	// (INSTANCE_NOT_FOUND), FAILED_PRECONDITION (INCORRECT_INSTANCE_STATUS,
-	// INSUFFICIENT_BALANCE, ZONE_NOT_ON_SALE, PRICE_BELOW_MARKET),
+	// Starts stopped instances. One that gave its stock back needs stock again,
+	// and, unless it is still protected, a bid that the market price does not
+	// pass. Errors, of the first instance that can not be started, and then none
+	// is: NOT_FOUND (INSTANCE_NOT_FOUND), FAILED_PRECONDITION
+	// (INCORRECT_INSTANCE_STATUS, INSTANCE_LOCKED, INSUFFICIENT_BALANCE,
+	// ZONE_NOT_ON_SALE, PRICE_BELOW_MARKET),
 	// RESOURCE_EXHAUSTED (QUOTA_EXCEEDED, NO_INSTANCE_STOCK); INVALID_ARGUMENT
 	// (IDEMPOTENT_PARAMETER_MISMATCH). With `best_effort` each instance has an
 	// outcome of its own.
