@@ -13,10 +13,12 @@ import (
 	"github.com/seed-198b1370/muster/services/fleetsim"
 )
 
-// paused opens a cloud with a clock of its own, which stands still.
-func paused(t *testing.T) *cloud {
+// paused opens a cloud with a clock of its own, which stands still, and a market
+// that does.
+func paused(t *testing.T, config fleetsim.Config) *cloud {
 	t.Helper()
-	c := start(t, fleetsim.Config{Volatility: still(), Origin: origin}, true)
+	config.Volatility, config.Origin = still(), origin
+	c := start(t, config, true)
 	c.must("SimulationService/PauseClock", &fleetv1.PauseClockRequest{})
 	return c
 }
@@ -48,7 +50,7 @@ func toEventAfter(at time.Time) *fleetv1.AdvanceClockRequest {
 }
 
 func TestClock_stepsWhileItStands(t *testing.T) {
-	c := paused(t)
+	c := paused(t, fleetsim.Config{})
 	begin := c.now()
 	if resp, err := c.simulation.GetClock(t.Context(), &fleetv1.GetClockRequest{}); err != nil || !resp.GetPaused() || resp.GetSpeed() != 1 {
 		t.Errorf("%v, %v", resp, err)
@@ -84,7 +86,7 @@ func TestClock_stepsWhileItStands(t *testing.T) {
 }
 
 func TestWatches_speakWhileTheClockStands(t *testing.T) {
-	c := paused(t)
+	c := paused(t, fleetsim.Config{})
 	stream, err := c.fleet.WatchInstances(t.Context(), &fleetv1.WatchInstancesRequest{})
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +101,7 @@ func TestWatches_speakWhileTheClockStands(t *testing.T) {
 // TestRestore_putsTheOldStateBack holds that a restore brings back all that can
 // be seen, and that watchers, cursors and throttles live through it.
 func TestRestore_putsTheOldStateBack(t *testing.T) {
-	c := paused(t)
+	c := paused(t, fleetsim.Config{})
 	c.setAccount("other", &fleetv1.AccountSettings{CallsPerSecond: proto.Int32(1000)})
 	c.run(launch("a", 3, withDisks(true), func(r *fleetv1.RunInstancesRequest) { r.Tags = map[string]string{"k": "v"} }))
 	if _, err := c.fleet.RunInstances(as(t.Context(), "other"), launch("a", 2)); err != nil {

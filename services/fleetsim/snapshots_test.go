@@ -11,35 +11,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/testing/protocmp"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	"github.com/seed-198b1370/muster/services/fleetsim"
 )
 
-// paused is a cloud with a clock of its own that stands still at the origin.
-func paused(t *testing.T, config fleetsim.Config) *cloud {
-	t.Helper()
-	config.Volatility, config.Origin, config.Speed = still(), origin, 0.001
-	c := start(t, config, true)
-	c.must("SimulationService/PauseClock", &fleetv1.PauseClockRequest{})
-	return c
-}
-
-// now is the time of the cloud's clock.
-func (c *cloud) now() time.Time {
-	c.t.Helper()
-	resp, err := c.simulation.GetClock(c.t.Context(), &fleetv1.GetClockRequest{})
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return resp.GetTime().AsTime()
-}
-
 // step moves the cloud's clock on.
 func (c *cloud) step(by time.Duration) {
 	c.t.Helper()
-	c.must("SimulationService/AdvanceClock", &fleetv1.AdvanceClockRequest{Target: &fleetv1.AdvanceClockRequest_To{To: timestamppb.New(c.now().Add(by))}})
+	c.advance(to(c.now().Add(by)))
 }
 
 func (c *cloud) keep(id string) *fleetv1.Snapshot {
@@ -170,37 +150,5 @@ func TestSnapshots_thatDoNotFit(t *testing.T) {
 	}
 	if all, _ := c.list(&fleetv1.ListInstancesRequest{}); len(all) != 1 {
 		t.Errorf("%d instances", len(all))
-	}
-}
-
-// TestClock_standsStepsAndJumps holds that nothing happens while time stands, and
-// that it is moved on to a time, or to what is due next.
-func TestClock_standsStepsAndJumps(t *testing.T) {
-	c := paused(t, fleetsim.Config{})
-	began := c.now()
-	id := c.run(launch("a", 1))[0]
-	pending := fleetv1.InstanceStatus_INSTANCE_STATUS_PENDING
-	if clock, err := c.simulation.GetClock(t.Context(), &fleetv1.GetClockRequest{}); err != nil || !clock.GetPaused() || c.one(id).GetStatus() != pending || !c.now().Equal(began) {
-		t.Errorf("%v, %v", clock, err)
-	}
-	next := &fleetv1.AdvanceClockRequest{Target: &fleetv1.AdvanceClockRequest_ToEventAfter{ToEventAfter: timestamppb.New(began)}}
-	for range 2 { // the same request moves it once
-		resp, err := c.simulation.AdvanceClock(t.Context(), next)
-		if took := resp.GetTime().AsTime().Sub(began); err != nil || took < time.Second || took > 3*time.Second || c.one(id).GetStatus() != starting {
-			t.Errorf("%v later it is %v, %v", took, c.one(id).GetStatus(), err)
-		}
-	}
-	c.step(20 * time.Second)
-	if i := c.one(id); i.GetStatus() != running {
-		t.Errorf("got %v", i)
-	}
-	back := &fleetv1.AdvanceClockRequest{Target: &fleetv1.AdvanceClockRequest_To{To: timestamppb.New(began)}}
-	before := c.now()
-	if resp, err := c.simulation.AdvanceClock(t.Context(), back); err != nil || !resp.GetTime().AsTime().Equal(before) {
-		t.Errorf("back to %v, %v", resp.GetTime().AsTime(), err)
-	}
-	c.must("SimulationService/PauseClock", &fleetv1.PauseClockRequest{Resume: true})
-	if clock, err := c.simulation.GetClock(t.Context(), &fleetv1.GetClockRequest{}); err != nil || clock.GetPaused() || clock.GetSpeed() != 0.001 {
-		t.Errorf("%v, %v", clock, err)
 	}
 }
