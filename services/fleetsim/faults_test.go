@@ -169,21 +169,6 @@ func TestCallTrouble_beforeAndAfterTheEffect(t *testing.T) {
 	}
 }
 
-// TestCallTrouble_latency holds an answer back for longer than its caller waits;
-// the call is done all the same.
-func TestCallTrouble_latency(t *testing.T) {
-	c := start(t, fleetsim.Config{Volatility: still()}, false)
-	c.inject(callTrouble("f", &fleetv1.CallTrouble{Methods: []string{"RunInstances"}, SharePermille: 1000, Latency: durationpb.New(10 * time.Minute)}))
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if _, err := c.fleet.RunInstances(ctx, launch("a", 1)); status.Code(err) != codes.DeadlineExceeded {
-		t.Errorf("got %v", err)
-	}
-	if all, _ := c.list(&fleetv1.ListInstancesRequest{}); len(all) != 1 {
-		t.Errorf("it was not done: %v", all)
-	}
-}
-
 func TestCallTrouble_noAnswer(t *testing.T) {
 	c := start(t, fleetsim.Config{Volatility: still()}, false)
 	c.inject(callTrouble("f", &fleetv1.CallTrouble{SharePermille: 1000, Outcome: fleetv1.CallOutcome_CALL_OUTCOME_NO_ANSWER_AFTER, MaxCalls: 2}))

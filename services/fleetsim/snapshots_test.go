@@ -11,35 +11,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/testing/protocmp"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	"github.com/seed-198b1370/muster/services/fleetsim"
 )
 
-// paused is a cloud with a clock of its own that stands still at the origin.
-func paused(t *testing.T, config fleetsim.Config) *cloud {
+// standing is a cloud with a clock of its own that stands still at the origin.
+func standing(t *testing.T, config fleetsim.Config) *cloud {
 	t.Helper()
 	config.Volatility, config.Origin, config.Speed = still(), origin, 0.001
 	c := start(t, config, true)
 	c.must("SimulationService/PauseClock", &fleetv1.PauseClockRequest{})
 	return c
-}
-
-// now is the time of the cloud's clock.
-func (c *cloud) now() time.Time {
-	c.t.Helper()
-	resp, err := c.simulation.GetClock(c.t.Context(), &fleetv1.GetClockRequest{})
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return resp.GetTime().AsTime()
-}
-
-// step moves the cloud's clock on.
-func (c *cloud) step(by time.Duration) {
-	c.t.Helper()
-	c.must("SimulationService/AdvanceClock", &fleetv1.AdvanceClockRequest{Target: &fleetv1.AdvanceClockRequest_To{To: timestamppb.New(c.now().Add(by))}})
 }
 
 func (c *cloud) keep(id string) *fleetv1.Snapshot {
@@ -66,15 +49,15 @@ func (c *cloud) snapshots() []*fleetv1.Snapshot {
 func TestSnapshots_bringTimeBack(t *testing.T) {
 	for name, folder := range map[string]string{"in memory": "", "on disk": t.TempDir()} {
 		t.Run(name, func(t *testing.T) {
-			c := paused(t, fleetsim.Config{DataDir: folder})
+			c := standing(t, fleetsim.Config{DataDir: folder})
 			ids := c.run(launch("a", 3, withDisks(true)))
-			c.step(time.Minute)
+			c.advance(to(c.now().Add(time.Minute)))
 			want, _ := c.list(&fleetv1.ListInstancesRequest{})
 			at := c.now()
 			if kept := c.keep("before"); kept.GetInstances() != 3 || !kept.GetTime().AsTime().Equal(at) || kept.GetSizeBytes() <= 0 {
 				t.Errorf("kept %v", kept)
 			}
-			c.step(time.Hour)
+			c.advance(to(c.now().Add(time.Hour)))
 			c.must("FleetService/DeleteInstances", &fleetv1.DeleteInstancesRequest{InstanceIds: ids[:2]})
 			c.run(launch("b", 5))
 			_, later := c.list(&fleetv1.ListInstancesRequest{})
@@ -110,7 +93,7 @@ func TestSnapshots_bringTimeBack(t *testing.T) {
 				return
 			}
 			c.stop()
-			c = paused(t, fleetsim.Config{DataDir: folder})
+			c = standing(t, fleetsim.Config{DataDir: folder})
 			if all, _ := c.list(&fleetv1.ListInstancesRequest{}); len(all) != 8 || len(c.snapshots()) != 1 {
 				t.Errorf("after a restart there are %d instances, snapshots %v", len(all), c.snapshots())
 			}
@@ -119,7 +102,7 @@ func TestSnapshots_bringTimeBack(t *testing.T) {
 }
 
 func TestSnapshots_areReplacedListedAndDeleted(t *testing.T) {
-	c := paused(t, fleetsim.Config{DataDir: t.TempDir()})
+	c := standing(t, fleetsim.Config{DataDir: t.TempDir()})
 	for i := range 16 {
 		c.keep(fmt.Sprintf("s%02d", i))
 	}
@@ -148,9 +131,9 @@ func TestSnapshots_areReplacedListedAndDeleted(t *testing.T) {
 // left of one, changes nothing.
 func TestSnapshots_thatDoNotFit(t *testing.T) {
 	ours, theirs := t.TempDir(), t.TempDir()
-	other := paused(t, fleetsim.Config{DataDir: theirs, Seed: 2})
+	other := standing(t, fleetsim.Config{DataDir: theirs, Seed: 2})
 	other.keep("theirs")
-	c := paused(t, fleetsim.Config{DataDir: ours, Seed: 1})
+	c := standing(t, fleetsim.Config{DataDir: ours, Seed: 1})
 	c.keep("ours")
 	c.run(launch("a", 1))
 	file := func(folder, id string) string { return filepath.Join(folder, "snapshots", id+".snapshot") }
@@ -170,37 +153,5 @@ func TestSnapshots_thatDoNotFit(t *testing.T) {
 	}
 	if all, _ := c.list(&fleetv1.ListInstancesRequest{}); len(all) != 1 {
 		t.Errorf("%d instances", len(all))
-	}
-}
-
-// TestClock_standsStepsAndJumps holds that nothing happens while time stands, and
-// that it is moved on to a time, or to what is due next.
-func TestClock_standsStepsAndJumps(t *testing.T) {
-	c := paused(t, fleetsim.Config{})
-	began := c.now()
-	id := c.run(launch("a", 1))[0]
-	pending := fleetv1.InstanceStatus_INSTANCE_STATUS_PENDING
-	if clock, err := c.simulation.GetClock(t.Context(), &fleetv1.GetClockRequest{}); err != nil || !clock.GetPaused() || c.one(id).GetStatus() != pending || !c.now().Equal(began) {
-		t.Errorf("%v, %v", clock, err)
-	}
-	next := &fleetv1.AdvanceClockRequest{Target: &fleetv1.AdvanceClockRequest_ToEventAfter{ToEventAfter: timestamppb.New(began)}}
-	for range 2 { // the same request moves it once
-		resp, err := c.simulation.AdvanceClock(t.Context(), next)
-		if took := resp.GetTime().AsTime().Sub(began); err != nil || took < time.Second || took > 3*time.Second || c.one(id).GetStatus() != starting {
-			t.Errorf("%v later it is %v, %v", took, c.one(id).GetStatus(), err)
-		}
-	}
-	c.step(20 * time.Second)
-	if i := c.one(id); i.GetStatus() != running {
-		t.Errorf("got %v", i)
-	}
-	back := &fleetv1.AdvanceClockRequest{Target: &fleetv1.AdvanceClockRequest_To{To: timestamppb.New(began)}}
-	before := c.now()
-	if resp, err := c.simulation.AdvanceClock(t.Context(), back); err != nil || !resp.GetTime().AsTime().Equal(before) {
-		t.Errorf("back to %v, %v", resp.GetTime().AsTime(), err)
-	}
-	c.must("SimulationService/PauseClock", &fleetv1.PauseClockRequest{Resume: true})
-	if clock, err := c.simulation.GetClock(t.Context(), &fleetv1.GetClockRequest{}); err != nil || clock.GetPaused() || clock.GetSpeed() != 0.001 {
-		t.Errorf("%v, %v", clock, err)
 	}
 }
