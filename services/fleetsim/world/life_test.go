@@ -30,7 +30,7 @@ func TestLife_takesItsTime(t *testing.T) {
 	}
 	before := map[uint64]world.Transition{}
 	drawn := map[world.Status]map[time.Duration]bool{}
-	for _, tr := range w.Take().Transitions {
+	for tr := range w.Take().All() {
 		was, known := before[tr.Instance.Number]
 		before[tr.Instance.Number] = tr
 		within, timed := ranges[was.Instance.Status]
