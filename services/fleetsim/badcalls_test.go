@@ -201,6 +201,7 @@ func (s *scene) badLists() []badCall {
 			badCall{"FleetService/ListPools", &fleetv1.ListPoolsRequest{PageToken: token}, invalid, badToken, ""},
 			badCall{"FleetService/ListInstanceTypes", &fleetv1.ListInstanceTypesRequest{PageToken: token}, invalid, badToken, ""},
 			badCall{"FleetService/ListSpotPrices", &fleetv1.ListSpotPricesRequest{InstanceType: "ecs.c6.large", PageToken: token}, invalid, badToken, ""},
+			badCall{"SimulationService/ListStockHistory", &fleetv1.ListStockHistoryRequest{InstanceType: "ecs.c6.large", PageToken: token}, invalid, badToken, ""},
 		)
 	}
 	return calls
@@ -208,6 +209,7 @@ func (s *scene) badLists() []badCall {
 
 func (s *scene) badMarket() []badCall {
 	const prices, advice, bill = "FleetService/ListSpotPrices", "FleetService/ListSpotAdvice", "BillingService/GetBill"
+	const stocks = "SimulationService/ListStockHistory"
 	at := func(d time.Duration) *timestamppb.Timestamp { return timestamppb.New(origin.Add(d)) }
 	future := rpc.EncodePageToken("fleet.spot_prices", "cn-shenzhen-d 1 1 2000000000000000000")
 	of := func(id string) proto.Message {
@@ -217,6 +219,13 @@ func (s *scene) badMarket() []badCall {
 		return &fleetv1.GetBillRequest{Subject: &fleetv1.GetBillRequest_Pool{Pool: &fleetv1.BilledPool{ZoneId: zone, InstanceType: "ecs.c6.large", BillingMethod: billing}}}
 	}
 	return []badCall{
+		{stocks, &fleetv1.ListStockHistoryRequest{}, invalid, noReason, ""},
+		{stocks, &fleetv1.ListStockHistoryRequest{InstanceType: "ecs.none"}, invalid, unknownPool, ""},
+		{stocks, &fleetv1.ListStockHistoryRequest{InstanceType: "ecs.c6.large", ZoneIds: []string{hostile[1]}}, invalid, unknownPool, ""},
+		{stocks, &fleetv1.ListStockHistoryRequest{InstanceType: "ecs.c6.large", EndTime: at(time.Hour)}, invalid, noReason, ""},
+		{stocks, &fleetv1.ListStockHistoryRequest{InstanceType: "ecs.c6.large", StartTime: at(-31 * 24 * time.Hour)}, invalid, noReason, ""},
+		{stocks, &fleetv1.ListStockHistoryRequest{InstanceType: "ecs.c6.large", PageToken: future}, invalid, badToken, ""}, // one of prices
+		{stocks, &fleetv1.ListStockHistoryRequest{InstanceType: "ecs.c6.large", PageSize: 1001}, invalid, noReason, ""},
 		{prices, &fleetv1.ListSpotPricesRequest{InstanceType: "ecs.none"}, invalid, unknownPool, ""},
 		{prices, &fleetv1.ListSpotPricesRequest{InstanceType: "ecs.c6.large", ZoneIds: []string{"cn-shenzhen-d", hostile[1]}}, invalid, unknownPool, ""},
 		{prices, &fleetv1.ListSpotPricesRequest{InstanceType: "ecs.t6-c1m1.large", ZoneIds: []string{"cn-shenzhen-c"}}, invalid, unknownPool, ""},

@@ -63,6 +63,50 @@ func TestSpotPrices_areWhatPoolsShowed(t *testing.T) {
 	}
 }
 
+// TestStockHistory_isWhatPoolsShowed holds the history against what ListPools
+// showed at the time in a cloud where nobody else launched, whose own instances
+// and outages are no part of it, pages of any size alike.
+func TestStockHistory_isWhatPoolsShowed(t *testing.T) {
+	c := start(t, fleetsim.Config{}, false)
+	showed := map[time.Duration]int64{}
+	for at := time.Duration(0); at <= 24*time.Hour; at += 30 * time.Minute {
+		resp, err := c.fleet.ListPools(t.Context(), &fleetv1.ListPoolsRequest{ZoneIds: []string{"cn-shenzhen-d"}, InstanceTypes: []string{"ecs.c6.large"}, BillingMethod: spot})
+		if err != nil {
+			t.Fatal(err)
+		}
+		showed[at] = int64(resp.GetPools()[0].GetAvailableInstances())
+		c.clock.Advance(30 * time.Minute)
+	}
+	c.run(launch("a", 20))
+	c.inject(outage("f", "cn-shenzhen-d"))
+	stocks := func(size int32, zones ...string) (all []*fleetv1.PastStock) {
+		req := &fleetv1.ListStockHistoryRequest{InstanceType: "ecs.c6.large", ZoneIds: zones, StartTime: timestamppb.New(origin), PageSize: size}
+		for {
+			resp, err := c.simulation.ListStockHistory(t.Context(), req)
+			if err != nil || size > 0 && len(resp.GetStocks()) > int(size) {
+				t.Fatalf("%v, %v", resp, err)
+			}
+			all = append(all, resp.GetStocks()...)
+			if req.PageToken = resp.GetNextPageToken(); req.PageToken == "" {
+				return all
+			}
+		}
+	}
+	steps := stocks(1000, "cn-shenzhen-d")
+	for at, left := range showed {
+		i, _ := slices.BinarySearchFunc(steps, origin.Add(at), func(s *fleetv1.PastStock, at time.Time) int { return s.GetTime().AsTime().Compare(at.Add(1)) })
+		if got := steps[i-1]; got.GetLeftInstances() != left || got.GetCapacityInstances() < left {
+			t.Errorf("%v after the start the pool showed %d, the history says %v", at, left, got)
+		}
+	}
+	if len(steps) < 3 {
+		t.Errorf("the stock stood still: %v", steps)
+	}
+	if diff := cmp.Diff(stocks(1000), stocks(7), protocmp.Transform()); diff != "" {
+		t.Errorf("by sevens (-thousands +sevens):\n%s", diff)
+	}
+}
+
 func TestSpotPrices_pagesZonesAndProtection(t *testing.T) {
 	c := start(t, fleetsim.Config{}, false)
 	month := func() *fleetv1.ListSpotPricesRequest {

@@ -120,9 +120,19 @@ func wholeDay() []*fleetv1.SpotPrice {
 	}
 }
 
+// wholeDayOfStock is the stock in the zones of [wholeDay].
+func wholeDayOfStock() []*fleetv1.PastStock {
+	left := func(zone string, hour int, instances int64) *fleetv1.PastStock {
+		return &fleetv1.PastStock{ZoneId: zone, Time: at(hour, 0), LeftInstances: instances, CapacityInstances: 60}
+	}
+	return []*fleetv1.PastStock{
+		left("cn-shenzhen-d", 0, 50), left("cn-shenzhen-d", 8, 10), left("cn-shenzhen-d", 20, 40), left("cn-shenzhen-e", 0, 20), left("cn-shenzhen-e", 16, 0),
+	}
+}
+
 // usualReplies are the answers of the cloud in the golden texts.
 func usualReplies() map[string][]reply {
-	prices := wholeDay()
+	prices, stocks := wholeDay(), wholeDayOfStock()
 	return map[string][]reply{
 		"ListInstances": {
 			answer(&fleetv1.ListInstancesResponse{Instances: []*fleetv1.Instance{spotInstance()}, NextPageToken: "t1", Cursor: "c1"}),
@@ -203,5 +213,7 @@ func usualReplies() map[string][]reply {
 			Pools: []*fleetv1.Pool{spotPool("cn-shenzhen-d", 171_600, 37), spotPool("cn-shenzhen-e", 210_600, 0)}})},
 		"ListSpotPrices": {answer(&fleetv1.ListSpotPricesResponse{Prices: prices[:3], NextPageToken: "more"}), answer(&fleetv1.ListSpotPricesResponse{Prices: prices[3:]}),
 			answer(&fleetv1.ListSpotPricesResponse{Prices: prices[:4]}), answer(&fleetv1.ListSpotPricesResponse{})},
+		"ListStockHistory": {answer(&fleetv1.ListStockHistoryResponse{Stocks: stocks[:2], NextPageToken: "more"}),
+			answer(&fleetv1.ListStockHistoryResponse{Stocks: stocks[2:]}), answer(&fleetv1.ListStockHistoryResponse{Stocks: stocks[:3]})},
 	}
 }

@@ -32,13 +32,14 @@ type history struct {
 	zones        []*zoneHistory // by id
 	listMicros   int64          // the list price of all zones; 0 when they differ
 	currency     currency
+	past         bool // whether stocks are what other tenants left, not what a launch can get
 }
 
 // A zoneHistory is what became of the pool of a zone.
 type zoneHistory struct {
 	zone        string
 	prices      []plot.Point // percent of the list price
-	stocks      []plot.Point // instances; only from when they were watched
+	stocks      []plot.Point // instances
 	priceMicros int64        // the last
 	stock       string       // now; empty when it is not known
 }
@@ -95,6 +96,15 @@ func (h *history) add(at time.Time, pool *fleetv1.Pool) bool {
 	return !same
 }
 
+// addStocks adds the stocks that there were, by zone and time.
+func (h *history) addStocks(stocks []*fleetv1.PastStock) {
+	h.past = true
+	for _, past := range stocks {
+		z := h.zone(past.GetZoneId())
+		z.stocks = append(z.stocks, plot.Point{Time: past.GetTime().AsTime(), Value: float64(past.GetLeftInstances())})
+	}
+}
+
 // until moves the span on to a time, and forgets what is not seen any more.
 func (h *history) until(now time.Time) {
 	h.span = plot.Span{From: now.Add(h.span.From.Sub(h.span.To)), To: now}
@@ -145,13 +155,17 @@ func (h *history) axis() plot.Axis {
 }
 
 // stockAxis says how stocks are written.
-func stockAxis() plot.Axis {
-	return plot.Axis{Unit: "instances that a launch could get", Label: func(n float64) string { return strconv.FormatFloat(n, 'f', 0, 64) }}
+func (h *history) stockAxis() plot.Axis {
+	unit := "instances that a launch could get"
+	if h.past {
+		unit = "instances that other tenants left"
+	}
+	return plot.Axis{Unit: unit, Label: func(n float64) string { return strconv.FormatFloat(n, 'f', 0, 64) }}
 }
 
 func percentLabel(percent float64) string { return strconv.FormatFloat(percent, 'f', -1, 64) + "%" }
 
-// series are the lines of the history: prices, and stocks where any were watched.
+// series are the lines of the history: prices, and stocks where any are known.
 func (h *history) series() (prices, stocks []plot.Series) {
 	for _, z := range h.zones {
 		prices = append(prices, plot.Series{Name: z.zone, Notes: z.notes(), Points: z.prices})
@@ -182,7 +196,7 @@ func (h *history) text(width int) string {
 		fmt.Fprintf(&text, "\n%s: %s\n%s\n", price.Name, strings.Join(price.Notes, "; "), plot.Text(price, h.axis(), priceScale, h.span, width))
 		for _, stock := range stocks {
 			if stock.Name == price.Name {
-				fmt.Fprintf(&text, "\n%s: %s\n%s\n", stock.Name, stockAxis().Unit, plot.Text(stock, stockAxis(), stockScale, h.span, width))
+				fmt.Fprintf(&text, "\n%s: %s\n%s\n", stock.Name, h.stockAxis().Unit, plot.Text(stock, h.stockAxis(), stockScale, h.span, width))
 			}
 		}
 	}
@@ -195,7 +209,7 @@ func (h *history) chart() plot.Chart {
 	chart := plot.Chart{Title: h.title(), Span: h.span, Panels: []plot.Panel{{Axis: h.axis(), Finest: finestPercent, Series: prices}}}
 	if len(stocks) > 0 {
 		chart.Title += ", and stock"
-		chart.Panels = append(chart.Panels, plot.Panel{Axis: stockAxis(), Finest: finestStock, Series: stocks})
+		chart.Panels = append(chart.Panels, plot.Panel{Axis: h.stockAxis(), Finest: finestStock, Series: stocks})
 	}
 	return chart
 }

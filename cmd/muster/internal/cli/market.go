@@ -13,7 +13,7 @@ type marketCommand struct {
 	List    marketList    `cmd:"" default:"withargs" help:"Show pools with their prices and stock. The default."`
 	Types   marketTypes   `cmd:"" help:"List instance types, with the zones that sell them."`
 	Zones   marketZones   `cmd:"" help:"List regions and their zones."`
-	History marketHistory `cmd:"" help:"Draw the spot price of an instance type over time, and its stock as it changes."`
+	History marketHistory `cmd:"" help:"Draw spot price and stock of an instance type over time."`
 	Advice  marketAdvice  `cmd:"" help:"Tell discount and interruption rate of spot pools over the last 30 days."`
 }
 

@@ -9,6 +9,9 @@ import (
 	"os"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/seed-198b1370/muster/cmd/muster/internal/cli/value"
@@ -20,7 +23,7 @@ import (
 const (
 	mostHistory    = 30 * 24 * time.Hour
 	defaultHistory = 24 * time.Hour
-	mostPrices     = 1_000 // that one page can have
+	mostPrices     = 1_000 // or stocks, that one page can have
 )
 
 // Bounds of a picture of text, in columns.
@@ -38,8 +41,8 @@ type marketHistory struct {
 	From        string   `placeholder:"TIME" help:"When to begin, such as 2026-01-02T15:04:05Z, instead of --since."`
 	To          string   `placeholder:"TIME" help:"When to end, at most 30d after the begin; by default now."`
 	Unprotected bool     `help:"The price of instances without the hour of protection, instead of that of protected ones."`
-	Live        bool     `help:"Go on drawing price and stock as they change, until Ctrl-C."`
-	SVG         string   `name:"svg" placeholder:"FILE" help:"Write a picture to this file, too; with --live when that ends, stock included."`
+	Live        bool     `help:"Go on drawing price, and the stock that is left for a launch, as they change, until Ctrl-C."`
+	SVG         string   `name:"svg" placeholder:"FILE" help:"Write a picture to this file, too; with --live when that ends."`
 	Width       int      `placeholder:"COLUMNS" help:"How wide to draw, 40 to 500 columns; by default as wide as the terminal, or 100."`
 }
 
@@ -49,7 +52,8 @@ func (c *marketHistory) Run(ctx context.Context, on console) error {
 	if err != nil {
 		return err
 	}
-	return c.fleet(func(fleet fleetv1.FleetServiceClient) error {
+	return c.call(func(conn grpc.ClientConnInterface) error {
+		fleet := fleetv1.NewFleetServiceClient(conn)
 		pools, err := everything.pools(ctx, fleet, &fleetv1.ListPoolsRequest{
 			ZoneIds: c.Zone, InstanceTypes: []string{c.Type}, BillingMethod: fleetv1.BillingMethod_BILLING_METHOD_SPOT,
 		})
@@ -75,6 +79,13 @@ func (c *marketHistory) Run(ctx context.Context, on console) error {
 		if len(prices.GetPrices()) == 0 {
 			say(on.err, "no zone sold it then")
 			return nil
+		}
+		if c.draws() {
+			stocks, err := listStocks(ctx, fleetv1.NewSimulationServiceClient(conn), request)
+			if err != nil {
+				return err
+			}
+			drawn.addStocks(stocks)
 		}
 		if err := c.show(on.out, prices, func(w table) { _, _ = io.WriteString(w, drawn.text(c.columns(w.width))) }); err != nil {
 			return err
@@ -147,6 +158,25 @@ func listPrices(ctx context.Context, fleet fleetv1.FleetServiceClient, request *
 		all.Prices = append(all.Prices, page.GetPrices()...)
 		return len(all.Prices), page.GetNextPageToken(), err
 	})
+	return all, err
+}
+
+// listStocks asks for all stocks of the times and zones of prices. Only a
+// simulated cloud knows them: others have none.
+func listStocks(ctx context.Context, simulation fleetv1.SimulationServiceClient, of *fleetv1.ListSpotPricesRequest) ([]*fleetv1.PastStock, error) {
+	request := &fleetv1.ListStockHistoryRequest{
+		InstanceType: of.GetInstanceType(), ZoneIds: of.GetZoneIds(), StartTime: of.GetStartTime(), EndTime: of.GetEndTime(),
+	}
+	var all []*fleetv1.PastStock
+	_, err := everything.eachPage(mostPrices, func(token string, size int32) (int, string, error) {
+		request.PageToken, request.PageSize = token, size
+		page, err := simulation.ListStockHistory(ctx, request)
+		all = append(all, page.GetStocks()...)
+		return len(all), page.GetNextPageToken(), err
+	})
+	if status.Code(err) == codes.Unimplemented {
+		return nil, nil
+	}
 	return all, err
 }
 

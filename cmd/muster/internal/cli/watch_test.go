@@ -116,9 +116,26 @@ func TestMarketHistory_svg(t *testing.T) {
 	if code != exitOK || !strings.Contains(out, "cn-shenzhen-e: last") || errOut != "muster: wrote "+picture+"\n" {
 		t.Errorf("exit code %d:\n%s%s", code, out, errOut)
 	}
-	checkPicture(t, picture, "<title>Spot price of ecs.c6.large</title>", "percent of the list price", "CNY per hour", "cn-shenzhen-d", "stock now 0")
+	checkPicture(t, picture, "<title>Spot price of ecs.c6.large, and stock</title>", "percent of the list price", "CNY per hour", "cn-shenzhen-d", "stock now 0",
+		"instances that other tenants left")
 	if code, _, errOut := cloud.run("market history ecs.c6.large --svg " + filepath.Join(picture, "x")); code != exitFailed || !strings.Contains(errOut, "day.svg") {
 		t.Errorf("exit code %d:\n%s", code, errOut)
+	}
+}
+
+// A cloud that is not simulated does not know what stock there was: then prices
+// are drawn alone.
+func TestMarketHistory_unknownStock(t *testing.T) {
+	replies := usualReplies()
+	delete(replies, "ListStockHistory")
+	cloud := newFakeCloud(t, replies)
+	if out := cloud.ok("market history ecs.c6.large"); !strings.Contains(out, "cn-shenzhen-e: last 0.2106, 54%; stock now 0\n") || strings.Contains(out, "left") {
+		t.Errorf("wrote\n%s", out)
+	}
+	replies["ListStockHistory"] = []reply{refusal(codes.Unavailable, 0, nil, "out of order")}
+	cloud = newFakeCloud(t, replies)
+	if code, _, errOut := cloud.run("market history ecs.c6.large"); code != exitFailed || errOut == "" {
+		t.Errorf("exit code %d: %s", code, errOut)
 	}
 }
 

@@ -12,23 +12,37 @@ import (
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
 	"github.com/seed-198b1370/muster/services/fleetsim/internal/history"
 	"github.com/seed-198b1370/muster/services/fleetsim/world"
 )
 
-// priceList is the kind of list that page tokens of spot prices name.
-const priceList = "fleet.spot_prices"
-
-// Bounds of the time that spot prices are told of.
+// Kinds of lists that page tokens of histories name.
 const (
-	usualSpan        = 3 * time.Hour
-	longestSpan      = 30 * 24 * time.Hour
-	defaultPriceSize = 250
+	priceList = "fleet.spot_prices"
+	stockList = "simulation.stock_history"
 )
 
-// priceQuery is what a request for spot prices asks for. Its first page begins
-// in the first zone at the start.
-type priceQuery struct {
+// Bounds of the time that a history tells of.
+const (
+	usualSpan       = 3 * time.Hour
+	longestSpan     = 30 * 24 * time.Hour
+	defaultStepSize = 250
+)
+
+// A stepRequest asks for a history, by zone, then time.
+type stepRequest interface {
+	GetInstanceType() string
+	GetZoneIds() []string
+	GetStartTime() *timestamppb.Timestamp
+	GetEndTime() *timestamppb.Timestamp
+	GetPageSize() int32
+	GetPageToken() string
+}
+
+// stepQuery is what a request for a history asks for. Its first page begins in
+// the first zone at the start.
+type stepQuery struct {
 	zones    []string
 	from, to world.Instant
 	// The last step told of is that of a zone and a time; 0 for none.
@@ -38,66 +52,90 @@ type priceQuery struct {
 
 // ListSpotPrices implements the contract.
 func (f *fleet) ListSpotPrices(_ context.Context, req *fleetv1.ListSpotPricesRequest) (*fleetv1.ListSpotPricesResponse, error) {
-	query, err := f.priceQuery(req)
-	if err != nil {
-		return nil, err
-	}
-	size := int(req.GetPageSize())
-	if size == 0 {
-		size = defaultPriceSize
-	}
 	resp := &fleetv1.ListSpotPricesResponse{}
-	for _, zone := range query.zones {
-		if zone < query.lastZone {
-			continue
-		}
-		more := f.addPrices(resp, req, query, zone, size)
-		if more {
-			last := resp.GetPrices()[len(resp.GetPrices())-1]
-			resp.NextPageToken = rpc.EncodePageToken(priceList, priceKey(last.GetZoneId(), world.InstantOf(last.GetTime().AsTime()), query))
-			break
-		}
-	}
-	return resp, nil
-}
-
-// addPrices adds the steps of a zone to a page and tells whether there are more
-// than it has room for.
-func (f *fleet) addPrices(resp *fleetv1.ListSpotPricesResponse, req *fleetv1.ListSpotPricesRequest, query priceQuery, zone string, size int) bool {
-	index, _ := f.Catalog.Find(zone, req.GetInstanceType())
-	sold := &f.Catalog.Offers()[index]
-	offer := &history.Offer{Market: f.Market, Index: index, Sold: sold, Shocks: f.Engine.Facts().Shocks}
-	from, told, room := query.from, 0, size-len(resp.GetPrices())
-	if zone == query.lastZone {
-		from, told = query.lastAt, 1 // the step at which the page before ended comes again
-	}
-	if room == 0 { // every zone has a step
-		return true
-	}
-	steps, more := history.Steps(offer, from, query.to, room+told)
-	for _, step := range steps[min(told, len(steps)):] {
-		price := step.PriceMicros
+	var err error
+	resp.NextPageToken, err = f.tellSteps(priceList, req, history.Prices, func(sold *catalog.Offer, step history.Step) {
+		price := step.Value
 		if req.GetUnprotected() {
 			price = price * 9 / 10
 		}
 		resp.Prices = append(resp.Prices, &fleetv1.SpotPrice{
-			ZoneId: zone, Time: timestamppb.New(step.At.Time()),
+			ZoneId: sold.ZoneID, Time: timestamppb.New(step.At.Time()),
 			PriceMicrosPerHour: price, PayAsYouGoPriceMicrosPerHour: sold.PayAsYouGoMicros,
 		})
+	})
+	if err != nil {
+		return nil, err
 	}
-	return more
+	return resp, nil
 }
 
-// priceQuery reads a request, or tells all that is wrong with it.
-func (f *fleet) priceQuery(req *fleetv1.ListSpotPricesRequest) (priceQuery, error) {
-	var query priceQuery
+// ListStockHistory implements the contract.
+func (s *simulation) ListStockHistory(_ context.Context, req *fleetv1.ListStockHistoryRequest) (*fleetv1.ListStockHistoryResponse, error) {
+	resp := &fleetv1.ListStockHistoryResponse{}
+	var err error
+	resp.NextPageToken, err = s.tellSteps(stockList, req, history.Stocks, func(sold *catalog.Offer, step history.Step) {
+		resp.Stocks = append(resp.Stocks, &fleetv1.PastStock{
+			ZoneId: sold.ZoneID, Time: timestamppb.New(step.At.Time()), LeftInstances: step.Value, CapacityInstances: sold.Capacity,
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// tellSteps adds the steps of a page of a history and tells the token of the
+// next page, if there is one.
+func (d *Deps) tellSteps(
+	list string, req stepRequest,
+	steps func(o *history.Offer, from, to world.Instant, limit int) ([]history.Step, bool), add func(*catalog.Offer, history.Step),
+) (nextToken string, err error) {
+	query, err := d.stepQuery(list, req)
+	if err != nil {
+		return "", err
+	}
+	room := int(req.GetPageSize())
+	if room == 0 {
+		room = defaultStepSize
+	}
+	shocks := d.Engine.Facts().Shocks
+	zone, at := query.lastZone, query.lastAt
+	for _, next := range query.zones {
+		if next < query.lastZone {
+			continue
+		}
+		if room == 0 { // every zone has a step
+			return rpc.EncodePageToken(list, stepKey(zone, at, query)), nil
+		}
+		from, told := query.from, 0
+		if next == query.lastZone {
+			from, told = query.lastAt, 1 // the step at which the page before ended comes again
+		}
+		index, _ := d.Catalog.Find(next, req.GetInstanceType())
+		sold := &d.Catalog.Offers()[index]
+		found, more := steps(&history.Offer{Market: d.Market, Index: index, Sold: sold, Shocks: shocks}, from, query.to, room+told)
+		for _, step := range found[min(told, len(found)):] {
+			add(sold, step)
+			zone, at, room = next, step.At, room-1
+		}
+		if more {
+			return rpc.EncodePageToken(list, stepKey(zone, at, query)), nil
+		}
+	}
+	return "", nil
+}
+
+// stepQuery reads a request, or tells all that is wrong with it.
+func (d *Deps) stepQuery(list string, req stepRequest) (stepQuery, error) {
+	var query stepQuery
 	var unknown rpc.Violations
-	checkType(f.Catalog, &unknown, "instance_type", req.GetInstanceType())
+	checkType(d.Catalog, &unknown, "instance_type", req.GetInstanceType())
 	for i, zone := range req.GetZoneIds() {
 		field := fmt.Sprintf("zone_ids[%d]", i)
-		checkZone(f.Catalog, &unknown, field, zone)
-		if _, sold := f.Catalog.Find(zone, req.GetInstanceType()); !sold && f.Catalog.HasZone(zone) && f.Catalog.HasType(req.GetInstanceType()) {
-			refuseZoneOfType(f.Catalog, &unknown, field, zone, req.GetInstanceType())
+		checkZone(d.Catalog, &unknown, field, zone)
+		if _, sold := d.Catalog.Find(zone, req.GetInstanceType()); !sold && d.Catalog.HasZone(zone) && d.Catalog.HasType(req.GetInstanceType()) {
+			refuseZoneOfType(d.Catalog, &unknown, field, zone, req.GetInstanceType())
 		}
 	}
 	if err := unknown.ErrWithReason(fleetv1.ErrorReason_ERROR_REASON_UNKNOWN_POOL, nil); err != nil {
@@ -105,13 +143,13 @@ func (f *fleet) priceQuery(req *fleetv1.ListSpotPricesRequest) (priceQuery, erro
 	}
 	query.zones = slices.Compact(slices.Sorted(slices.Values(req.GetZoneIds())))
 	if len(query.zones) == 0 {
-		first, end := f.Catalog.OffersOf(req.GetInstanceType())
-		for _, offer := range f.Catalog.Offers()[first:end] {
+		first, end := d.Catalog.OffersOf(req.GetInstanceType())
+		for _, offer := range d.Catalog.Offers()[first:end] {
 			query.zones = append(query.zones, offer.ZoneID)
 		}
 	}
-	now := f.Engine.Pace().Now()
-	key, ok := rpc.DecodePageToken(priceList, req.GetPageToken())
+	now := d.Engine.Pace().Now()
+	key, ok := rpc.DecodePageToken(list, req.GetPageToken())
 	if !ok || key != "" && !query.resume(key, now) {
 		return query, invalidToken("page_token", req.GetPageToken())
 	}
@@ -120,7 +158,7 @@ func (f *fleet) priceQuery(req *fleetv1.ListSpotPricesRequest) (priceQuery, erro
 
 // span reads the time that a request asks about. A page after the first is about
 // that of the first, whatever time it is now.
-func (q *priceQuery) span(req *fleetv1.ListSpotPricesRequest, now time.Time) error {
+func (q *stepQuery) span(req stepRequest, now time.Time) error {
 	var violations rpc.Violations
 	end := timeOf(&violations, "end_time", req.GetEndTime(), now)
 	start := timeOf(&violations, "start_time", req.GetStartTime(), end.Add(-usualSpan))
@@ -135,7 +173,7 @@ func (q *priceQuery) span(req *fleetv1.ListSpotPricesRequest, now time.Time) err
 	}
 	if q.lastZone == "" {
 		q.from, q.to = world.InstantOf(start), world.InstantOf(end)
-		q.to = max(q.to, q.from+1) // the price of a moment is a step, too
+		q.to = max(q.to, q.from+1) // the value of a moment is a step, too
 	}
 	return violations.Err()
 }
@@ -154,15 +192,15 @@ func timeOf(violations *rpc.Violations, field string, at *timestamppb.Timestamp,
 	return at.AsTime()
 }
 
-// priceKey is the place in a list of prices: the zone and the time of the last
+// stepKey is the place in a history: the zone and the time of the last
 // step told of, and the time that the list is about.
-func priceKey(zone string, at world.Instant, q priceQuery) string {
+func stepKey(zone string, at world.Instant, q stepQuery) string {
 	return fmt.Sprintf("%s %d %d %d", zone, at, q.from, q.to)
 }
 
 // resume takes up a list at a place; false for what is none, and for one that
 // tells of the future.
-func (q *priceQuery) resume(key string, now time.Time) bool {
+func (q *stepQuery) resume(key string, now time.Time) bool {
 	parts := strings.Split(key, " ")
 	if len(parts) != 4 || !slices.Contains(q.zones, parts[0]) {
 		return false

@@ -35,12 +35,12 @@ func FuzzDiskOf(f *testing.F) {
 func FuzzResume(f *testing.F) {
 	now := time.Date(2026, 11, 16, 8, 0, 0, 0, time.UTC)
 	from := world.InstantOf(now.Add(-time.Hour))
-	f.Add(priceKey("cn-shenzhen-d", from+1, priceQuery{from: from, to: world.InstantOf(now)}))
+	f.Add(stepKey("cn-shenzhen-d", from+1, stepQuery{from: from, to: world.InstantOf(now)}))
 	f.Add("cn-shenzhen-d 1 1 9223372036854775807")
 	f.Add("cn-shenzhen-d -9223372036854775808 -9223372036854775808 1")
 	f.Add("cn-shenzhen-d  1 2")
 	f.Fuzz(func(t *testing.T, key string) {
-		query := priceQuery{zones: []string{"cn-shenzhen-d"}}
+		query := stepQuery{zones: []string{"cn-shenzhen-d"}}
 		if !query.resume(key, now) {
 			return
 		}

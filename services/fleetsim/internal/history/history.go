@@ -7,17 +7,18 @@ import (
 	"github.com/seed-198b1370/muster/services/fleetsim/world"
 )
 
-// A Step is a price and since when it holds.
+// A Step is a value and since when it holds.
 type Step struct {
 	// At is since when.
 	At world.Instant
-	// PriceMicros is the price in micro-units of the currency per hour.
-	PriceMicros int64
+	// Value is a price in micro-units of the currency per hour, or a stock in
+	// instances.
+	Value int64
 }
 
-// An Offer is what prices are asked of.
+// An Offer is what prices and stocks are asked of.
 type Offer struct {
-	// Market is where its prices come from, Index its index there.
+	// Market is where they come from, Index the offer's index there.
 	Market world.Market
 	Index  int
 	// Sold is what the catalog says of it.
@@ -27,24 +28,37 @@ type Offer struct {
 	Shocks []world.Shock
 }
 
-// Steps tells the spot price of an offer from one time up to, not including,
+// Prices tells the spot price of an offer from one time up to, not including,
 // another: the price in force at the first, then each change, at most limit
 // steps, at least 1. More tells that there are further ones; the last step is
 // where to go on, and then comes again as the first.
-func Steps(o *Offer, from, to world.Instant, limit int) (steps []Step, more bool) {
+func Prices(o *Offer, from, to world.Instant, limit int) (steps []Step, more bool) {
+	return walk(o.Market, o.edges(from, to), from, to, limit, o.priceAt)
+}
+
+// Stocks tells how many instances of an offer other tenants left, whoever took
+// them then, in steps as [Prices] does.
+func Stocks(o *Offer, from, to world.Instant, limit int) (steps []Step, more bool) {
+	return walk(o.Market, nil, from, to, limit, func(_ world.Instant, tick int64) int64 {
+		return max(0, o.Sold.Capacity-o.Market.Demand(o.Index, tick))
+	})
+}
+
+// walk follows a value that can change at ticks of the market and at edges,
+// which are in ascending order.
+func walk(market world.Market, edges []world.Instant, from, to world.Instant, limit int, valueAt func(at world.Instant, tick int64) int64) (steps []Step, more bool) {
 	if from >= to {
 		return nil, false
 	}
-	edges := o.edges(from, to)
-	start, length := o.Market.Ticks()
+	start, length := market.Ticks()
 	tick := floorDiv(int64(from)-start, int64(length))
 	for at := from; at < to; {
-		price := o.priceAt(at, tick)
-		if len(steps) == 0 || steps[len(steps)-1].PriceMicros != price {
+		value := valueAt(at, tick)
+		if len(steps) == 0 || steps[len(steps)-1].Value != value {
 			if len(steps) == limit {
 				return steps, true
 			}
-			steps = append(steps, Step{at, price})
+			steps = append(steps, Step{at, value})
 		}
 		next := world.Instant(start + (tick+1)*int64(length))
 		for len(edges) > 0 && edges[0] <= at {

@@ -79,8 +79,8 @@ func (StockStatus) EnumDescriptor() ([]byte, []int) {
 }
 
 // What has a price and a stock: an instance type in a zone under a billing
-// method. Prices, here and of instances, are in the account's currency; the
-// simulator's is CNY.
+// method. Prices, here and of instances, are in the currency of their region; see
+// Region.
 type Pool struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Zone of the pool.

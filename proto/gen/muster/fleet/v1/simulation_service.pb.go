@@ -1725,6 +1725,227 @@ func (x *ListAccountsResponse) GetAccounts() []*Account {
 	return nil
 }
 
+// Request of SimulationService.ListStockHistory.
+type ListStockHistoryRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The instance type.
+	InstanceType string `protobuf:"bytes,1,opt,name=instance_type,json=instanceType,proto3" json:"instance_type,omitempty"`
+	// Only these zones. Empty: all that sell the type.
+	ZoneIds []string `protobuf:"bytes,2,rep,name=zone_ids,json=zoneIds,proto3" json:"zone_ids,omitempty"`
+	// Begin of the time to tell of. Absent: three hours before the end.
+	StartTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
+	// End of it, at most 30 days after the start and not in the future. Absent:
+	// now.
+	EndTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	// At most so many steps, 1 to 1,000; 0 means 250.
+	PageSize int32 `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// `next_page_token` of the page before; empty for the first page.
+	PageToken     string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListStockHistoryRequest) Reset() {
+	*x = ListStockHistoryRequest{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListStockHistoryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListStockHistoryRequest) ProtoMessage() {}
+
+func (x *ListStockHistoryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListStockHistoryRequest.ProtoReflect.Descriptor instead.
+func (*ListStockHistoryRequest) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *ListStockHistoryRequest) GetInstanceType() string {
+	if x != nil {
+		return x.InstanceType
+	}
+	return ""
+}
+
+func (x *ListStockHistoryRequest) GetZoneIds() []string {
+	if x != nil {
+		return x.ZoneIds
+	}
+	return nil
+}
+
+func (x *ListStockHistoryRequest) GetStartTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartTime
+	}
+	return nil
+}
+
+func (x *ListStockHistoryRequest) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
+func (x *ListStockHistoryRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListStockHistoryRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// Response of SimulationService.ListStockHistory.
+type ListStockHistoryResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Steps, by zone, then time. The first of each zone is at the start of the
+	// time asked for.
+	Stocks []*PastStock `protobuf:"bytes,1,rep,name=stocks,proto3" json:"stocks,omitempty"`
+	// Token of the next page; empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListStockHistoryResponse) Reset() {
+	*x = ListStockHistoryResponse{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListStockHistoryResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListStockHistoryResponse) ProtoMessage() {}
+
+func (x *ListStockHistoryResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListStockHistoryResponse.ProtoReflect.Descriptor instead.
+func (*ListStockHistoryResponse) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *ListStockHistoryResponse) GetStocks() []*PastStock {
+	if x != nil {
+		return x.Stocks
+	}
+	return nil
+}
+
+func (x *ListStockHistoryResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// A stock and since when it holds, until the next one of its zone.
+type PastStock struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Zone of the stock, which spot and pay-as-you-go instances share.
+	ZoneId string `protobuf:"bytes,1,opt,name=zone_id,json=zoneId,proto3" json:"zone_id,omitempty"`
+	// Since when.
+	Time *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
+	// How many instances other tenants left.
+	LeftInstances int64 `protobuf:"varint,3,opt,name=left_instances,json=leftInstances,proto3" json:"left_instances,omitempty"`
+	// How many instances there can be.
+	CapacityInstances int64 `protobuf:"varint,4,opt,name=capacity_instances,json=capacityInstances,proto3" json:"capacity_instances,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *PastStock) Reset() {
+	*x = PastStock{}
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PastStock) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PastStock) ProtoMessage() {}
+
+func (x *PastStock) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PastStock.ProtoReflect.Descriptor instead.
+func (*PastStock) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *PastStock) GetZoneId() string {
+	if x != nil {
+		return x.ZoneId
+	}
+	return ""
+}
+
+func (x *PastStock) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *PastStock) GetLeftInstances() int64 {
+	if x != nil {
+		return x.LeftInstances
+	}
+	return 0
+}
+
+func (x *PastStock) GetCapacityInstances() int64 {
+	if x != nil {
+		return x.CapacityInstances
+	}
+	return 0
+}
+
 // Request of SimulationService.GetScenario.
 type GetScenarioRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1734,7 +1955,7 @@ type GetScenarioRequest struct {
 
 func (x *GetScenarioRequest) Reset() {
 	*x = GetScenarioRequest{}
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[31]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1746,7 +1967,7 @@ func (x *GetScenarioRequest) String() string {
 func (*GetScenarioRequest) ProtoMessage() {}
 
 func (x *GetScenarioRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[31]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1759,7 +1980,7 @@ func (x *GetScenarioRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetScenarioRequest.ProtoReflect.Descriptor instead.
 func (*GetScenarioRequest) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{31}
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{34}
 }
 
 // Response of SimulationService.GetScenario.
@@ -1775,7 +1996,7 @@ type GetScenarioResponse struct {
 
 func (x *GetScenarioResponse) Reset() {
 	*x = GetScenarioResponse{}
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[32]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1787,7 +2008,7 @@ func (x *GetScenarioResponse) String() string {
 func (*GetScenarioResponse) ProtoMessage() {}
 
 func (x *GetScenarioResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[32]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1800,7 +2021,7 @@ func (x *GetScenarioResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetScenarioResponse.ProtoReflect.Descriptor instead.
 func (*GetScenarioResponse) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{32}
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *GetScenarioResponse) GetYaml() string {
@@ -1828,7 +2049,7 @@ type CreateSnapshotRequest struct {
 
 func (x *CreateSnapshotRequest) Reset() {
 	*x = CreateSnapshotRequest{}
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[33]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1840,7 +2061,7 @@ func (x *CreateSnapshotRequest) String() string {
 func (*CreateSnapshotRequest) ProtoMessage() {}
 
 func (x *CreateSnapshotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[33]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1853,7 +2074,7 @@ func (x *CreateSnapshotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateSnapshotRequest.ProtoReflect.Descriptor instead.
 func (*CreateSnapshotRequest) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{33}
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *CreateSnapshotRequest) GetSnapshotId() string {
@@ -1874,7 +2095,7 @@ type CreateSnapshotResponse struct {
 
 func (x *CreateSnapshotResponse) Reset() {
 	*x = CreateSnapshotResponse{}
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[34]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1886,7 +2107,7 @@ func (x *CreateSnapshotResponse) String() string {
 func (*CreateSnapshotResponse) ProtoMessage() {}
 
 func (x *CreateSnapshotResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[34]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1899,7 +2120,7 @@ func (x *CreateSnapshotResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateSnapshotResponse.ProtoReflect.Descriptor instead.
 func (*CreateSnapshotResponse) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{34}
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *CreateSnapshotResponse) GetSnapshot() *Snapshot {
@@ -1926,7 +2147,7 @@ type Snapshot struct {
 
 func (x *Snapshot) Reset() {
 	*x = Snapshot{}
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[35]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1938,7 +2159,7 @@ func (x *Snapshot) String() string {
 func (*Snapshot) ProtoMessage() {}
 
 func (x *Snapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[35]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1951,7 +2172,7 @@ func (x *Snapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Snapshot.ProtoReflect.Descriptor instead.
 func (*Snapshot) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{35}
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Snapshot) GetSnapshotId() string {
@@ -1991,7 +2212,7 @@ type ListSnapshotsRequest struct {
 
 func (x *ListSnapshotsRequest) Reset() {
 	*x = ListSnapshotsRequest{}
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[36]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2003,7 +2224,7 @@ func (x *ListSnapshotsRequest) String() string {
 func (*ListSnapshotsRequest) ProtoMessage() {}
 
 func (x *ListSnapshotsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[36]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2016,7 +2237,7 @@ func (x *ListSnapshotsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSnapshotsRequest.ProtoReflect.Descriptor instead.
 func (*ListSnapshotsRequest) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{36}
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{39}
 }
 
 // Response of SimulationService.ListSnapshots.
@@ -2030,7 +2251,7 @@ type ListSnapshotsResponse struct {
 
 func (x *ListSnapshotsResponse) Reset() {
 	*x = ListSnapshotsResponse{}
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[37]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2042,7 +2263,7 @@ func (x *ListSnapshotsResponse) String() string {
 func (*ListSnapshotsResponse) ProtoMessage() {}
 
 func (x *ListSnapshotsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[37]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2055,7 +2276,7 @@ func (x *ListSnapshotsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSnapshotsResponse.ProtoReflect.Descriptor instead.
 func (*ListSnapshotsResponse) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{37}
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ListSnapshotsResponse) GetSnapshots() []*Snapshot {
@@ -2076,7 +2297,7 @@ type RestoreSnapshotRequest struct {
 
 func (x *RestoreSnapshotRequest) Reset() {
 	*x = RestoreSnapshotRequest{}
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[38]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2088,7 +2309,7 @@ func (x *RestoreSnapshotRequest) String() string {
 func (*RestoreSnapshotRequest) ProtoMessage() {}
 
 func (x *RestoreSnapshotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[38]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2101,7 +2322,7 @@ func (x *RestoreSnapshotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestoreSnapshotRequest.ProtoReflect.Descriptor instead.
 func (*RestoreSnapshotRequest) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{38}
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *RestoreSnapshotRequest) GetSnapshotId() string {
@@ -2122,7 +2343,7 @@ type RestoreSnapshotResponse struct {
 
 func (x *RestoreSnapshotResponse) Reset() {
 	*x = RestoreSnapshotResponse{}
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[39]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2134,7 +2355,7 @@ func (x *RestoreSnapshotResponse) String() string {
 func (*RestoreSnapshotResponse) ProtoMessage() {}
 
 func (x *RestoreSnapshotResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[39]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2147,7 +2368,7 @@ func (x *RestoreSnapshotResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestoreSnapshotResponse.ProtoReflect.Descriptor instead.
 func (*RestoreSnapshotResponse) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{39}
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *RestoreSnapshotResponse) GetSnapshot() *Snapshot {
@@ -2168,7 +2389,7 @@ type DeleteSnapshotRequest struct {
 
 func (x *DeleteSnapshotRequest) Reset() {
 	*x = DeleteSnapshotRequest{}
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[40]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2180,7 +2401,7 @@ func (x *DeleteSnapshotRequest) String() string {
 func (*DeleteSnapshotRequest) ProtoMessage() {}
 
 func (x *DeleteSnapshotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[40]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2193,7 +2414,7 @@ func (x *DeleteSnapshotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteSnapshotRequest.ProtoReflect.Descriptor instead.
 func (*DeleteSnapshotRequest) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{40}
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *DeleteSnapshotRequest) GetSnapshotId() string {
@@ -2212,7 +2433,7 @@ type DeleteSnapshotResponse struct {
 
 func (x *DeleteSnapshotResponse) Reset() {
 	*x = DeleteSnapshotResponse{}
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[41]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2224,7 +2445,7 @@ func (x *DeleteSnapshotResponse) String() string {
 func (*DeleteSnapshotResponse) ProtoMessage() {}
 
 func (x *DeleteSnapshotResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[41]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2237,7 +2458,7 @@ func (x *DeleteSnapshotResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteSnapshotResponse.ProtoReflect.Descriptor instead.
 func (*DeleteSnapshotResponse) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{41}
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{44}
 }
 
 // Request of SimulationService.Audit.
@@ -2249,7 +2470,7 @@ type AuditRequest struct {
 
 func (x *AuditRequest) Reset() {
 	*x = AuditRequest{}
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[42]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2261,7 +2482,7 @@ func (x *AuditRequest) String() string {
 func (*AuditRequest) ProtoMessage() {}
 
 func (x *AuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[42]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2274,7 +2495,7 @@ func (x *AuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditRequest.ProtoReflect.Descriptor instead.
 func (*AuditRequest) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{42}
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{45}
 }
 
 // Response of SimulationService.Audit.
@@ -2294,7 +2515,7 @@ type AuditResponse struct {
 
 func (x *AuditResponse) Reset() {
 	*x = AuditResponse{}
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[43]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2306,7 +2527,7 @@ func (x *AuditResponse) String() string {
 func (*AuditResponse) ProtoMessage() {}
 
 func (x *AuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[43]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2319,7 +2540,7 @@ func (x *AuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditResponse.ProtoReflect.Descriptor instead.
 func (*AuditResponse) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{43}
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *AuditResponse) GetFindings() []*AuditFinding {
@@ -2363,7 +2584,7 @@ type AuditFinding struct {
 
 func (x *AuditFinding) Reset() {
 	*x = AuditFinding{}
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[44]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2375,7 +2596,7 @@ func (x *AuditFinding) String() string {
 func (*AuditFinding) ProtoMessage() {}
 
 func (x *AuditFinding) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[44]
+	mi := &file_muster_fleet_v1_simulation_service_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2388,7 +2609,7 @@ func (x *AuditFinding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditFinding.ProtoReflect.Descriptor instead.
 func (*AuditFinding) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{44}
+	return file_muster_fleet_v1_simulation_service_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *AuditFinding) GetInvariant() string {
@@ -2492,7 +2713,26 @@ const file_muster_fleet_v1_simulation_service_proto_rawDesc = "" +
 	"\aaccount\x18\x01 \x01(\v2\x18.muster.fleet.v1.AccountR\aaccount\"\x15\n" +
 	"\x13ListAccountsRequest\"L\n" +
 	"\x14ListAccountsResponse\x124\n" +
-	"\baccounts\x18\x01 \x03(\v2\x18.muster.fleet.v1.AccountR\baccounts\"\x14\n" +
+	"\baccounts\x18\x01 \x03(\v2\x18.muster.fleet.v1.AccountR\baccounts\"\xba\x02\n" +
+	"\x17ListStockHistoryRequest\x12.\n" +
+	"\rinstance_type\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\finstanceType\x12+\n" +
+	"\bzone_ids\x18\x02 \x03(\tB\x10\xbaH\r\x92\x01\n" +
+	"\x10\x14\"\x06r\x04\x10\x01\x18@R\azoneIds\x129\n" +
+	"\n" +
+	"start_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x125\n" +
+	"\bend_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12'\n" +
+	"\tpage_size\x18\x05 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\tpageToken\"v\n" +
+	"\x18ListStockHistoryResponse\x122\n" +
+	"\x06stocks\x18\x01 \x03(\v2\x1a.muster.fleet.v1.PastStockR\x06stocks\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xaa\x01\n" +
+	"\tPastStock\x12\x17\n" +
+	"\azone_id\x18\x01 \x01(\tR\x06zoneId\x12.\n" +
+	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12%\n" +
+	"\x0eleft_instances\x18\x03 \x01(\x03R\rleftInstances\x12-\n" +
+	"\x12capacity_instances\x18\x04 \x01(\x03R\x11capacityInstances\"\x14\n" +
 	"\x12GetScenarioRequest\"d\n" +
 	"\x13GetScenarioResponse\x12\x12\n" +
 	"\x04yaml\x18\x01 \x01(\tR\x04yaml\x129\n" +
@@ -2537,7 +2777,7 @@ const file_muster_fleet_v1_simulation_service_proto_rawDesc = "" +
 	"\x15INSTANCE_FAILURE_HANG\x10\x02\x12\x1b\n" +
 	"\x17INSTANCE_FAILURE_IMPAIR\x10\x03\x12\x19\n" +
 	"\x15INSTANCE_FAILURE_SLOW\x10\x04\x12\x1c\n" +
-	"\x18INSTANCE_FAILURE_RECOVER\x10\x052\xf2\x0f\n" +
+	"\x18INSTANCE_FAILURE_RECOVER\x10\x052\xe0\x10\n" +
 	"\x11SimulationService\x12T\n" +
 	"\bGetClock\x12 .muster.fleet.v1.GetClockRequest\x1a!.muster.fleet.v1.GetClockResponse\"\x03\x90\x02\x01\x12\\\n" +
 	"\n" +
@@ -2558,7 +2798,8 @@ const file_muster_fleet_v1_simulation_service_proto_rawDesc = "" +
 	"\n" +
 	"SetAccount\x12\".muster.fleet.v1.SetAccountRequest\x1a#.muster.fleet.v1.SetAccountResponse\"\x03\x90\x02\x02\x12Q\n" +
 	"\aDeposit\x12\x1f.muster.fleet.v1.DepositRequest\x1a .muster.fleet.v1.DepositResponse\"\x03\x90\x02\x02\x12`\n" +
-	"\fListAccounts\x12$.muster.fleet.v1.ListAccountsRequest\x1a%.muster.fleet.v1.ListAccountsResponse\"\x03\x90\x02\x01\x12]\n" +
+	"\fListAccounts\x12$.muster.fleet.v1.ListAccountsRequest\x1a%.muster.fleet.v1.ListAccountsResponse\"\x03\x90\x02\x01\x12l\n" +
+	"\x10ListStockHistory\x12(.muster.fleet.v1.ListStockHistoryRequest\x1a).muster.fleet.v1.ListStockHistoryResponse\"\x03\x90\x02\x01\x12]\n" +
 	"\vGetScenario\x12#.muster.fleet.v1.GetScenarioRequest\x1a$.muster.fleet.v1.GetScenarioResponse\"\x03\x90\x02\x01\x12f\n" +
 	"\x0eCreateSnapshot\x12&.muster.fleet.v1.CreateSnapshotRequest\x1a'.muster.fleet.v1.CreateSnapshotResponse\"\x03\x90\x02\x02\x12c\n" +
 	"\rListSnapshots\x12%.muster.fleet.v1.ListSnapshotsRequest\x1a&.muster.fleet.v1.ListSnapshotsResponse\"\x03\x90\x02\x01\x12i\n" +
@@ -2580,7 +2821,7 @@ func file_muster_fleet_v1_simulation_service_proto_rawDescGZIP() []byte {
 }
 
 var file_muster_fleet_v1_simulation_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_muster_fleet_v1_simulation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
+var file_muster_fleet_v1_simulation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 48)
 var file_muster_fleet_v1_simulation_service_proto_goTypes = []any{
 	(InstanceFailure)(0),             // 0: muster.fleet.v1.InstanceFailure
 	(*GetClockRequest)(nil),          // 1: muster.fleet.v1.GetClockRequest
@@ -2614,102 +2855,111 @@ var file_muster_fleet_v1_simulation_service_proto_goTypes = []any{
 	(*DepositResponse)(nil),          // 29: muster.fleet.v1.DepositResponse
 	(*ListAccountsRequest)(nil),      // 30: muster.fleet.v1.ListAccountsRequest
 	(*ListAccountsResponse)(nil),     // 31: muster.fleet.v1.ListAccountsResponse
-	(*GetScenarioRequest)(nil),       // 32: muster.fleet.v1.GetScenarioRequest
-	(*GetScenarioResponse)(nil),      // 33: muster.fleet.v1.GetScenarioResponse
-	(*CreateSnapshotRequest)(nil),    // 34: muster.fleet.v1.CreateSnapshotRequest
-	(*CreateSnapshotResponse)(nil),   // 35: muster.fleet.v1.CreateSnapshotResponse
-	(*Snapshot)(nil),                 // 36: muster.fleet.v1.Snapshot
-	(*ListSnapshotsRequest)(nil),     // 37: muster.fleet.v1.ListSnapshotsRequest
-	(*ListSnapshotsResponse)(nil),    // 38: muster.fleet.v1.ListSnapshotsResponse
-	(*RestoreSnapshotRequest)(nil),   // 39: muster.fleet.v1.RestoreSnapshotRequest
-	(*RestoreSnapshotResponse)(nil),  // 40: muster.fleet.v1.RestoreSnapshotResponse
-	(*DeleteSnapshotRequest)(nil),    // 41: muster.fleet.v1.DeleteSnapshotRequest
-	(*DeleteSnapshotResponse)(nil),   // 42: muster.fleet.v1.DeleteSnapshotResponse
-	(*AuditRequest)(nil),             // 43: muster.fleet.v1.AuditRequest
-	(*AuditResponse)(nil),            // 44: muster.fleet.v1.AuditResponse
-	(*AuditFinding)(nil),             // 45: muster.fleet.v1.AuditFinding
-	(*timestamppb.Timestamp)(nil),    // 46: google.protobuf.Timestamp
-	(*PoolSelector)(nil),             // 47: muster.fleet.v1.PoolSelector
-	(*Fault)(nil),                    // 48: muster.fleet.v1.Fault
-	(*AccountSettings)(nil),          // 49: muster.fleet.v1.AccountSettings
-	(*Account)(nil),                  // 50: muster.fleet.v1.Account
+	(*ListStockHistoryRequest)(nil),  // 32: muster.fleet.v1.ListStockHistoryRequest
+	(*ListStockHistoryResponse)(nil), // 33: muster.fleet.v1.ListStockHistoryResponse
+	(*PastStock)(nil),                // 34: muster.fleet.v1.PastStock
+	(*GetScenarioRequest)(nil),       // 35: muster.fleet.v1.GetScenarioRequest
+	(*GetScenarioResponse)(nil),      // 36: muster.fleet.v1.GetScenarioResponse
+	(*CreateSnapshotRequest)(nil),    // 37: muster.fleet.v1.CreateSnapshotRequest
+	(*CreateSnapshotResponse)(nil),   // 38: muster.fleet.v1.CreateSnapshotResponse
+	(*Snapshot)(nil),                 // 39: muster.fleet.v1.Snapshot
+	(*ListSnapshotsRequest)(nil),     // 40: muster.fleet.v1.ListSnapshotsRequest
+	(*ListSnapshotsResponse)(nil),    // 41: muster.fleet.v1.ListSnapshotsResponse
+	(*RestoreSnapshotRequest)(nil),   // 42: muster.fleet.v1.RestoreSnapshotRequest
+	(*RestoreSnapshotResponse)(nil),  // 43: muster.fleet.v1.RestoreSnapshotResponse
+	(*DeleteSnapshotRequest)(nil),    // 44: muster.fleet.v1.DeleteSnapshotRequest
+	(*DeleteSnapshotResponse)(nil),   // 45: muster.fleet.v1.DeleteSnapshotResponse
+	(*AuditRequest)(nil),             // 46: muster.fleet.v1.AuditRequest
+	(*AuditResponse)(nil),            // 47: muster.fleet.v1.AuditResponse
+	(*AuditFinding)(nil),             // 48: muster.fleet.v1.AuditFinding
+	(*timestamppb.Timestamp)(nil),    // 49: google.protobuf.Timestamp
+	(*PoolSelector)(nil),             // 50: muster.fleet.v1.PoolSelector
+	(*Fault)(nil),                    // 51: muster.fleet.v1.Fault
+	(*AccountSettings)(nil),          // 52: muster.fleet.v1.AccountSettings
+	(*Account)(nil),                  // 53: muster.fleet.v1.Account
 }
 var file_muster_fleet_v1_simulation_service_proto_depIdxs = []int32{
-	46, // 0: muster.fleet.v1.GetClockResponse.time:type_name -> google.protobuf.Timestamp
-	46, // 1: muster.fleet.v1.WatchClockResponse.time:type_name -> google.protobuf.Timestamp
-	46, // 2: muster.fleet.v1.SetClockSpeedResponse.time:type_name -> google.protobuf.Timestamp
+	49, // 0: muster.fleet.v1.GetClockResponse.time:type_name -> google.protobuf.Timestamp
+	49, // 1: muster.fleet.v1.WatchClockResponse.time:type_name -> google.protobuf.Timestamp
+	49, // 2: muster.fleet.v1.SetClockSpeedResponse.time:type_name -> google.protobuf.Timestamp
 	8,  // 3: muster.fleet.v1.ReclaimInstancesRequest.instances:type_name -> muster.fleet.v1.InstanceIds
-	47, // 4: muster.fleet.v1.ReclaimInstancesRequest.pools:type_name -> muster.fleet.v1.PoolSelector
-	47, // 5: muster.fleet.v1.DrainPoolsRequest.pools:type_name -> muster.fleet.v1.PoolSelector
-	47, // 6: muster.fleet.v1.RestorePoolsRequest.pools:type_name -> muster.fleet.v1.PoolSelector
-	46, // 7: muster.fleet.v1.PauseClockResponse.time:type_name -> google.protobuf.Timestamp
-	46, // 8: muster.fleet.v1.AdvanceClockRequest.to:type_name -> google.protobuf.Timestamp
-	46, // 9: muster.fleet.v1.AdvanceClockRequest.to_event_after:type_name -> google.protobuf.Timestamp
-	46, // 10: muster.fleet.v1.AdvanceClockResponse.time:type_name -> google.protobuf.Timestamp
+	50, // 4: muster.fleet.v1.ReclaimInstancesRequest.pools:type_name -> muster.fleet.v1.PoolSelector
+	50, // 5: muster.fleet.v1.DrainPoolsRequest.pools:type_name -> muster.fleet.v1.PoolSelector
+	50, // 6: muster.fleet.v1.RestorePoolsRequest.pools:type_name -> muster.fleet.v1.PoolSelector
+	49, // 7: muster.fleet.v1.PauseClockResponse.time:type_name -> google.protobuf.Timestamp
+	49, // 8: muster.fleet.v1.AdvanceClockRequest.to:type_name -> google.protobuf.Timestamp
+	49, // 9: muster.fleet.v1.AdvanceClockRequest.to_event_after:type_name -> google.protobuf.Timestamp
+	49, // 10: muster.fleet.v1.AdvanceClockResponse.time:type_name -> google.protobuf.Timestamp
 	8,  // 11: muster.fleet.v1.FailInstancesRequest.instances:type_name -> muster.fleet.v1.InstanceIds
-	47, // 12: muster.fleet.v1.FailInstancesRequest.pools:type_name -> muster.fleet.v1.PoolSelector
+	50, // 12: muster.fleet.v1.FailInstancesRequest.pools:type_name -> muster.fleet.v1.PoolSelector
 	0,  // 13: muster.fleet.v1.FailInstancesRequest.failure:type_name -> muster.fleet.v1.InstanceFailure
-	48, // 14: muster.fleet.v1.InjectFaultRequest.fault:type_name -> muster.fleet.v1.Fault
-	48, // 15: muster.fleet.v1.InjectFaultResponse.fault:type_name -> muster.fleet.v1.Fault
-	48, // 16: muster.fleet.v1.ListFaultsResponse.faults:type_name -> muster.fleet.v1.Fault
-	49, // 17: muster.fleet.v1.SetAccountRequest.settings:type_name -> muster.fleet.v1.AccountSettings
-	50, // 18: muster.fleet.v1.SetAccountResponse.account:type_name -> muster.fleet.v1.Account
-	50, // 19: muster.fleet.v1.DepositResponse.account:type_name -> muster.fleet.v1.Account
-	50, // 20: muster.fleet.v1.ListAccountsResponse.accounts:type_name -> muster.fleet.v1.Account
-	46, // 21: muster.fleet.v1.GetScenarioResponse.start_time:type_name -> google.protobuf.Timestamp
-	36, // 22: muster.fleet.v1.CreateSnapshotResponse.snapshot:type_name -> muster.fleet.v1.Snapshot
-	46, // 23: muster.fleet.v1.Snapshot.time:type_name -> google.protobuf.Timestamp
-	36, // 24: muster.fleet.v1.ListSnapshotsResponse.snapshots:type_name -> muster.fleet.v1.Snapshot
-	36, // 25: muster.fleet.v1.RestoreSnapshotResponse.snapshot:type_name -> muster.fleet.v1.Snapshot
-	45, // 26: muster.fleet.v1.AuditResponse.findings:type_name -> muster.fleet.v1.AuditFinding
-	46, // 27: muster.fleet.v1.AuditResponse.time:type_name -> google.protobuf.Timestamp
-	1,  // 28: muster.fleet.v1.SimulationService.GetClock:input_type -> muster.fleet.v1.GetClockRequest
-	3,  // 29: muster.fleet.v1.SimulationService.WatchClock:input_type -> muster.fleet.v1.WatchClockRequest
-	5,  // 30: muster.fleet.v1.SimulationService.SetClockSpeed:input_type -> muster.fleet.v1.SetClockSpeedRequest
-	14, // 31: muster.fleet.v1.SimulationService.PauseClock:input_type -> muster.fleet.v1.PauseClockRequest
-	16, // 32: muster.fleet.v1.SimulationService.AdvanceClock:input_type -> muster.fleet.v1.AdvanceClockRequest
-	7,  // 33: muster.fleet.v1.SimulationService.ReclaimInstances:input_type -> muster.fleet.v1.ReclaimInstancesRequest
-	10, // 34: muster.fleet.v1.SimulationService.DrainPools:input_type -> muster.fleet.v1.DrainPoolsRequest
-	12, // 35: muster.fleet.v1.SimulationService.RestorePools:input_type -> muster.fleet.v1.RestorePoolsRequest
-	18, // 36: muster.fleet.v1.SimulationService.FailInstances:input_type -> muster.fleet.v1.FailInstancesRequest
-	20, // 37: muster.fleet.v1.SimulationService.InjectFault:input_type -> muster.fleet.v1.InjectFaultRequest
-	22, // 38: muster.fleet.v1.SimulationService.ListFaults:input_type -> muster.fleet.v1.ListFaultsRequest
-	24, // 39: muster.fleet.v1.SimulationService.ClearFaults:input_type -> muster.fleet.v1.ClearFaultsRequest
-	26, // 40: muster.fleet.v1.SimulationService.SetAccount:input_type -> muster.fleet.v1.SetAccountRequest
-	28, // 41: muster.fleet.v1.SimulationService.Deposit:input_type -> muster.fleet.v1.DepositRequest
-	30, // 42: muster.fleet.v1.SimulationService.ListAccounts:input_type -> muster.fleet.v1.ListAccountsRequest
-	32, // 43: muster.fleet.v1.SimulationService.GetScenario:input_type -> muster.fleet.v1.GetScenarioRequest
-	34, // 44: muster.fleet.v1.SimulationService.CreateSnapshot:input_type -> muster.fleet.v1.CreateSnapshotRequest
-	37, // 45: muster.fleet.v1.SimulationService.ListSnapshots:input_type -> muster.fleet.v1.ListSnapshotsRequest
-	39, // 46: muster.fleet.v1.SimulationService.RestoreSnapshot:input_type -> muster.fleet.v1.RestoreSnapshotRequest
-	41, // 47: muster.fleet.v1.SimulationService.DeleteSnapshot:input_type -> muster.fleet.v1.DeleteSnapshotRequest
-	43, // 48: muster.fleet.v1.SimulationService.Audit:input_type -> muster.fleet.v1.AuditRequest
-	2,  // 49: muster.fleet.v1.SimulationService.GetClock:output_type -> muster.fleet.v1.GetClockResponse
-	4,  // 50: muster.fleet.v1.SimulationService.WatchClock:output_type -> muster.fleet.v1.WatchClockResponse
-	6,  // 51: muster.fleet.v1.SimulationService.SetClockSpeed:output_type -> muster.fleet.v1.SetClockSpeedResponse
-	15, // 52: muster.fleet.v1.SimulationService.PauseClock:output_type -> muster.fleet.v1.PauseClockResponse
-	17, // 53: muster.fleet.v1.SimulationService.AdvanceClock:output_type -> muster.fleet.v1.AdvanceClockResponse
-	9,  // 54: muster.fleet.v1.SimulationService.ReclaimInstances:output_type -> muster.fleet.v1.ReclaimInstancesResponse
-	11, // 55: muster.fleet.v1.SimulationService.DrainPools:output_type -> muster.fleet.v1.DrainPoolsResponse
-	13, // 56: muster.fleet.v1.SimulationService.RestorePools:output_type -> muster.fleet.v1.RestorePoolsResponse
-	19, // 57: muster.fleet.v1.SimulationService.FailInstances:output_type -> muster.fleet.v1.FailInstancesResponse
-	21, // 58: muster.fleet.v1.SimulationService.InjectFault:output_type -> muster.fleet.v1.InjectFaultResponse
-	23, // 59: muster.fleet.v1.SimulationService.ListFaults:output_type -> muster.fleet.v1.ListFaultsResponse
-	25, // 60: muster.fleet.v1.SimulationService.ClearFaults:output_type -> muster.fleet.v1.ClearFaultsResponse
-	27, // 61: muster.fleet.v1.SimulationService.SetAccount:output_type -> muster.fleet.v1.SetAccountResponse
-	29, // 62: muster.fleet.v1.SimulationService.Deposit:output_type -> muster.fleet.v1.DepositResponse
-	31, // 63: muster.fleet.v1.SimulationService.ListAccounts:output_type -> muster.fleet.v1.ListAccountsResponse
-	33, // 64: muster.fleet.v1.SimulationService.GetScenario:output_type -> muster.fleet.v1.GetScenarioResponse
-	35, // 65: muster.fleet.v1.SimulationService.CreateSnapshot:output_type -> muster.fleet.v1.CreateSnapshotResponse
-	38, // 66: muster.fleet.v1.SimulationService.ListSnapshots:output_type -> muster.fleet.v1.ListSnapshotsResponse
-	40, // 67: muster.fleet.v1.SimulationService.RestoreSnapshot:output_type -> muster.fleet.v1.RestoreSnapshotResponse
-	42, // 68: muster.fleet.v1.SimulationService.DeleteSnapshot:output_type -> muster.fleet.v1.DeleteSnapshotResponse
-	44, // 69: muster.fleet.v1.SimulationService.Audit:output_type -> muster.fleet.v1.AuditResponse
-	49, // [49:70] is the sub-list for method output_type
-	28, // [28:49] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	51, // 14: muster.fleet.v1.InjectFaultRequest.fault:type_name -> muster.fleet.v1.Fault
+	51, // 15: muster.fleet.v1.InjectFaultResponse.fault:type_name -> muster.fleet.v1.Fault
+	51, // 16: muster.fleet.v1.ListFaultsResponse.faults:type_name -> muster.fleet.v1.Fault
+	52, // 17: muster.fleet.v1.SetAccountRequest.settings:type_name -> muster.fleet.v1.AccountSettings
+	53, // 18: muster.fleet.v1.SetAccountResponse.account:type_name -> muster.fleet.v1.Account
+	53, // 19: muster.fleet.v1.DepositResponse.account:type_name -> muster.fleet.v1.Account
+	53, // 20: muster.fleet.v1.ListAccountsResponse.accounts:type_name -> muster.fleet.v1.Account
+	49, // 21: muster.fleet.v1.ListStockHistoryRequest.start_time:type_name -> google.protobuf.Timestamp
+	49, // 22: muster.fleet.v1.ListStockHistoryRequest.end_time:type_name -> google.protobuf.Timestamp
+	34, // 23: muster.fleet.v1.ListStockHistoryResponse.stocks:type_name -> muster.fleet.v1.PastStock
+	49, // 24: muster.fleet.v1.PastStock.time:type_name -> google.protobuf.Timestamp
+	49, // 25: muster.fleet.v1.GetScenarioResponse.start_time:type_name -> google.protobuf.Timestamp
+	39, // 26: muster.fleet.v1.CreateSnapshotResponse.snapshot:type_name -> muster.fleet.v1.Snapshot
+	49, // 27: muster.fleet.v1.Snapshot.time:type_name -> google.protobuf.Timestamp
+	39, // 28: muster.fleet.v1.ListSnapshotsResponse.snapshots:type_name -> muster.fleet.v1.Snapshot
+	39, // 29: muster.fleet.v1.RestoreSnapshotResponse.snapshot:type_name -> muster.fleet.v1.Snapshot
+	48, // 30: muster.fleet.v1.AuditResponse.findings:type_name -> muster.fleet.v1.AuditFinding
+	49, // 31: muster.fleet.v1.AuditResponse.time:type_name -> google.protobuf.Timestamp
+	1,  // 32: muster.fleet.v1.SimulationService.GetClock:input_type -> muster.fleet.v1.GetClockRequest
+	3,  // 33: muster.fleet.v1.SimulationService.WatchClock:input_type -> muster.fleet.v1.WatchClockRequest
+	5,  // 34: muster.fleet.v1.SimulationService.SetClockSpeed:input_type -> muster.fleet.v1.SetClockSpeedRequest
+	14, // 35: muster.fleet.v1.SimulationService.PauseClock:input_type -> muster.fleet.v1.PauseClockRequest
+	16, // 36: muster.fleet.v1.SimulationService.AdvanceClock:input_type -> muster.fleet.v1.AdvanceClockRequest
+	7,  // 37: muster.fleet.v1.SimulationService.ReclaimInstances:input_type -> muster.fleet.v1.ReclaimInstancesRequest
+	10, // 38: muster.fleet.v1.SimulationService.DrainPools:input_type -> muster.fleet.v1.DrainPoolsRequest
+	12, // 39: muster.fleet.v1.SimulationService.RestorePools:input_type -> muster.fleet.v1.RestorePoolsRequest
+	18, // 40: muster.fleet.v1.SimulationService.FailInstances:input_type -> muster.fleet.v1.FailInstancesRequest
+	20, // 41: muster.fleet.v1.SimulationService.InjectFault:input_type -> muster.fleet.v1.InjectFaultRequest
+	22, // 42: muster.fleet.v1.SimulationService.ListFaults:input_type -> muster.fleet.v1.ListFaultsRequest
+	24, // 43: muster.fleet.v1.SimulationService.ClearFaults:input_type -> muster.fleet.v1.ClearFaultsRequest
+	26, // 44: muster.fleet.v1.SimulationService.SetAccount:input_type -> muster.fleet.v1.SetAccountRequest
+	28, // 45: muster.fleet.v1.SimulationService.Deposit:input_type -> muster.fleet.v1.DepositRequest
+	30, // 46: muster.fleet.v1.SimulationService.ListAccounts:input_type -> muster.fleet.v1.ListAccountsRequest
+	32, // 47: muster.fleet.v1.SimulationService.ListStockHistory:input_type -> muster.fleet.v1.ListStockHistoryRequest
+	35, // 48: muster.fleet.v1.SimulationService.GetScenario:input_type -> muster.fleet.v1.GetScenarioRequest
+	37, // 49: muster.fleet.v1.SimulationService.CreateSnapshot:input_type -> muster.fleet.v1.CreateSnapshotRequest
+	40, // 50: muster.fleet.v1.SimulationService.ListSnapshots:input_type -> muster.fleet.v1.ListSnapshotsRequest
+	42, // 51: muster.fleet.v1.SimulationService.RestoreSnapshot:input_type -> muster.fleet.v1.RestoreSnapshotRequest
+	44, // 52: muster.fleet.v1.SimulationService.DeleteSnapshot:input_type -> muster.fleet.v1.DeleteSnapshotRequest
+	46, // 53: muster.fleet.v1.SimulationService.Audit:input_type -> muster.fleet.v1.AuditRequest
+	2,  // 54: muster.fleet.v1.SimulationService.GetClock:output_type -> muster.fleet.v1.GetClockResponse
+	4,  // 55: muster.fleet.v1.SimulationService.WatchClock:output_type -> muster.fleet.v1.WatchClockResponse
+	6,  // 56: muster.fleet.v1.SimulationService.SetClockSpeed:output_type -> muster.fleet.v1.SetClockSpeedResponse
+	15, // 57: muster.fleet.v1.SimulationService.PauseClock:output_type -> muster.fleet.v1.PauseClockResponse
+	17, // 58: muster.fleet.v1.SimulationService.AdvanceClock:output_type -> muster.fleet.v1.AdvanceClockResponse
+	9,  // 59: muster.fleet.v1.SimulationService.ReclaimInstances:output_type -> muster.fleet.v1.ReclaimInstancesResponse
+	11, // 60: muster.fleet.v1.SimulationService.DrainPools:output_type -> muster.fleet.v1.DrainPoolsResponse
+	13, // 61: muster.fleet.v1.SimulationService.RestorePools:output_type -> muster.fleet.v1.RestorePoolsResponse
+	19, // 62: muster.fleet.v1.SimulationService.FailInstances:output_type -> muster.fleet.v1.FailInstancesResponse
+	21, // 63: muster.fleet.v1.SimulationService.InjectFault:output_type -> muster.fleet.v1.InjectFaultResponse
+	23, // 64: muster.fleet.v1.SimulationService.ListFaults:output_type -> muster.fleet.v1.ListFaultsResponse
+	25, // 65: muster.fleet.v1.SimulationService.ClearFaults:output_type -> muster.fleet.v1.ClearFaultsResponse
+	27, // 66: muster.fleet.v1.SimulationService.SetAccount:output_type -> muster.fleet.v1.SetAccountResponse
+	29, // 67: muster.fleet.v1.SimulationService.Deposit:output_type -> muster.fleet.v1.DepositResponse
+	31, // 68: muster.fleet.v1.SimulationService.ListAccounts:output_type -> muster.fleet.v1.ListAccountsResponse
+	33, // 69: muster.fleet.v1.SimulationService.ListStockHistory:output_type -> muster.fleet.v1.ListStockHistoryResponse
+	36, // 70: muster.fleet.v1.SimulationService.GetScenario:output_type -> muster.fleet.v1.GetScenarioResponse
+	38, // 71: muster.fleet.v1.SimulationService.CreateSnapshot:output_type -> muster.fleet.v1.CreateSnapshotResponse
+	41, // 72: muster.fleet.v1.SimulationService.ListSnapshots:output_type -> muster.fleet.v1.ListSnapshotsResponse
+	43, // 73: muster.fleet.v1.SimulationService.RestoreSnapshot:output_type -> muster.fleet.v1.RestoreSnapshotResponse
+	45, // 74: muster.fleet.v1.SimulationService.DeleteSnapshot:output_type -> muster.fleet.v1.DeleteSnapshotResponse
+	47, // 75: muster.fleet.v1.SimulationService.Audit:output_type -> muster.fleet.v1.AuditResponse
+	54, // [54:76] is the sub-list for method output_type
+	32, // [32:54] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_muster_fleet_v1_simulation_service_proto_init() }
@@ -2738,7 +2988,7 @@ func file_muster_fleet_v1_simulation_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_fleet_v1_simulation_service_proto_rawDesc), len(file_muster_fleet_v1_simulation_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   45,
+			NumMessages:   48,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -34,6 +34,7 @@ const (
 	SimulationService_SetAccount_FullMethodName       = "/muster.fleet.v1.SimulationService/SetAccount"
 	SimulationService_Deposit_FullMethodName          = "/muster.fleet.v1.SimulationService/Deposit"
 	SimulationService_ListAccounts_FullMethodName     = "/muster.fleet.v1.SimulationService/ListAccounts"
+	SimulationService_ListStockHistory_FullMethodName = "/muster.fleet.v1.SimulationService/ListStockHistory"
 	SimulationService_GetScenario_FullMethodName      = "/muster.fleet.v1.SimulationService/GetScenario"
 	SimulationService_CreateSnapshot_FullMethodName   = "/muster.fleet.v1.SimulationService/CreateSnapshot"
 	SimulationService_ListSnapshots_FullMethodName    = "/muster.fleet.v1.SimulationService/ListSnapshots"
@@ -100,6 +101,11 @@ type SimulationServiceClient interface {
 	Deposit(ctx context.Context, in *DepositRequest, opts ...grpc.CallOption) (*DepositResponse, error)
 	// Lists accounts, by id. No errors of its own.
 	ListAccounts(ctx context.Context, in *ListAccountsRequest, opts ...grpc.CallOption) (*ListAccountsResponse, error)
+	// Lists how much of an instance type other tenants left, as a step function,
+	// by zone, then time: the stock of the market, whatever this cloud's accounts
+	// took of it, and outages and drained pools left out. Errors:
+	// INVALID_ARGUMENT (INVALID_TOKEN, UNKNOWN_POOL).
+	ListStockHistory(ctx context.Context, in *ListStockHistoryRequest, opts ...grpc.CallOption) (*ListStockHistoryResponse, error)
 	// Tells the scenario that the cloud was begun with, as it was given. No
 	// errors of its own.
 	GetScenario(ctx context.Context, in *GetScenarioRequest, opts ...grpc.CallOption) (*GetScenarioResponse, error)
@@ -289,6 +295,16 @@ func (c *simulationServiceClient) ListAccounts(ctx context.Context, in *ListAcco
 	return out, nil
 }
 
+func (c *simulationServiceClient) ListStockHistory(ctx context.Context, in *ListStockHistoryRequest, opts ...grpc.CallOption) (*ListStockHistoryResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListStockHistoryResponse)
+	err := c.cc.Invoke(ctx, SimulationService_ListStockHistory_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *simulationServiceClient) GetScenario(ctx context.Context, in *GetScenarioRequest, opts ...grpc.CallOption) (*GetScenarioResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetScenarioResponse)
@@ -407,6 +423,11 @@ type SimulationServiceServer interface {
 	Deposit(context.Context, *DepositRequest) (*DepositResponse, error)
 	// Lists accounts, by id. No errors of its own.
 	ListAccounts(context.Context, *ListAccountsRequest) (*ListAccountsResponse, error)
+	// Lists how much of an instance type other tenants left, as a step function,
+	// by zone, then time: the stock of the market, whatever this cloud's accounts
+	// took of it, and outages and drained pools left out. Errors:
+	// INVALID_ARGUMENT (INVALID_TOKEN, UNKNOWN_POOL).
+	ListStockHistory(context.Context, *ListStockHistoryRequest) (*ListStockHistoryResponse, error)
 	// Tells the scenario that the cloud was begun with, as it was given. No
 	// errors of its own.
 	GetScenario(context.Context, *GetScenarioRequest) (*GetScenarioResponse, error)
@@ -481,6 +502,9 @@ func (UnimplementedSimulationServiceServer) Deposit(context.Context, *DepositReq
 }
 func (UnimplementedSimulationServiceServer) ListAccounts(context.Context, *ListAccountsRequest) (*ListAccountsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListAccounts not implemented")
+}
+func (UnimplementedSimulationServiceServer) ListStockHistory(context.Context, *ListStockHistoryRequest) (*ListStockHistoryResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListStockHistory not implemented")
 }
 func (UnimplementedSimulationServiceServer) GetScenario(context.Context, *GetScenarioRequest) (*GetScenarioResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetScenario not implemented")
@@ -784,6 +808,24 @@ func _SimulationService_ListAccounts_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SimulationService_ListStockHistory_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListStockHistoryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SimulationServiceServer).ListStockHistory(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SimulationService_ListStockHistory_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SimulationServiceServer).ListStockHistory(ctx, req.(*ListStockHistoryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _SimulationService_GetScenario_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetScenarioRequest)
 	if err := dec(in); err != nil {
@@ -954,6 +996,10 @@ var SimulationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListAccounts",
 			Handler:    _SimulationService_ListAccounts_Handler,
+		},
+		{
+			MethodName: "ListStockHistory",
+			Handler:    _SimulationService_ListStockHistory_Handler,
 		},
 		{
 			MethodName: "GetScenario",
