@@ -182,6 +182,33 @@ func TestScaled_setSpeedZero(t *testing.T) {
 	})
 }
 
+// TestScaled_movedWhilePaused holds that timers which a clock is moved past
+// while it is paused fire at once: nothing else would wake them soon.
+func TestScaled_movedWhilePaused(t *testing.T) {
+	for name, move := range map[string]func(*clock.Scaled) error{
+		"step": func(c *clock.Scaled) error { c.Step(time.Hour); return nil },
+		"jump": func(c *clock.Scaled) error { c.Jump(origin.Add(time.Hour)); return nil },
+		"set":  func(c *clock.Scaled) error { return c.Set(origin.Add(time.Hour), 0) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := clock.NewScaled(origin, 1)
+				c.Pause()
+				before := c.NewTimer(origin.Add(time.Hour))
+				if err := move(c); err != nil {
+					t.Fatal(err)
+				}
+				begun := time.Now()
+				<-c.NewTimer(origin.Add(time.Hour)).C
+				<-before.C
+				if took := time.Since(begun); took != 0 {
+					t.Errorf("timers fired after %v of real time", took)
+				}
+			})
+		})
+	}
+}
+
 // TestScaled_reset holds the one way in which time goes back.
 func TestScaled_reset(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -169,7 +169,6 @@ func (s *Scaled) jump(now time.Time, by time.Duration) time.Time {
 		to = now.Add(by)
 	}
 	s.set(to, s.speed, s.paused)
-	s.latest = to
 	return to
 }
 
@@ -206,6 +205,9 @@ func (s *Scaled) Reset(to time.Time) {
 // set makes the clock show a time from now on. The caller holds mu.
 func (s *Scaled) set(now time.Time, speed float64, paused bool) {
 	s.base, s.wall, s.speed, s.paused = now, time.Now(), speed, paused
+	if now.After(s.latest) {
+		s.latest = now // before the timers are set: a paused clock comes to it by nothing else
+	}
 	for timer := range s.timers {
 		timer.wall.Reset(s.wallUntil(timer.at))
 	}
