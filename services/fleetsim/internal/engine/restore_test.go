@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -116,6 +118,36 @@ func TestRestore_twice(t *testing.T) {
 		again.stop(t)
 	}
 	r.stop(t)
+}
+
+// TestRestore_leftovers holds that a state is restored although a file that it
+// makes superfluous can not be removed: what is on the disk and what goes on are
+// the same state (S6).
+func TestRestore_leftovers(t *testing.T) {
+	folder := t.TempDir()
+	r := scaled(t, folder)
+	r.busy(t, rand.New(rand.NewPCG(1, 1)), 0, 10)
+	exported, _ := r.export(t)
+	r.busy(t, rand.New(rand.NewPCG(2, 2)), 10, 20)
+	stuck := filepath.Join(folder, "snapshot-00000000000000000000", "stuck")
+	if err := os.MkdirAll(stuck, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Restore(t.Context(), bytes.NewReader(exported)); err != nil {
+		t.Errorf("restored: %v", err)
+	}
+	r.busy(t, rand.New(rand.NewPCG(3, 3)), 20, 30)
+	sequence := r.sequence(t)
+	want := r.picture(t, sequence)
+	r.stop(t)
+	if err := os.RemoveAll(filepath.Dir(stuck)); err != nil {
+		t.Fatal(err)
+	}
+	again := scaled(t, folder)
+	if diff := cmp.Diff(want, again.picture(t, sequence)); diff != "" {
+		t.Errorf("after a kill: %s", diff)
+	}
+	again.stop(t)
 }
 
 // TestRestore_refuses holds that a state that does not fit changes nothing.
