@@ -25,10 +25,11 @@
 // takes the place of the segments before it, which are deleted only after it is
 // on the disk.
 //
-// Every byte that is read is held against its checksum. A record that was not
-// written whole can only be the last one of the last segment: [Open] cuts it
-// off, keeps a copy and says so. Anything else that does not hold (a bad record
-// that a good one follows, a number missing or repeated, a bad snapshot) is
+// Every byte that is read is held against its checksum. Records that were not
+// written whole can only be of the last write to the last segment: [Open] cuts
+// that off where it does not hold, keeps a copy and says so. Anything else that
+// does not hold (a bad record that a good write follows, a number missing or
+// repeated, a bad snapshot) is
 // damage that nothing can be cut off for; it is refused with a [*DamageError].
 //
 // Nothing is taken from a library of logs, because none that is well kept makes

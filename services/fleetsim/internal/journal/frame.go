@@ -16,11 +16,15 @@ type part byte
 
 // The parts.
 const (
-	partRecord part = 1 // a record of the journal
+	partRecord part = 1 // a record of the journal, the first of a write
 	partHead   part = 2 // what a file other than a segment begins with
 	partChunk  part = 3 // one of the chunks that follow
 	partEnd    part = 4 // what a file of chunks ends with
+	partJoined part = 5 // a record of the journal that shares the write of the one before
 )
+
+// isRecord tells whether it is a record of the journal.
+func (p part) isRecord() bool { return p == partRecord || p == partJoined }
 
 // frameMark begins every frame, so that frames can be found after damage. It
 // can not lie inside a record: 0xff is in no text and goes on a number, and no

@@ -83,7 +83,7 @@ func (f *Folder) scan(file *os.File, first uint64, each func(frame) error) (good
 			return good, nil
 		case err != nil:
 			return good, err
-		case got.part != partRecord || got.number != next:
+		case !got.part.isRecord() || got.number != next:
 			return good, fmt.Errorf("record %d was expected, record %d found", next, got.number)
 		}
 		if err := each(got); err != nil {
@@ -93,13 +93,14 @@ func (f *Folder) scan(file *os.File, first uint64, each func(frame) error) (good
 }
 
 // cut takes off the end of the last segment what was not written whole, unless
-// a good record follows, and keeps a copy.
+// a later write follows, and keeps a copy. Of the write that was not finished
+// the disk can have any part: a good record of it may follow one that is not.
 func (f *Folder) cut(file *os.File, name string, good int64, why error) error {
 	info, err := file.Stat()
 	if err != nil {
 		return err
 	}
-	follows, err := findRecord(file, good+1, info.Size(), f.last)
+	follows, err := findWrite(file, good+1, info.Size(), f.last)
 	if err != nil {
 		return err
 	}
@@ -144,9 +145,10 @@ func (f *Folder) keepCut(file *os.File, name string, from int64) error {
 // findWindow is how much of a file is searched for a frame at a time.
 const findWindow = 1 << 20
 
-// findRecord searches a file for a record after a number whose checksum holds,
-// from a place on, and tells where it begins; 0 for nowhere.
-func findRecord(file io.ReaderAt, from, size int64, after uint64) (int64, error) {
+// findWrite searches a file for the first record of a write, after a number,
+// whose checksum holds, from a place on, and tells where it begins; 0 for
+// nowhere. All that was written before it had been on the disk.
+func findWrite(file io.ReaderAt, from, size int64, after uint64) (int64, error) {
 	window := make([]byte, min(findWindow, max(0, size-from)))
 	for from < size {
 		n, err := file.ReadAt(window, from)
@@ -162,7 +164,7 @@ func findRecord(file io.ReaderAt, from, size int64, after uint64) (int64, error)
 				break
 			}
 			at += found
-			holds, err := isRecord(file, from+int64(at), size, after)
+			holds, err := beginsWrite(file, from+int64(at), size, after)
 			if err != nil {
 				return 0, err
 			}
@@ -175,9 +177,9 @@ func findRecord(file io.ReaderAt, from, size int64, after uint64) (int64, error)
 	return 0, nil
 }
 
-// isRecord tells whether a record after a number, whose checksum holds, begins
-// at a place.
-func isRecord(file io.ReaderAt, at, size int64, after uint64) (bool, error) {
+// beginsWrite tells whether the first record of a write, after a number, whose
+// checksum holds, begins at a place.
+func beginsWrite(file io.ReaderAt, at, size int64, after uint64) (bool, error) {
 	var head [frameSize]byte
 	if _, err := file.ReadAt(head[:], at); err != nil {
 		if errors.Is(err, io.EOF) {

@@ -74,6 +74,48 @@ func TestOpen_cutsATornEnd(t *testing.T) {
 	}
 }
 
+// TestOpen_cutsATornWrite loses any record of those that were written together
+// last, as a loss of power can when the disk had taken others of them: none of
+// them had been told, so they are cut off from there. In a write that others
+// follow the same is damage (S6).
+func TestOpen_cutsATornWrite(t *testing.T) {
+	path, sizes := begun(t, 3)
+	f := holds(t, path, upTo(1, 3))
+	if _, err := f.Append(record(4), record(5), record(6)); err != nil {
+		t.Fatal(err)
+	}
+	f.close()
+	for lost := 4; lost <= 6; lost++ {
+		lose := func(raw []byte) []byte {
+			from := int(sizes[3])
+			for n := 4; n < lost; n++ {
+				from += len(frameOf(raw[from:]))
+			}
+			clear(raw[from : from+len(frameOf(raw[from:]))])
+			return raw
+		}
+		torn := copyOf(t, path)
+		change(t, only(t, torn, "journal-"), lose)
+		f := holds(t, torn, upTo(1, lost-1))
+		if !strings.Contains(f.log.String(), "cut off") {
+			t.Errorf("without record %d the log says nothing of the cut: %s", lost, f.log)
+		}
+		f.append(lost, lost)
+		f.close()
+		holds(t, torn, upTo(1, lost)).close()
+
+		damaged := copyOf(t, path)
+		f = holds(t, damaged, upTo(1, 6))
+		f.append(7, 7)
+		f.close()
+		change(t, only(t, damaged, "journal-"), lose)
+		refuses(t, damaged, "journal-00000000000000000001.log", "good records follow")
+	}
+}
+
+// frameOf is the frame that bytes begin with.
+func frameOf(raw []byte) []byte { return raw[:20+binary.LittleEndian.Uint32(raw[12:])] }
+
 func TestOpen_tellsWhatItCuts(t *testing.T) {
 	path, sizes := begun(t, 3)
 	if err := os.Truncate(only(t, path, "journal-"), sizes[3]-1); err != nil {

@@ -17,10 +17,12 @@ func (f *Folder) Append(records ...*storagev1.JournalRecord) (size int, err erro
 		return 0, f.failed
 	}
 	raw := f.buf[:0]
+	part := partRecord
 	for i, record := range records {
-		if raw, err = appendFrame(raw, partRecord, f.last+uint64(i)+1, record); err != nil {
+		if raw, err = appendFrame(raw, part, f.last+uint64(i)+1, record); err != nil {
 			return 0, fmt.Errorf("encode journal record: %w", err)
 		}
+		part = partJoined
 	}
 	f.buf = raw
 	_, err = f.segment.WriteAt(raw, f.size)
