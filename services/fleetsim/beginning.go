@@ -96,6 +96,9 @@ func (b *beginning) open(path string, log *slog.Logger) (err error) {
 	}
 	stored := b.folder.Genesis()
 	if stored != nil {
+		if written := stored.GetRulesVersion(); written > world.RulesVersion {
+			return fmt.Errorf("it was written by rules %d, and this release knows them up to %d: start the release that wrote it", written, world.RulesVersion)
+		}
 		if err := b.adopt(stored); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package fleetsim_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -17,6 +18,8 @@ import (
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	"github.com/seed-198b1370/muster/services/fleetsim"
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
+	"github.com/seed-198b1370/muster/services/fleetsim/internal/journal"
+	"github.com/seed-198b1370/muster/services/fleetsim/world"
 )
 
 // TestReopen_goesOnAsIfNothingHadHappened kills a cloud (by copying its folder)
@@ -139,6 +142,39 @@ func TestReopen_keepsWhatItWasBegunWith(t *testing.T) {
 	third := start(t, config, true)
 	if all, _ := third.list(&fleetv1.ListInstancesRequest{}); len(all) != 1 {
 		t.Errorf("%d instances", len(all))
+	}
+}
+
+// TestReopen_ofOtherRules holds that a folder that was closed in order goes on
+// under later rules, but not under older ones than it was written by.
+func TestReopen_ofOtherRules(t *testing.T) {
+	config := fleetsim.Config{Seed: 5, DataDir: t.TempDir(), Origin: origin, Volatility: still()}
+	first := start(t, config, true)
+	first.run(launch("a", 1))
+	first.stop()
+	for _, version := range []uint32{world.RulesVersion - 1, world.RulesVersion + 1} {
+		folder, err := journal.Open(config.DataDir, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		genesis := folder.Genesis()
+		genesis.RulesVersion = version
+		if err := errors.Join(folder.SetGenesis(genesis), folder.Close()); err != nil {
+			t.Fatal(err)
+		}
+		service, err := fleetsim.New(config, fleetsim.Deps{})
+		if version < world.RulesVersion {
+			if err != nil {
+				t.Fatalf("rules %d: %v", version, err)
+			}
+			if err := service.Close(); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if want := fmt.Sprintf("rules %d, and this release knows them up to %d", version, world.RulesVersion); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("rules %d: got %v, want %s", version, err, want)
+		}
 	}
 }
 
