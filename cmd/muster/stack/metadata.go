@@ -17,14 +17,15 @@ const (
 	metadataHeaderBytes = 16 << 10
 )
 
-// serveMetadata answers requests for instance metadata until the context ends.
+// serveMetadata answers requests for instance metadata until the context ends or
+// the listener fails.
 func (s *Stack) serveMetadata(ctx context.Context) error {
 	server := &http.Server{
 		Handler: s.metadata, MaxHeaderBytes: metadataHeaderBytes,
 		ReadTimeout: metadataTimeout, WriteTimeout: metadataTimeout, IdleTimeout: time.Minute,
 		ErrorLog: slog.NewLogLogger(s.config.Log.Handler(), slog.LevelDebug),
 	}
-	var group errgroup.Group
+	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		if err := server.Serve(s.metadataListener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve instance metadata: %w", err)
