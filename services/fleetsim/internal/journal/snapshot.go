@@ -40,12 +40,14 @@ type Transitions interface {
 func (f *Folder) Save(record uint64, snapshot Snapshot, transitions Transitions) error {
 	kept, err := f.saveTransitions(record, snapshot.State.Sequence, transitions)
 	if err != nil {
+		f.dropTransitions(record)
 		return fmt.Errorf("write transitions: %w", err)
 	}
 	err = WriteFile(f.snapshotPath(record), func(w io.Writer) error {
 		return writeSnapshot(w, f.header(kindSnapshot, record), snapshot, kept)
 	})
 	if err != nil {
+		f.dropTransitions(record)
 		return fmt.Errorf("write snapshot: %w", err)
 	}
 	f.kept = kept

@@ -49,6 +49,36 @@ func TestSave_takesThePlaceOfTheJournal(t *testing.T) {
 	}
 }
 
+// TestSave_failed holds that a snapshot that can not be written takes no room: on
+// a disk that is almost full each try would else leave less of it.
+func TestSave_failed(t *testing.T) {
+	path := t.TempDir()
+	f := open(t, path)
+	f.append(1, 5)
+	inTheWay := filepath.Join(path, "snapshot-00000000000000000005.tmp")
+	if err := os.Mkdir(inTheWay, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	at, err := f.Rotate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Save(at, snapshot(2000), log{1, 2000}); err == nil {
+		t.Fatal("saved in spite of what is in the way")
+	}
+	for _, name := range names(t, path) {
+		if strings.HasPrefix(name, "transitions-") {
+			t.Errorf("%s is left", name)
+		}
+	}
+	f.append(6, 6)
+	f.save(2001, 1)
+	f.close()
+	f = holds(t, path, nil)
+	f.loads(2001, 1)
+	f.close()
+}
+
 func names(t testing.TB, path string) (names []string) {
 	t.Helper()
 	entries, err := os.ReadDir(path)

@@ -1,7 +1,9 @@
 package journal
 
 import (
+	"errors"
 	"io"
+	"os"
 
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/fleetsim/storage/v1"
 )
@@ -38,6 +40,14 @@ func (f *Folder) saveTransitions(record, last uint64, transitions Transitions) (
 		return writeTransitions(w, f.header(kindTransitions, record), first, transitions)
 	})
 	return append(kept, &transitionFile{Record: record, FirstTransition: first, LastTransition: last}), err
+}
+
+// dropTransitions removes the transitions that were written for a snapshot, if
+// that did not come to be.
+func (f *Folder) dropTransitions(record uint64) {
+	if _, err := os.Stat(f.snapshotPath(record)); errors.Is(err, os.ErrNotExist) {
+		_ = os.Remove(f.transitionPath(record)) // if it fails, the next snapshot removes them
+	}
 }
 
 func writeTransitions(out io.Writer, header header, first uint64, transitions Transitions) error {
