@@ -40,6 +40,25 @@ func (c *cloud) snapshots() []*fleetv1.Snapshot {
 	return resp.GetSnapshots()
 }
 
+// TestSnapshots_unfinished holds that what a kill left of a snapshot that was
+// being written goes with the next.
+func TestSnapshots_unfinished(t *testing.T) {
+	folder := t.TempDir()
+	c := paused(t, fleetsim.Config{DataDir: folder})
+	c.keep("a")
+	left := filepath.Join(folder, "snapshots", "b.snapshot.tmp")
+	if err := os.WriteFile(left, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.keep("c")
+	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what a kill left: %v", err)
+	}
+	if all := c.snapshots(); len(all) != 2 {
+		t.Errorf("snapshots: %v", all)
+	}
+}
+
 // TestSnapshots_bringTimeBack holds that a restored cloud is as it was, its time
 // and what it remembers of requests included, that this outlives the process
 // (S6), and that nobody goes on with a cursor of what never was.

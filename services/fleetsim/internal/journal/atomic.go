@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // temporary ends the names of files that are being written.
@@ -48,6 +49,18 @@ func WriteFile(path string, write func(io.Writer) error) error {
 		return fmt.Errorf("%w: %w", ErrUncertain, err)
 	}
 	return nil
+}
+
+// RemoveUnfinished removes what a kill left of files that [WriteFile] was making
+// in a folder. None may be in the making.
+func RemoveUnfinished(folder string) error {
+	entries, err := os.ReadDir(folder)
+	for _, entry := range entries {
+		if strings.HasSuffix(entry.Name(), temporary) {
+			err = errors.Join(err, os.Remove(filepath.Join(folder, entry.Name())))
+		}
+	}
+	return err
 }
 
 // A syncingWriter sends to the disk what is written, now and then.

@@ -198,6 +198,9 @@ func (f files) write(name string, write func(io.Writer) error) error {
 	if err := os.MkdirAll(string(f), 0o700); err != nil {
 		return err
 	}
+	if err := journal.RemoveUnfinished(string(f)); err != nil {
+		return err
+	}
 	return journal.WriteFile(f.path(name), write)
 }
 
