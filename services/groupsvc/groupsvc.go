@@ -97,6 +97,9 @@ type Service struct {
 	log     *slog.Logger
 	ready   chan struct{}
 	once    sync.Once
+
+	// followStored makes up for a clock that has gone back.
+	followStored func(context.Context) error
 }
 
 // New opens the service: its store is open and its calls can be served. The
@@ -148,7 +151,10 @@ func openStore(folder string) (store.Store, error) {
 func compose(ctx context.Context, config Config, deps Deps, groups store.Store) (*Service, error) {
 	known := catalog.New(deps.Fleet, deps.Clock)
 	names := ids.NewSource(config.Entropy)
-	if err := followStored(ctx, names, groups, deps.Clock.Now().Add(config.LookInterval)); err != nil {
+	follow := func(ctx context.Context) error {
+		return followStored(ctx, names, groups, deps.Clock.Now().Add(config.LookInterval))
+	}
+	if err := follow(ctx); err != nil {
 		return nil, err
 	}
 	controller := control.New(control.Config{
@@ -165,6 +171,7 @@ func compose(ctx context.Context, config Config, deps Deps, groups store.Store) 
 	return &Service{
 		store: groups, control: controller, handler: handler, events: deps.Events,
 		clock: deps.Clock, log: deps.Log, ready: make(chan struct{}),
+		followStored: follow,
 	}, nil
 }
 
@@ -215,6 +222,7 @@ func (s *Service) Run(ctx context.Context) error {
 	if s.events != nil {
 		listening.Go(func() { s.listen(ctx) })
 	}
+	listening.Go(func() { s.mindClock(ctx) })
 	s.control.Run(ctx)
 	listening.Wait()
 	return nil
