@@ -149,7 +149,7 @@ func TestParse_boundsFiles(t *testing.T) {
 	_, err := scenario.Parse("x.yaml", []byte("name: x\nregion: {catalog: c.csv}"), func(_ string, limit int64) ([]byte, error) {
 		return make([]byte, limit+1), nil
 	})
-	if err == nil || !strings.Contains(err.Error(), "x.yaml:2:19: region.catalog: must not make all files together larger than 67108864 bytes") {
+	if err == nil || !strings.Contains(err.Error(), "x.yaml:2:19: region.catalog: must not make all files together larger than 50331648 bytes") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -14,8 +14,9 @@ import (
 const (
 	// MaxBytes bounds the YAML.
 	MaxBytes = 1 << 20
-	// MaxFilesBytes bounds all files that it names together, as they are kept.
-	MaxFilesBytes = 64 << 20
+	// MaxFilesBytes bounds all files that it names together, as they are kept: in
+	// one record, of at most 64 MiB, with the state of the cloud at its beginning.
+	MaxFilesBytes = 48 << 20
 	// MaxPools is how many pools it can list.
 	MaxPools = 10_000
 	// MaxTraceFiles is how many trace files it can name.
