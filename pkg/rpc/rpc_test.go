@@ -15,6 +15,7 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
@@ -211,6 +212,21 @@ func TestValidation_saysWhatWouldBeRight(t *testing.T) {
 		{
 			&fleetv1.DeleteInstancesRequest{},
 			"instance_ids: must contain at least 1 item(s), got 0 items",
+		},
+		{
+			&fleetv1.ListInstancesRequest{Statuses: []fleetv1.InstanceStatus{99}},
+			"statuses[0]: must be one of INSTANCE_STATUS_PENDING, INSTANCE_STATUS_STARTING, INSTANCE_STATUS_RUNNING, " +
+				"INSTANCE_STATUS_STOPPING, INSTANCE_STATUS_STOPPED, INSTANCE_STATUS_RELEASED, got 99",
+		},
+		{
+			&fleetv1.StopInstancesRequest{InstanceIds: []string{"i"}, BestEffort: true, RequestId: "x"},
+			`request_id: must be empty with best_effort, got "x"`,
+		},
+		{
+			&fleetv1.InjectFaultRequest{Fault: &fleetv1.Fault{
+				FaultId: "f", Duration: durationpb.New(-5 * time.Second), Effect: &fleetv1.Fault_ZoneOutage{ZoneOutage: &fleetv1.ZoneOutage{ZoneId: "z"}},
+			}},
+			"fault.duration: must be greater than 0s and less than or equal to 31622400s, got -5s",
 		},
 	} {
 		if got := status.Convert(validator.Validate(test.request)).Message(); got != test.want {

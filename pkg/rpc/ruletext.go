@@ -14,7 +14,7 @@ import (
 // ruleText tells what would be right. A contract's own rules bring their text;
 // of the standard ones, those are reworded that tell only what is wrong.
 func ruleText(root proto.Message, violation *protovalidate.Violation) string {
-	id, field := violation.Proto.GetRuleId(), violation.FieldDescriptor
+	id, field := violation.Proto.GetRuleId(), fieldOf(root, violation)
 	switch id {
 	case "required":
 		if oneof := oneofOf(root, violation); oneof != nil {
@@ -38,6 +38,18 @@ func ruleText(root proto.Message, violation *protovalidate.Violation) string {
 		return text
 	}
 	return "must keep rule " + id
+}
+
+// fieldOf is the field that a violation is about; for an item of a list the
+// list. It is nil when it is about none.
+func fieldOf(root proto.Message, violation *protovalidate.Violation) protoreflect.FieldDescriptor {
+	path := violation.Proto.GetField().GetElements()
+	if violation.FieldDescriptor != nil || len(path) == 0 {
+		return violation.FieldDescriptor
+	}
+	last := len(path) - 1
+	parent := messageAt(root.ProtoReflect(), path[:last])
+	return parent.Descriptor().Fields().ByName(protoreflect.Name(path[last].GetFieldName()))
 }
 
 // oneofOf is the oneof that a violation is about; nil when it is about anything

@@ -9,6 +9,7 @@ import (
 	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/durationpb"
 )
 
 // A Validator holds requests against the rules in their contracts.
@@ -66,7 +67,7 @@ func fieldOfRule(request protoreflect.Message, rule string) (string, any) {
 	if field == nil {
 		return "", Literal(outline(request))
 	}
-	return name, Literal(fmt.Sprint(request.Get(field)))
+	return name, printable(request.Get(field))
 }
 
 // wrongValue tells the value that broke a rule in a form that is worth
@@ -79,12 +80,21 @@ func wrongValue(root proto.Message, violation *protovalidate.Violation) any {
 	if !value.IsValid() { // the rule is of a whole message
 		value = protoreflect.ValueOfMessage(messageAt(root.ProtoReflect(), violation.Proto.GetField().GetElements()))
 	}
+	return printable(value)
+}
+
+// printable is a value as an error tells it: of what would be long only how
+// much there is.
+func printable(value protoreflect.Value) any {
 	switch held := value.Interface().(type) {
 	case protoreflect.List:
 		return Literal(fmt.Sprintf("%d items", held.Len()))
 	case protoreflect.Map:
 		return Literal(fmt.Sprintf("%d entries", held.Len()))
 	case protoreflect.Message:
+		if length, ok := held.Interface().(*durationpb.Duration); ok && length.IsValid() {
+			return Literal(length.AsDuration().String())
+		}
 		return Literal(outline(held))
 	case protoreflect.EnumNumber:
 		return int32(held)
