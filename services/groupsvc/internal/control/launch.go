@@ -61,7 +61,7 @@ func (l *look) launchRound(ctx context.Context, need plan.Amounts) (bool, error)
 	for _, result := range placement.RuledOut(spec, answer) {
 		l.report(result)
 	}
-	if reason, message, short := placement.WhyShort(answer); short {
+	if reason, message, short := placement.WhyShort(answer, l.lastRefusal()); short {
 		l.short = plan.Shortfall{Reason: reason, Message: message}
 	}
 	takes := placement.TakesOf(spec, answer)
@@ -147,7 +147,8 @@ func (l *look) note(launch *storagev1.Launch, came outcome) {
 	}
 	switch {
 	case came.err == nil:
-		launch.AnswerTime, launch.InstanceIds = timestamppb.New(came.at), came.ids
+		// A launch forgets the ids that lists show; a result keeps them.
+		launch.AnswerTime, launch.InstanceIds = timestamppb.New(came.at), slices.Clone(came.ids)
 		if len(came.ids) < int(launch.GetAmount()) {
 			l.refused(pool, placement.CodeNoStock)
 		} else {
@@ -184,6 +185,12 @@ func refusalCode(err error) string {
 		return placement.CodeNoStock
 	case rpc.HasReason(err, fleetv1.ErrorReason_ERROR_REASON_PRICE_BELOW_MARKET):
 		return placement.CodePrice
+	case rpc.HasReason(err, fleetv1.ErrorReason_ERROR_REASON_INSUFFICIENT_BALANCE):
+		return placement.CodeBalance
+	case rpc.HasReason(err, fleetv1.ErrorReason_ERROR_REASON_QUOTA_EXCEEDED):
+		return placement.CodeQuota
+	case rpc.HasReason(err, fleetv1.ErrorReason_ERROR_REASON_ZONE_NOT_ON_SALE):
+		return placement.CodeZone
 	default:
 		return placement.CodeInternal
 	}

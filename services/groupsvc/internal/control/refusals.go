@@ -55,6 +55,15 @@ func (l *look) refusalOf(pool placement.Pool) *storagev1.Refusal {
 	return nil
 }
 
+// lastRefusal is the error code of the latest refusal; empty without one.
+func (l *look) lastRefusal() string {
+	refusals := l.stored.GetRefusals()
+	if len(refusals) == 0 {
+		return ""
+	}
+	return refusals[len(refusals)-1].GetErrorCode()
+}
+
 // forgetRefusals drops those that lapsed so long ago that the next one would
 // be the first of a new series.
 func (l *look) forgetRefusals() {

@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/seed-198b1370/muster/pkg/money"
@@ -16,6 +17,12 @@ const (
 	CodeNoStock = "NoInstanceStock"
 	// CodePrice means that the market price is above the maximum price.
 	CodePrice = "InvalidSpotPriceLimit.LowerThanPublicPrice"
+	// CodeBalance means that the account owes money.
+	CodeBalance = "InvalidAccountStatus.NotEnoughBalance"
+	// CodeQuota means that the account may have no more vCPUs.
+	CodeQuota = "QuotaExceed.ElasticQuota"
+	// CodeZone means that the zone does not sell now.
+	CodeZone = "Zone.NotOnSale"
 	// CodeInternal means that the cloud refused for another reason.
 	CodeInternal = "InternalError"
 )
@@ -27,6 +34,12 @@ func MessageOf(code string) string {
 		return "The instanceTypes are out of usage."
 	case CodePrice:
 		return "The maximum price is below the market price."
+	case CodeBalance:
+		return "The account owes money."
+	case CodeQuota:
+		return "The vCPU quota of the account is used up."
+	case CodeZone:
+		return "The zone does not sell now."
 	default:
 		return "The cloud refused the launch."
 	}
@@ -100,8 +113,9 @@ func Merge(results []*groupv1.LaunchResult, added *groupv1.LaunchResult) []*grou
 }
 
 // WhyShort tells the most telling reason why an answer placed less than was
-// wanted; false when it did not.
-func WhyShort(answer *allocatorv1.PlaceResponse) (reason, message string, short bool) {
+// wanted; false when it did not. The code is that of the latest refusal, for an
+// answer does not tell why the pools that it leaves out refused.
+func WhyShort(answer *allocatorv1.PlaceResponse, refused string) (reason, message string, short bool) {
 	counts := map[allocatorv1.Verdict]int{}
 	for _, demand := range answer.GetPlacements() {
 		if demand.GetPlacedMilliunits() >= demand.GetWantedMilliunits() {
@@ -122,12 +136,16 @@ func WhyShort(answer *allocatorv1.PlaceResponse) (reason, message string, short 
 	}{
 		{allocatorv1.Verdict_VERDICT_LIMIT_REACHED, plan.ReasonLimit, "the limits of a group leave no room in candidate pools"},
 		{allocatorv1.Verdict_VERDICT_NO_STOCK, CodeNoStock, "candidate pools have no stock"},
-		{allocatorv1.Verdict_VERDICT_EXCLUDED, CodeNoStock, "candidate pools refused a short while ago"},
+		{allocatorv1.Verdict_VERDICT_EXCLUDED, cmp.Or(refused, CodeNoStock), "candidate pools refused a short while ago"},
 		{allocatorv1.Verdict_VERDICT_PRICE_TOO_HIGH, "PriceTooHigh", "candidate pools cost more than the maximum price"},
 		{allocatorv1.Verdict_VERDICT_NOT_ON_SALE, "NotOnSale", "candidate pools are not on sale"},
 	} {
 		if count := counts[why.verdict]; count > 0 {
-			return why.reason, fmt.Sprintf("%s (%d)", why.message, count), true
+			message = fmt.Sprintf("%s (%d)", why.message, count)
+			if why.verdict == allocatorv1.Verdict_VERDICT_EXCLUDED && refused != "" {
+				message += ". " + MessageOf(refused)
+			}
+			return why.reason, message, true
 		}
 	}
 	// Every pool gave what it had.

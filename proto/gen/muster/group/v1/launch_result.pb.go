@@ -94,8 +94,9 @@ type LaunchResult struct {
 	// Their ids, in order of creation.
 	InstanceIds []string `protobuf:"bytes,5,rep,name=instance_ids,json=instanceIds,proto3" json:"instance_ids,omitempty"`
 	// Why nothing was launched, in the cloud's words: `NoInstanceStock`,
-	// `InvalidSpotPriceLimit.LowerThanPublicPrice` or `InternalError`; empty
-	// when something was.
+	// `InvalidSpotPriceLimit.LowerThanPublicPrice`,
+	// `InvalidAccountStatus.NotEnoughBalance`, `QuotaExceed.ElasticQuota`,
+	// `Zone.NotOnSale` or `InternalError`; empty when something was.
 	ErrorCode string `protobuf:"bytes,6,opt,name=error_code,json=errorCode,proto3" json:"error_code,omitempty"`
 	// The same as a sentence; empty without `error_code`.
 	ErrorMessage  string `protobuf:"bytes,7,opt,name=error_message,json=errorMessage,proto3" json:"error_message,omitempty"`
