@@ -115,7 +115,12 @@ func (c client) advance(ctx context.Context, on console, target func(now time.Ti
 			return err
 		}
 		return c.show(on.out, advanced, func(w table) {
-			passed := advanced.GetTime().AsTime().Sub(before.GetTime().AsTime()).Round(time.Millisecond)
+			passed := advanced.GetTime().AsTime().Sub(before.GetTime().AsTime())
+			if passed < time.Second {
+				passed = passed.Round(time.Millisecond)
+			} else { // what passed by itself between the two calls is of no interest
+				passed = passed.Round(time.Second)
+			}
 			w.say(fmt.Sprintf("It is %s, %s later.", stamp(advanced.GetTime()), value.Spell(passed)))
 		})
 	})

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"golang.org/x/term"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -26,7 +27,7 @@ type table struct {
 }
 
 // say writes a sentence on lines of its own.
-func (t table) say(text string) { row(t, wrap.Text(text, t.width)) }
+func (t table) say(text string) { _, _ = fmt.Fprintln(t, wrap.Text(text, t.width)) }
 
 // show writes an answer: as JSON when asked for, else as the fill function
 // does.
@@ -77,13 +78,22 @@ func writeJSON(out io.Writer, message proto.Message) error {
 	return err
 }
 
-// row writes one row of a table.
+// row writes one row of a table. Cells hold what others have chosen, such as
+// names and tags: one that would move the cursor or change colors is quoted.
 func row(w io.Writer, cells ...any) {
 	texts := make([]string, len(cells))
 	for i, cell := range cells {
-		texts[i] = fmt.Sprint(cell)
+		texts[i] = tame(fmt.Sprint(cell))
 	}
 	_, _ = fmt.Fprintln(w, strings.Join(texts, "\t"))
+}
+
+// tame quotes a text that holds anything but what can be printed.
+func tame(text string) string {
+	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(text)
+	}
+	return text
 }
 
 // word writes an enum value as a person would: BILLING_METHOD_PAY_AS_YOU_GO as
