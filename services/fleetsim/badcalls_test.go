@@ -325,7 +325,12 @@ func (s *scene) badFaults() []badCall {
 		fault(func(f *fleetv1.Fault) { f.Duration = year }), fault(func(f *fleetv1.Fault) { f.Duration = durationpb.New(-time.Second) }),
 		fault(shock("", 0)), fault(shock("", 100_001)),
 		calls(&fleetv1.CallTrouble{SharePermille: 1001}), calls(&fleetv1.CallTrouble{SharePermille: 1, Outcome: 99}),
-		calls(&fleetv1.CallTrouble{SharePermille: 1, Methods: []string{"a b"}}), calls(&fleetv1.CallTrouble{SharePermille: 1, Latency: durationpb.New(time.Hour)}),
+		calls(&fleetv1.CallTrouble{SharePermille: 1, Methods: []string{"a b"}}),
+		calls(&fleetv1.CallTrouble{SharePermille: 1, Methods: []string{"ListZones", "RunInstance"}, Outcome: 1}),
+		calls(&fleetv1.CallTrouble{SharePermille: 1, Methods: []string{"WatchPools"}, Outcome: 1}),
+		calls(&fleetv1.CallTrouble{SharePermille: 1, MaxCalls: 1}),
+		fault(func(f *fleetv1.Fault) { f.Effect = &fleetv1.Fault_StreamTrouble{StreamTrouble: &fleetv1.StreamTrouble{}} }),
+		calls(&fleetv1.CallTrouble{SharePermille: 1, Latency: durationpb.New(time.Hour)}),
 		fault(func(f *fleetv1.Fault) {
 			f.Effect = &fleetv1.Fault_StreamTrouble{StreamTrouble: &fleetv1.StreamTrouble{DuplicatePermille: 1001}}
 		}),

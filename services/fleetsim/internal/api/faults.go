@@ -2,7 +2,10 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"slices"
+
+	"google.golang.org/grpc"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
@@ -13,6 +16,9 @@ import (
 // InjectFault implements the contract.
 func (s *simulation) InjectFault(ctx context.Context, req *fleetv1.InjectFaultRequest) (*fleetv1.InjectFaultResponse, error) {
 	if err := s.checkFault(req.GetFault()); err != nil {
+		return nil, err
+	}
+	if err := checkTrouble(req.GetFault()); err != nil {
 		return nil, err
 	}
 	order := wire.FromInjection(req.GetFault())
@@ -75,4 +81,24 @@ func (s *simulation) checkFault(fault *fleetv1.Fault) error {
 		}
 	}
 	return violations.ErrWithReason(fleetv1.ErrorReason_ERROR_REASON_UNKNOWN_POOL, nil)
+}
+
+// checkTrouble refuses trouble with calls and streams that would be none: a
+// mistyped method must not look like a cloud that copes.
+func checkTrouble(fault *fleetv1.Fault) error {
+	var violations rpc.Violations
+	if calls := fault.GetCallTrouble(); calls != nil {
+		for i, name := range calls.GetMethods() {
+			if !slices.ContainsFunc(fleetv1.FleetService_ServiceDesc.Methods, func(m grpc.MethodDesc) bool { return m.MethodName == name }) {
+				violations.Add(fmt.Sprintf("fault.call_trouble.methods[%d]", i), name, "must be a unary method of FleetService such as RunInstances")
+			}
+		}
+		if calls.GetLatency().AsDuration() == 0 && calls.GetOutcome() == fleetv1.CallOutcome_CALL_OUTCOME_UNSPECIFIED {
+			violations.Add("fault.call_trouble", rpc.Literal("neither"), "must have a latency, an outcome or both")
+		}
+	}
+	if stream := fault.GetStreamTrouble(); stream != nil && stream.GetDuplicatePermille() == 0 && stream.GetDelay().AsDuration() == 0 {
+		violations.Add("fault.stream_trouble", rpc.Literal("neither"), "must have duplicates, a delay or both")
+	}
+	return violations.Err()
 }

@@ -575,10 +575,10 @@ func (x *DiskShortage) GetCategory() DiskCategory {
 	return DiskCategory_DISK_CATEGORY_UNSPECIFIED
 }
 
-// Disturbs unary calls of FleetService.
+// Disturbs unary calls of FleetService: by a latency, an outcome or both.
 type CallTrouble struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Names of the methods, for example `RunInstances`. Empty: all.
+	// Names of the methods, for example `RunInstances`. Empty: all unary ones.
 	Methods []string `protobuf:"bytes,1,rep,name=methods,proto3" json:"methods,omitempty"`
 	// How many of a thousand calls are disturbed, 1 to 1,000; drawn from the seed
 	// and the number of the call.
@@ -659,8 +659,8 @@ func (x *CallTrouble) GetMaxCalls() int32 {
 	return 0
 }
 
-// Disturbs streams of WatchInstances. Cursors stay right: whoever resumes
-// misses nothing.
+// Disturbs streams of WatchInstances: by duplicates, a delay or both. Cursors
+// stay right: whoever resumes misses nothing.
 type StreamTrouble struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How many of a thousand entries are sent again with the next response.
