@@ -91,13 +91,24 @@ func instanceTable(w pricedTable, instances []*fleetv1.Instance) {
 	if len(instances) == 0 {
 		return
 	}
-	row(w, "INSTANCE", "NAME", "TYPE", "ZONE", "BILLING", "STATUS", "HEALTH", "PRICE/H", "CREATED", "RELEASE", "LOCKS")
+	row(w, "INSTANCE", "NAME", "TYPE", "ZONE", "BILLING", "STATUS", "PRICE/H", "RELEASE", "LOCKS")
 	for _, i := range instances {
 		row(w, i.GetInstanceId(), orDash(i.GetInstanceName()), i.GetInstanceType(), i.GetZoneId(), word(i.GetBillingMethod()),
-			word(i.GetStatus()), word(i.GetHealth()), money.FormatMicros(i.GetPriceMicrosPerHour()), stamp(i.GetCreateTime()),
-			stamp(i.GetReleaseTime()), words(i.GetOperationLocks()))
+			statusText(i), money.FormatMicros(i.GetPriceMicrosPerHour()), stamp(i.GetReleaseTime()), words(i.GetOperationLocks()))
 	}
 	w.sayPrices()
+}
+
+// statusText tells the status of an instance, and its health where that is not
+// what the status lets expect.
+func statusText(i *fleetv1.Instance) string {
+	switch i.GetHealth() {
+	case fleetv1.InstanceHealth_INSTANCE_HEALTH_IMPAIRED, fleetv1.InstanceHealth_INSTANCE_HEALTH_WARNING,
+		fleetv1.InstanceHealth_INSTANCE_HEALTH_MAINTAINING, fleetv1.InstanceHealth_INSTANCE_HEALTH_INSUFFICIENT_DATA:
+		return word(i.GetStatus()) + ", " + word(i.GetHealth())
+	default:
+		return word(i.GetStatus())
+	}
 }
 
 type fleetShow struct {

@@ -48,9 +48,26 @@ func typeTable(w pricedTable, types []*fleetv1.InstanceType) {
 	for _, t := range types {
 		const mibPerGiB = 1 << 10
 		row(w, t.GetInstanceType(), t.GetFamily(), word(t.GetArchitecture()), t.GetVcpus(), units(float64(t.GetMemoryMib())/mibPerGiB), t.GetGpus(),
-			money.FormatMicros(t.GetPayAsYouGoPriceMicrosPerHour()), strings.Join(t.GetZoneIds(), ", "))
+			money.FormatMicros(t.GetPayAsYouGoPriceMicrosPerHour()), zonesText(t.GetZoneIds()))
 	}
 	w.sayPrices()
+}
+
+// zonesText names zones: the first in full, and of those that differ from it only
+// after the last dash no more than that.
+func zonesText(zones []string) string {
+	if len(zones) == 0 {
+		return "-"
+	}
+	region := zones[0][:strings.LastIndex(zones[0], "-")+1]
+	text := zones[0]
+	for _, zone := range zones[1:] {
+		if last, ok := strings.CutPrefix(zone, region); ok && last != "" && !strings.Contains(last, "-") {
+			zone = last
+		}
+		text += ", " + zone
+	}
+	return text
 }
 
 type marketZones struct{ client }
