@@ -60,10 +60,10 @@ func (c *diskList) Run(ctx context.Context, on console) error {
 }
 
 func diskTable(w pricedTable, disks []*fleetv1.Disk) {
-	row(w, "DISK", "CATEGORY", "GIB", "ZONE", "INSTANCE", "SYSTEM", "KEPT", "PRICE/H", "CREATED")
+	row(w, "DISK", "CATEGORY", "GIB", "ZONE", "INSTANCE", "SYSTEM", "KEPT", "PRICE/H")
 	for _, disk := range disks {
 		row(w, disk.GetDiskId(), word(disk.GetCategory()), disk.GetSizeGib(), disk.GetZoneId(), orDash(disk.GetInstanceId()),
-			yesOrDash(disk.GetSystem()), yesOrDash(disk.GetKeepAfterRelease()), money.FormatMicros(disk.GetPriceMicrosPerHour()), stamp(disk.GetCreateTime()))
+			yesOrDash(disk.GetSystem()), yesOrDash(disk.GetKeepAfterRelease()), money.FormatMicros(disk.GetPriceMicrosPerHour()))
 	}
 	w.sayPrices()
 }

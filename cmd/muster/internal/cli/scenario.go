@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,6 +56,10 @@ func readScenario(name string) (*scenario.Scenario, error) {
 			found.Problems[i].File = filepath.Join(folder, found.Problems[i].File)
 		}
 		return nil, &fileError{lines: strings.Split(found.Error(), "\n")}
+	}
+	if unread := (*fs.PathError)(nil); errors.As(err, &unread) {
+		unread.Path = name // in full, and not within its folder
+		return nil, fmt.Errorf("read scenario: %w", unread)
 	}
 	return s, err
 }

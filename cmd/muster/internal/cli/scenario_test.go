@@ -71,3 +71,11 @@ func TestScenarioKeys(t *testing.T) {
 		t.Errorf("%d, %s", code, out)
 	}
 }
+
+// A file that can not be read is named as it was given.
+func TestScenarioCheck_namesTheFile(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "none.yaml")
+	if code, _, errOut := alone(t, "scenario check "+name); code != exitFailed || !strings.Contains(errOut, "open "+name+": ") {
+		t.Errorf("exit code %d, %s", code, errOut)
+	}
+}
