@@ -108,11 +108,11 @@ func (c *groupInstances) Run(ctx context.Context, on console) error {
 			}
 		}
 		return c.showPriced(ctx, fleet, on.out, all, func(w pricedTable) {
-			row(w, "INSTANCE", "TYPE", "ZONE", "BILLING", "STATUS", "WEIGHT", "PRICE/H", "CREATED", "RELEASE")
+			row(w, "INSTANCE", "TYPE", "ZONE", "BILLING", "STATUS", "WEIGHT", "PRICE/H", "RELEASE")
 			for _, member := range all.GetInstances() {
 				i := member.GetInstance()
 				row(w, i.GetInstanceId(), i.GetInstanceType(), i.GetZoneId(), word(i.GetBillingMethod()), word(i.GetStatus()),
-					units(member.GetWeightedCapacity()), money.FormatMicros(i.GetPriceMicrosPerHour()), stamp(i.GetCreateTime()), stamp(i.GetReleaseTime()))
+					units(member.GetWeightedCapacity()), money.FormatMicros(i.GetPriceMicrosPerHour()), stamp(i.GetReleaseTime()))
 			}
 			if len(all.GetInstances()) > 0 {
 				w.sayPrices()
