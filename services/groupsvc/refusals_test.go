@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/cloudtest"
 )
 
 // A group whose account owes money says so, and not that there is no stock.
@@ -28,6 +29,12 @@ func TestRefusal_isToldForWhatItIs(t *testing.T) {
 		}
 		id := b.create(spec(4, 0, 4)).GetGroup().GetGroupId()
 		b.settled(5 * time.Minute)
+		// A pool that is sold out besides is not what keeps the group short.
+		sold := b.activities(id)[0].GetLaunchResults()[0]
+		if reason != fleetv1.ErrorReason_ERROR_REASON_ZONE_NOT_ON_SALE {
+			b.cloud.SetStock(cloudtest.Pool{Zone: sold.GetZoneId(), Type: sold.GetInstanceType(), Method: fleetv1.BillingMethod_BILLING_METHOD_SPOT}, 0)
+			b.settled(2 * time.Hour)
+		}
 		if got := b.group(id).GetConditions()[0]; got.GetReason() != want || strings.Contains(got.GetMessage(), "out of usage") {
 			t.Errorf("%v: got %v, want reason %s", reason, got, want)
 		}

@@ -129,6 +129,13 @@ func WhyShort(answer *allocatorv1.PlaceResponse, refused string) (reason, messag
 	if !short {
 		return "", "", false
 	}
+	excluded := fmt.Sprintf("candidate pools refused a short while ago (%d)", counts[allocatorv1.Verdict_VERDICT_EXCLUDED])
+	if refused != "" {
+		excluded += ". " + MessageOf(refused)
+	}
+	if (refused == CodeBalance || refused == CodeQuota) && counts[allocatorv1.Verdict_VERDICT_EXCLUDED] > 0 {
+		return refused, excluded, true // no other pool would do
+	}
 	// From what binds a whole group to what binds one pool.
 	for _, why := range []struct {
 		verdict         allocatorv1.Verdict
@@ -136,16 +143,16 @@ func WhyShort(answer *allocatorv1.PlaceResponse, refused string) (reason, messag
 	}{
 		{allocatorv1.Verdict_VERDICT_LIMIT_REACHED, plan.ReasonLimit, "the limits of a group leave no room in candidate pools"},
 		{allocatorv1.Verdict_VERDICT_NO_STOCK, CodeNoStock, "candidate pools have no stock"},
-		{allocatorv1.Verdict_VERDICT_EXCLUDED, cmp.Or(refused, CodeNoStock), "candidate pools refused a short while ago"},
+		{allocatorv1.Verdict_VERDICT_EXCLUDED, cmp.Or(refused, CodeNoStock), excluded},
 		{allocatorv1.Verdict_VERDICT_PRICE_TOO_HIGH, "PriceTooHigh", "candidate pools cost more than the maximum price"},
 		{allocatorv1.Verdict_VERDICT_NOT_ON_SALE, "NotOnSale", "candidate pools are not on sale"},
 	} {
-		if count := counts[why.verdict]; count > 0 {
-			message = fmt.Sprintf("%s (%d)", why.message, count)
-			if why.verdict == allocatorv1.Verdict_VERDICT_EXCLUDED && refused != "" {
-				message += ". " + MessageOf(refused)
-			}
-			return why.reason, message, true
+		switch count := counts[why.verdict]; {
+		case count == 0:
+		case why.verdict == allocatorv1.Verdict_VERDICT_EXCLUDED:
+			return why.reason, why.message, true
+		default:
+			return why.reason, fmt.Sprintf("%s (%d)", why.message, count), true
 		}
 	}
 	// Every pool gave what it had.
