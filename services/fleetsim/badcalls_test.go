@@ -329,7 +329,9 @@ func (s *scene) badFaults() []badCall {
 		calls(&fleetv1.CallTrouble{SharePermille: 1, Methods: []string{"ListZones", "RunInstance"}, Outcome: 1}),
 		calls(&fleetv1.CallTrouble{SharePermille: 1, Methods: []string{"WatchPools"}, Outcome: 1}),
 		calls(&fleetv1.CallTrouble{SharePermille: 1, MaxCalls: 1}),
-		fault(func(f *fleetv1.Fault) { f.Effect = &fleetv1.Fault_StreamTrouble{StreamTrouble: &fleetv1.StreamTrouble{}} }),
+		fault(func(f *fleetv1.Fault) {
+			f.Effect = &fleetv1.Fault_StreamTrouble{StreamTrouble: &fleetv1.StreamTrouble{}}
+		}),
 		calls(&fleetv1.CallTrouble{SharePermille: 1, Latency: durationpb.New(time.Hour)}),
 		fault(func(f *fleetv1.Fault) {
 			f.Effect = &fleetv1.Fault_StreamTrouble{StreamTrouble: &fleetv1.StreamTrouble{DuplicatePermille: 1001}}
