@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -162,10 +163,16 @@ const (
 // what the caller sent and is not that itself, as in "21 items".
 type Literal string
 
+// Quote is a text in quotes, cut short when it is longer than an error repeats.
+func Quote(text string) string { return strconv.Quote(Cut(text)) }
+
+// Cut is a text cut short to as much as an error repeats, 64 characters.
+func Cut(text string) string { return cut(text, maxQuoted) }
+
 func quote(value any) string {
 	switch held := value.(type) {
 	case string:
-		return fmt.Sprintf("%q", cut(held, maxQuoted))
+		return Quote(held)
 	case Literal:
 		return cut(string(held), maxLiteral)
 	default:

@@ -78,9 +78,9 @@ func (d *Deps) account(ctx context.Context, id string) (*fleetv1.Account, error)
 
 // noAccount refuses a call that names an account that is not there.
 func noAccount(code codes.Code, id string) error {
-	id = cut(id)
+	id = rpc.Cut(id)
 	return rpc.Error(code, fleetv1.ErrorReason_ERROR_REASON_ACCOUNT_NOT_FOUND, map[string]string{"account_id": id},
-		"there is no account "+quoted(id)+"; SetAccount makes one")
+		"there is no account "+rpc.Quote(id)+"; SetAccount makes one")
 }
 
 func toAccount(a *world.AccountState, costTagKeys []string) *fleetv1.Account {

@@ -88,7 +88,7 @@ func (g *gate) disturbance(method string) trouble.Disturbance {
 // injected is the error of a call that a fault made fail.
 func injected(code codes.Code, faultID, when string) error {
 	return rpc.Error(code, fleetv1.ErrorReason_ERROR_REASON_INJECTED, map[string]string{"fault_id": faultID},
-		fmt.Sprintf("fault %s of the simulation made the call fail, %s", quoted(faultID), when))
+		fmt.Sprintf("fault %s of the simulation made the call fail, %s", rpc.Quote(faultID), when))
 }
 
 // hold waits so long in real time. It fails when the caller or the engine has

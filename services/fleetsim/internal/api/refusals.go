@@ -34,21 +34,21 @@ func (d *Deps) refusedInstance(err error, of *subject) (refusal, bool) {
 		return refusal{
 			code: codes.FailedPrecondition, reason: fleetv1.ErrorReason_ERROR_REASON_INCORRECT_INSTANCE_STATUS,
 			metadata: map[string]string{"instance_id": id, "status": now, "wanted": strings.Join(wanted, ",")},
-			message:  fmt.Sprintf("instance %s has status %s, it must have %s", quoted(id), now, strings.Join(wanted, " or ")),
+			message:  fmt.Sprintf("instance %s has status %s, it must have %s", rpc.Quote(id), now, strings.Join(wanted, " or ")),
 		}, true
 	case errors.As(err, &locked):
 		id := of.instance(locked.Place)
 		return refusal{
 			code: codes.FailedPrecondition, reason: fleetv1.ErrorReason_ERROR_REASON_INSTANCE_LOCKED,
 			metadata: map[string]string{"instance_id": id, "lock": "recycling"},
-			message:  fmt.Sprintf("instance %s is about to be reclaimed and can not be started until it was", quoted(id)),
+			message:  fmt.Sprintf("instance %s is about to be reclaimed and can not be started until it was", rpc.Quote(id)),
 		}, true
 	case errors.As(err, &protected):
 		id := of.instance(protected.Place)
 		return refusal{
 			code: codes.FailedPrecondition, reason: fleetv1.ErrorReason_ERROR_REASON_DELETION_PROTECTED,
 			metadata: map[string]string{"instance_id": id},
-			message:  fmt.Sprintf("instance %s is protected from deletion; set its deletion_protection to false first", quoted(id)),
+			message:  fmt.Sprintf("instance %s is protected from deletion; set its deletion_protection to false first", rpc.Quote(id)),
 		}, true
 	}
 	return refusal{}, false
@@ -57,7 +57,7 @@ func (d *Deps) refusedInstance(err error, of *subject) (refusal, bool) {
 func noInstance(id string) refusal {
 	return refusal{
 		code: codes.NotFound, reason: fleetv1.ErrorReason_ERROR_REASON_INSTANCE_NOT_FOUND,
-		metadata: map[string]string{"instance_id": id}, message: "there is no instance " + quoted(id),
+		metadata: map[string]string{"instance_id": id}, message: "there is no instance " + rpc.Quote(id),
 	}
 }
 
@@ -80,7 +80,7 @@ func (d *Deps) refusedPurchase(err error, of *subject) (refusal, bool) {
 		return refusal{
 			code: codes.FailedPrecondition, reason: fleetv1.ErrorReason_ERROR_REASON_INSUFFICIENT_BALANCE,
 			metadata: map[string]string{"account_id": of.account, "balance_micros": decimal(balance.Balance)},
-			message:  fmt.Sprintf("account %s is overdue, its balance is %s; Deposit pays what it owes", quoted(of.account), money.FormatMicros(balance.Balance)),
+			message:  fmt.Sprintf("account %s is overdue, its balance is %s; Deposit pays what it owes", rpc.Quote(of.account), money.FormatMicros(balance.Balance)),
 		}, true
 	case errors.As(err, &zone):
 		return refusal{
@@ -123,7 +123,7 @@ func (d *Deps) priceTooLow(e *world.PriceError) refusal {
 
 func pastQuota(e *world.QuotaError, account string) refusal {
 	billing := wire.ToBilling(e.Spot).String()
-	message := fmt.Sprintf("account %s uses %d of %d vCPUs of %s; %d more would pass that", quoted(account), e.Used, e.Quota, billing, e.Wanted)
+	message := fmt.Sprintf("account %s uses %d of %d vCPUs of %s; %d more would pass that", rpc.Quote(account), e.Used, e.Quota, billing, e.Wanted)
 	return refusal{
 		code: codes.ResourceExhausted, reason: fleetv1.ErrorReason_ERROR_REASON_QUOTA_EXCEEDED,
 		metadata: map[string]string{
@@ -147,7 +147,7 @@ func (d *Deps) refusedByFault(err error, of *subject) (refusal, bool) {
 	}
 	pool := of.launch.Pool
 	why := refusal{code: codes.FailedPrecondition, reason: fleetv1.ErrorReason(refused.Refusal), metadata: d.poolMetadata(pool)}
-	why.message = fmt.Sprintf("fault %s of the simulation refuses launches of %s in %s for the reason %s", quoted(refused.FaultID),
+	why.message = fmt.Sprintf("fault %s of the simulation refuses launches of %s in %s for the reason %s", rpc.Quote(refused.FaultID),
 		why.metadata["instance_type"], why.metadata["zone_id"], strings.TrimPrefix(why.reason.String(), "ERROR_REASON_"))
 	why.metadata["fault_id"], why.metadata["account_id"] = refused.FaultID, of.account
 	why.metadata["billing_method"] = wire.ToBilling(pool.Spot).String()
@@ -181,12 +181,12 @@ func (d *Deps) refusedDisk(err error, of *subject) (refusal, bool) {
 	case errors.As(err, &missing):
 		return refusal{
 			code: codes.NotFound, reason: fleetv1.ErrorReason_ERROR_REASON_DISK_NOT_FOUND,
-			metadata: map[string]string{"disk_id": of.disk}, message: "there is no disk " + quoted(of.disk),
+			metadata: map[string]string{"disk_id": of.disk}, message: "there is no disk " + rpc.Quote(of.disk),
 		}, true
 	case errors.As(err, &status):
 		return refusal{
 			code: codes.FailedPrecondition, reason: fleetv1.ErrorReason_ERROR_REASON_INCORRECT_DISK_STATUS,
-			metadata: map[string]string{"disk_id": of.disk}, message: fmt.Sprintf("disk %s %s", quoted(of.disk), status.Why),
+			metadata: map[string]string{"disk_id": of.disk}, message: fmt.Sprintf("disk %s %s", rpc.Quote(of.disk), status.Why),
 		}, true
 	}
 	return refusal{}, false
@@ -203,17 +203,17 @@ func (d *Deps) refusedOrder(err error, of *subject) (refusal, bool) {
 	case errors.As(err, &account):
 		return refusal{
 			code: codes.Unauthenticated, reason: fleetv1.ErrorReason_ERROR_REASON_ACCOUNT_NOT_FOUND,
-			metadata: map[string]string{"account_id": account.AccountID}, message: "there is no account " + quoted(account.AccountID),
+			metadata: map[string]string{"account_id": account.AccountID}, message: "there is no account " + rpc.Quote(account.AccountID),
 		}, true
 	case errors.As(err, &exists):
 		return refusal{
 			code: codes.AlreadyExists, reason: fleetv1.ErrorReason_ERROR_REASON_FAULT_EXISTS,
-			metadata: map[string]string{"fault_id": exists.ID}, message: fmt.Sprintf("there is another fault %s; clear it first, or choose another id", quoted(exists.ID)),
+			metadata: map[string]string{"fault_id": exists.ID}, message: fmt.Sprintf("there is another fault %s; clear it first, or choose another id", rpc.Quote(exists.ID)),
 		}, true
 	case errors.As(err, &missing):
 		return refusal{
 			code: codes.NotFound, reason: fleetv1.ErrorReason_ERROR_REASON_FAULT_NOT_FOUND,
-			metadata: map[string]string{"fault_id": missing.ID}, message: fmt.Sprintf("there is no fault %s; ListFaults tells which there are", quoted(missing.ID)),
+			metadata: map[string]string{"fault_id": missing.ID}, message: fmt.Sprintf("there is no fault %s; ListFaults tells which there are", rpc.Quote(missing.ID)),
 		}, true
 	case errors.As(err, &limit):
 		return refusal{
@@ -235,6 +235,6 @@ func (d *Deps) noBill(e *world.BillError, of *subject) refusal {
 	return refusal{
 		code: codes.FailedPrecondition, reason: fleetv1.ErrorReason_ERROR_REASON_NOT_A_COST_TAG,
 		metadata: map[string]string{"key": e.Key, "cost_tag_keys": keys},
-		message:  fmt.Sprintf("charges are not summed by the tag key %s, only by %s", quoted(e.Key), keys),
+		message:  fmt.Sprintf("charges are not summed by the tag key %s, only by %s", rpc.Quote(e.Key), keys),
 	}
 }

@@ -103,16 +103,4 @@ func (d *Deps) refusalOf(err error, of subject) refusal {
 	return refusal{}
 }
 
-// quoted quotes what a caller sent, cut short.
-func quoted(text string) string { return strconv.Quote(cut(text)) }
-
-// cut cuts what a caller sent short: to what ids may have.
-func cut(text string) string {
-	const most = 64
-	if runes := []rune(text); len(runes) > most {
-		return string(runes[:most]) + "..."
-	}
-	return text
-}
-
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }

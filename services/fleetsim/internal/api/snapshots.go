@@ -101,11 +101,11 @@ func (s *simulation) refusedSnapshot(id string, err error) error {
 	switch {
 	case errors.Is(err, ErrNoSnapshot):
 		return rpc.Error(codes.NotFound, fleetv1.ErrorReason_ERROR_REASON_SNAPSHOT_NOT_FOUND, map[string]string{"snapshot_id": id},
-			fmt.Sprintf("there is no snapshot %s; ListSnapshots tells which there are", quoted(id)))
+			fmt.Sprintf("there is no snapshot %s; ListSnapshots tells which there are", rpc.Quote(id)))
 	case errors.As(err, &unusable):
 		return rpc.Error(codes.FailedPrecondition, fleetv1.ErrorReason_ERROR_REASON_SNAPSHOT_UNUSABLE,
 			map[string]string{"snapshot_id": id, "difference": unusable.Difference},
-			fmt.Sprintf("snapshot %s can not be restored: %s", quoted(id), unusable.Difference))
+			fmt.Sprintf("snapshot %s can not be restored: %s", rpc.Quote(id), unusable.Difference))
 	default:
 		return s.refuse(refusedClock(err), subject{})
 	}

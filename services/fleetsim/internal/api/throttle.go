@@ -74,5 +74,5 @@ func inRealTime(wait time.Duration, speed float64) time.Duration {
 func throttled(account, method string, wait time.Duration) error {
 	return rpc.Error(codes.ResourceExhausted, fleetv1.ErrorReason_ERROR_REASON_THROTTLED,
 		map[string]string{"account_id": account, "method": method},
-		fmt.Sprintf("account %s calls more often than it may; try %s again in %v", quoted(account), method, wait), rpc.RetryAfter(wait))
+		fmt.Sprintf("account %s calls more often than it may; try %s again in %v", rpc.Quote(account), method, wait), rpc.RetryAfter(wait))
 }
