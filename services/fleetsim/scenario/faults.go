@@ -44,13 +44,31 @@ func (d *decoder) effect(choice string, m *mapping) world.Effect {
 		category := contractNumber(fleetv1.DiskCategory_value, "DISK_CATEGORY_", m.word("category"))
 		return world.DiskShortage{ZoneID: d.zone(m), Category: world.DiskCategory(category)}
 	case "call_trouble":
-		return world.CallTrouble{
+		before := d.count()
+		trouble := world.CallTrouble{
 			Methods: m.texts("methods"), SharePermille: int32(m.number("share_percent")), Latency: m.span("latency"),
 			Outcome:  contractNumber(fleetv1.CallOutcome_value, "CALL_OUTCOME_", m.word("outcome")),
 			MaxCalls: int32(m.number("max_calls")),
 		}
+		if trouble.Latency == 0 && trouble.Outcome == 0 {
+			d.failTrouble(m, before, "a latency, an outcome or both")
+		}
+		return trouble
 	default:
-		return world.StreamTrouble{DuplicatePermille: int32(m.number("duplicate_percent")), Delay: m.span("delay")}
+		before := d.count()
+		trouble := world.StreamTrouble{DuplicatePermille: int32(m.number("duplicate_percent")), Delay: m.span("delay")}
+		if trouble.DuplicatePermille == 0 && trouble.Delay == 0 {
+			d.failTrouble(m, before, "a duplicate_percent, a delay or both")
+		}
+		return trouble
+	}
+}
+
+// failTrouble refuses trouble that would be none, unless its values have been
+// refused already.
+func (d *decoder) failTrouble(m *mapping, before int, must string) {
+	if d.count() == before {
+		d.report(Problem{m.file, m.node.Line, m.node.Column, m.path, "must have " + must, "neither"})
 	}
 }
 

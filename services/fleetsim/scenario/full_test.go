@@ -52,7 +52,7 @@ events:
   - {at: 3s, fault: {id: f4, launch_refusal: {reason: disk_category_not_available}}}
   - {at: 3s, fault: {id: f5, disk_shortage: {category: cloud_ssd}}}
   - {at: 3s, fault: {id: f6, call_trouble: {methods: [RunInstances], share_percent: 0.1, latency: 5s, outcome: internal_after, max_calls: 2}}}
-  - {at: 3s, fault: {id: f7, call_trouble: {}}}
+  - {at: 3s, fault: {id: f7, call_trouble: {outcome: throttled}}}
   - {at: 3s, fault: {id: f8, stream_trouble: {duplicate_percent: 5, delay: 1s}}}
   - {at: 4s, clear_faults: [f2, f3]}
   - {at: 5s, clear_faults: all}
@@ -90,7 +90,7 @@ func TestParse_readsEveryKey(t *testing.T) {
 			fault("f4", 0, world.LaunchRefusal{Refusal: 15}),
 			fault("f5", 0, world.DiskShortage{Category: world.DiskCloudSSD}),
 			fault("f6", 0, world.CallTrouble{Methods: []string{"RunInstances"}, SharePermille: 1, Latency: 5 * time.Second, Outcome: 4, MaxCalls: 2}),
-			fault("f7", 0, world.CallTrouble{SharePermille: 1_000}),
+			fault("f7", 0, world.CallTrouble{SharePermille: 1_000, Outcome: 5}),
 			fault("f8", 0, world.StreamTrouble{DuplicatePermille: 50, Delay: time.Second}),
 			{After: 4 * time.Second, Command: world.ClearFaults{IDs: []string{"f2", "f3"}}},
 			{After: 5 * time.Second, Command: world.ClearFaults{}},

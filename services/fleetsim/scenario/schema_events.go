@@ -91,14 +91,14 @@ func (s *schema) addFaults() {
 		{name: "zone_id", kind: text, class: poolName(), absent: allPools, about: "The zone."},
 		{name: "category", kind: word, need: required, words: contractWords(fleetv1.DiskCategory_value, "DISK_CATEGORY_", 1, 2, 3, 4), about: "The category."},
 	}}
-	s.callTrouble = &object{"events[].fault.call_trouble", "", []field{
+	s.callTrouble = &object{"events[].fault.call_trouble", "There must be a latency, an outcome or both.", []field{
 		{name: "methods", kind: list, least: 1, most: maxMethods, items: "methods of FleetService", class: methodName(methods()), absent: "all unary ones", about: "Which calls."},
 		{name: "share_percent", kind: number, decimals: 1, least: 1, most: 1_000, initial: "100", unit: "% of the calls", about: "How many are disturbed."},
 		held("latency", "How long the answer is held back."),
 		{name: "outcome", kind: word, words: contractWords(fleetv1.CallOutcome_value, "CALL_OUTCOME_", 0, 1, 2, 3, 4, 5, 6), initial: none, about: "What else happens; `..._after` means that the call is done all the same."},
 		{name: "max_calls", kind: number, most: 1<<31 - 1, initial: "0", about: "Stop after so many disturbed calls; 0 for never."},
 	}}
-	s.streamTrouble = &object{"events[].fault.stream_trouble", "", []field{
+	s.streamTrouble = &object{"events[].fault.stream_trouble", "There must be a duplicate_percent, a delay or both.", []field{
 		{name: "duplicate_percent", kind: number, decimals: 1, most: 1_000, initial: "0", unit: "% of the entries", about: "How many come twice."},
 		held("delay", "How long entries are held back."),
 	}}
