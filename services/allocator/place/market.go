@@ -49,8 +49,8 @@ func (o *Offer) Pool(billing Billing) *Pool {
 	return &o.PayAsYouGo
 }
 
-// Unknown stands for a number of available instances that the cloud does not
-// tell.
+// Unknown stands for a number of available instances, or a rate of
+// interruptions, that the cloud does not tell.
 const Unknown int32 = -1
 
 // A Pool is what has a price and a stock.
@@ -63,6 +63,9 @@ type Pool struct {
 	// Price is the price of one instance, in micro-units of the currency per
 	// hour.
 	Price int64
+	// InterruptionPermille is how many of a thousand instances are interrupted
+	// within an hour, 0 to 1,000, or Unknown.
+	InterruptionPermille int32
 	// Restocked is when the pool was last seen to gain stock; zero when never.
 	Restocked time.Time
 }

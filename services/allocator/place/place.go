@@ -1,10 +1,18 @@
 package place
 
-import "math"
+import (
+	"errors"
+	"math"
+)
+
+// ErrSearchTooLarge means that LowestCost would have to look at more than it may
+// to be sure of the cheapest launches.
+var ErrSearchTooLarge = errors.New("the search for the lowest cost is too large")
 
 // Place chooses pools and counts for each demand of a request, in order. A need
-// that can not be met in full is met as far as pools and limits allow.
-func Place(request Request, market Market) Placement {
+// that can not be met in full is met as far as pools and limits allow. The only
+// error is [ErrSearchTooLarge].
+func Place(request Request, market Market) (Placement, error) {
 	candidates := lookUp(request.Candidates, market)
 	room := roomOf(&request)
 	placement := Placement{Demands: make([]DemandPlacement, len(request.Demands))}
@@ -26,7 +34,7 @@ func Place(request Request, market Market) Placement {
 			Decisions: work.explain(results[i*n : i*n : (i+1)*n]),
 		}
 	}
-	return placement
+	return placement, nil
 }
 
 // A candidatePool is a candidate with its offer, and what the demands so far

@@ -49,7 +49,7 @@ func BenchmarkPlace(b *testing.B) {
 			s := typical(bench.strategy, bench.poolsToUse, bench.units*1000)
 			b.ReportAllocs()
 			for b.Loop() {
-				place.Place(s.Request, s.Market)
+				mustPlace(s.Request, s.Market)
 			}
 		})
 	}

@@ -132,7 +132,7 @@ func capacity(d place.Decision) int64 { return int64(d.Instances) * d.Weight }
 func TestPlace_overshoot_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := situationGen().Draw(t, "situation")
-		for i, got := range place.Place(s.Request, s.Market).Demands {
+		for i, got := range mustPlace(s.Request, s.Market).Demands {
 			demand := s.Request.Demands[i]
 			over := got.Placed - demand.Wanted
 			var last *place.Decision
@@ -155,7 +155,7 @@ func TestPlace_overshoot_Prop(t *testing.T) {
 func TestPlace_takesOnlyWhatItMay_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := situationGen().Draw(t, "situation")
-		p := place.Place(s.Request, s.Market)
+		p := mustPlace(s.Request, s.Market)
 		taken := map[place.Key]int32{}
 		for i, got := range p.Demands {
 			demand := s.Request.Demands[i]
@@ -209,7 +209,7 @@ func TestPlace_meetsTheNeedWhereItCan_Prop(t *testing.T) {
 		s := situationGen().Draw(t, "situation")
 		var instances int32
 		var placed int64
-		for i, got := range place.Place(s.Request, s.Market).Demands {
+		for i, got := range mustPlace(s.Request, s.Market).Demands {
 			for _, d := range got.Decisions {
 				instances += d.Instances
 			}
@@ -236,7 +236,7 @@ func TestPlace_meetsTheNeedWhereItCan_Prop(t *testing.T) {
 func TestPlace_accountsForEveryPool_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := situationGen().Draw(t, "situation")
-		p := place.Place(s.Request, s.Market)
+		p := mustPlace(s.Request, s.Market)
 		pools := map[place.Key]bool{}
 		for _, candidate := range s.Request.Candidates {
 			pools[candidate.Key] = true
@@ -284,7 +284,7 @@ func inPromisedOrder(a, b place.Decision) bool {
 func TestPlace_sameInputSameAnswer_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := situationGen().Draw(t, "situation")
-		if diff := cmp.Diff(place.Place(s.Request, s.Market), place.Place(s.Request, s.Market)); diff != "" {
+		if diff := cmp.Diff(mustPlace(s.Request, s.Market), mustPlace(s.Request, s.Market)); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -322,9 +322,9 @@ var primes = []int64{
 func TestPlace_orderOfCandidatesOnlyBreaksTies_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := plainGen().Draw(t, "situation")
-		before := place.Place(s.Request, s.Market)
+		before := mustPlace(s.Request, s.Market)
 		s.Request.Candidates = rapid.Permutation(s.Request.Candidates).Draw(t, "permuted")
-		after := place.Place(s.Request, s.Market)
+		after := mustPlace(s.Request, s.Market)
 		diff := cmp.Diff(before, after, cmpopts.IgnoreFields(place.Decision{}, "Candidate"),
 			cmpopts.SortSlices(func(a, b place.Decision) bool { return a.Key.Zone+a.Key.Type < b.Key.Zone+b.Key.Type }))
 		if diff != "" {
@@ -341,9 +341,9 @@ func TestPlace_dearerIsNotChosenMore_Prop(t *testing.T) {
 			t.Skip("no candidates")
 		}
 		key := rapid.SampledFrom(s.Request.Candidates).Draw(t, "candidate").Key
-		before := chosen(place.Place(s.Request, s.Market), key)
+		before := chosen(mustPlace(s.Request, s.Market), key)
 		s.Market[key].Spot.Price += rapid.Int64Range(1, 400).Draw(t, "rise")
-		if after := chosen(place.Place(s.Request, s.Market), key); after > before {
+		if after := chosen(mustPlace(s.Request, s.Market), key); after > before {
 			t.Errorf("%v was chosen %d times, and %d times when dearer", key, before, after)
 		}
 	})
@@ -372,7 +372,7 @@ func soldOut(d place.Decision) bool {
 func TestPlace_oneAfterAnother_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := unlimited(situationGen().Draw(t, "situation"))
-		for i, got := range place.Place(s.Request, s.Market).Demands {
+		for i, got := range mustPlace(s.Request, s.Market).Demands {
 			demand := s.Request.Demands[i]
 			if demand.Strategy == place.Diversified {
 				continue
@@ -403,7 +403,7 @@ func TestPlace_oneAfterAnother_Prop(t *testing.T) {
 func TestPlace_even_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := unlimited(situationGen().Draw(t, "situation"))
-		for i, got := range place.Place(s.Request, s.Market).Demands {
+		for i, got := range mustPlace(s.Request, s.Market).Demands {
 			demand := s.Request.Demands[i]
 			shares := map[string]int64{}
 			open := map[string]bool{}

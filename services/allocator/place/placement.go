@@ -13,6 +13,9 @@ type Placement struct {
 	Cost int64
 	// ListCost is what they would cost as pay-as-you-go, likewise.
 	ListCost int64
+	// Interruptions is how many interruptions to expect of them in a day, in
+	// thousandths. Pools whose rate is not known are left out.
+	Interruptions int64
 }
 
 // A DemandPlacement is what came out for one demand.
@@ -46,6 +49,9 @@ const (
 	// LimitReached means that a limit of the request left no room for one
 	// instance of it.
 	LimitReached
+	// PriceProtected means that its price per unit is too far above the lowest of
+	// its source.
+	PriceProtected
 )
 
 // A Decision is what was decided about one pool, with the figures compared.
@@ -54,6 +60,8 @@ type Decision struct {
 	Key Key
 	// Candidate is the index of its candidate.
 	Candidate int32
+	// Source is that of its candidate.
+	Source int32
 	// Verdict is the decision.
 	Verdict Verdict
 	// Rank is its place in the order of the strategy, from 1; 0 when it was
@@ -61,8 +69,16 @@ type Decision struct {
 	Rank int32
 	// Instances is how many to launch.
 	Instances int32
-	// Available is the stock that the demand saw, or Unknown.
+	// Available is the stock that the demand saw, or Unknown; what others have
+	// been promised is taken off.
 	Available int32
+	// Promised is what others have been promised.
+	Promised int32
+	// SharePermille is what it adds of all that the demand places, in
+	// thousandths, rounded down.
+	SharePermille int32
+	// InterruptionPermille is the pool's, or Unknown.
+	InterruptionPermille int32
 	// Weight is what one instance contributes, in thousandths of a unit.
 	Weight int64
 	// Price is the price of one instance, in micro-units of the currency per
@@ -73,4 +89,7 @@ type Decision struct {
 	UnitPrice int64
 	// MaxPrice is the lower of the maximum prices that apply; 0 for none.
 	MaxPrice int64
+	// ProtectedUnitPrice is the highest price per unit that price protection
+	// allows, rounded down; 0 for none.
+	ProtectedUnitPrice int64
 }

@@ -38,13 +38,22 @@ func TestScenarios(t *testing.T) {
 				market = s.market(d.Input)
 				return fmt.Sprintf("%d offers", len(market))
 			case "place":
-				return show(place.Place(s.request(d.Input), market))
+				return show(mustPlace(s.request(d.Input), market))
 			default:
 				t.Fatalf("%s: command %q is not known", d.Pos, d.Cmd)
 				return ""
 			}
 		})
 	})
+}
+
+// mustPlace places what no search can be too large for.
+func mustPlace(request place.Request, market place.Market) place.Placement {
+	placement, err := place.Place(request, market)
+	if err != nil {
+		panic(err)
+	}
+	return placement
 }
 
 // A market is a table of offers.

@@ -35,7 +35,11 @@ func (s *Server) Place(_ context.Context, request *allocatorv1.PlaceRequest) (*a
 		return nil, rpc.Error(codes.Unavailable, allocatorv1.ErrorReason_ERROR_REASON_VIEW_NOT_READY, nil,
 			"the market has not been loaded from the fleet yet", rpc.RetryAfter(retryDelay))
 	}
-	return toProto(request, place.Place(fromProto(request), market), market.AsOf()), nil
+	placement, err := place.Place(fromProto(request), market)
+	if err != nil {
+		return nil, err
+	}
+	return toProto(request, placement, market.AsOf()), nil
 }
 
 // checkDemands refuses two demands of one billing method. It is checked here

@@ -11,6 +11,7 @@ import (
 	v1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -24,10 +25,71 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// How much an answer explains.
+type Explanation int32
+
+const (
+	// The default, pools.
+	Explanation_EXPLANATION_UNSPECIFIED Explanation = 0
+	// Only the pools to launch from.
+	Explanation_EXPLANATION_TAKEN Explanation = 1
+	// Every pool considered.
+	Explanation_EXPLANATION_POOLS Explanation = 2
+	// Every pool considered, and for each candidate with attributes every
+	// instance type.
+	Explanation_EXPLANATION_POOLS_AND_TYPES Explanation = 3
+)
+
+// Enum value maps for Explanation.
+var (
+	Explanation_name = map[int32]string{
+		0: "EXPLANATION_UNSPECIFIED",
+		1: "EXPLANATION_TAKEN",
+		2: "EXPLANATION_POOLS",
+		3: "EXPLANATION_POOLS_AND_TYPES",
+	}
+	Explanation_value = map[string]int32{
+		"EXPLANATION_UNSPECIFIED":     0,
+		"EXPLANATION_TAKEN":           1,
+		"EXPLANATION_POOLS":           2,
+		"EXPLANATION_POOLS_AND_TYPES": 3,
+	}
+)
+
+func (x Explanation) Enum() *Explanation {
+	p := new(Explanation)
+	*p = x
+	return p
+}
+
+func (x Explanation) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Explanation) Descriptor() protoreflect.EnumDescriptor {
+	return file_muster_allocator_v1_allocator_service_proto_enumTypes[0].Descriptor()
+}
+
+func (Explanation) Type() protoreflect.EnumType {
+	return &file_muster_allocator_v1_allocator_service_proto_enumTypes[0]
+}
+
+func (x Explanation) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Explanation.Descriptor instead.
+func (Explanation) EnumDescriptor() ([]byte, []int) {
+	return file_muster_allocator_v1_allocator_service_proto_rawDescGZIP(), []int{0}
+}
+
 // Request of AllocatorService.Place.
 type PlaceRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The pools that may be used, 1 to 20. All ties are broken by this order.
+	// The pools that may be used, 1 to 20; each stands for one pool, or by its
+	// attributes for many. All ties are broken by this order, then by the name of
+	// the type. A pool belongs to the first candidate that names it or has it
+	// among its types.
 	Candidates []*Candidate `protobuf:"bytes,1,rep,name=candidates,proto3" json:"candidates,omitempty"`
 	// What is needed, 1 or 2, of different billing methods. A later demand sees
 	// the stock that an earlier one leaves.
@@ -35,13 +97,24 @@ type PlaceRequest struct {
 	// Pools that refused a launch a short while ago, at most 40.
 	Exclusions []*Exclusion `protobuf:"bytes,3,rep,name=exclusions,proto3" json:"exclusions,omitempty"`
 	// What the caller holds already, by zone, at most 64 entries. `diversified`
-	// counts it.
+	// and the balanced zone policy count it.
 	Existing []*ZoneCapacity `protobuf:"bytes,4,rep,name=existing,proto3" json:"existing,omitempty"`
 	// At most so many instances over all demands. Absent: no limit.
 	MaxInstances *int32 `protobuf:"varint,5,opt,name=max_instances,json=maxInstances,proto3,oneof" json:"max_instances,omitempty"`
 	// At most so much capacity over all demands, in thousandths of a unit.
 	// Absent: no limit.
 	MaxMilliunits *int64 `protobuf:"varint,6,opt,name=max_milliunits,json=maxMilliunits,proto3,oneof" json:"max_milliunits,omitempty"`
+	// A market to place on instead of the real one. Nothing is promised then.
+	WhatIf *Market `protobuf:"bytes,7,opt,name=what_if,json=whatIf,proto3" json:"what_if,omitempty"`
+	// Whose placement this is, at most 128 characters. When given, what is placed
+	// counts as promised: other placements do not find it, until the market shows
+	// the launch, the same key is used again, or half a minute has passed. Empty:
+	// nothing is promised, as befits a look.
+	PromiseKey string `protobuf:"bytes,8,opt,name=promise_key,json=promiseKey,proto3" json:"promise_key,omitempty"`
+	// How much the answer explains.
+	Explanation Explanation `protobuf:"varint,9,opt,name=explanation,proto3,enum=muster.allocator.v1.Explanation" json:"explanation,omitempty"`
+	// Whether the answer carries a `summary`.
+	Summarize     bool `protobuf:"varint,10,opt,name=summarize,proto3" json:"summarize,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -118,27 +191,127 @@ func (x *PlaceRequest) GetMaxMilliunits() int64 {
 	return 0
 }
 
-// An instance type in a zone that may be used.
+func (x *PlaceRequest) GetWhatIf() *Market {
+	if x != nil {
+		return x.WhatIf
+	}
+	return nil
+}
+
+func (x *PlaceRequest) GetPromiseKey() string {
+	if x != nil {
+		return x.PromiseKey
+	}
+	return ""
+}
+
+func (x *PlaceRequest) GetExplanation() Explanation {
+	if x != nil {
+		return x.Explanation
+	}
+	return Explanation_EXPLANATION_UNSPECIFIED
+}
+
+func (x *PlaceRequest) GetSummarize() bool {
+	if x != nil {
+		return x.Summarize
+	}
+	return false
+}
+
+// A market as the caller tells it: yesterday's, or one that does not exist.
+type Market struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// All that is sold, 1 to 10,000 pools, each once. Pay-as-you-go and spot pools
+	// of one zone and type share their stock.
+	Pools []*v1.Pool `protobuf:"bytes,1,rep,name=pools,proto3" json:"pools,omitempty"`
+	// What the types are like, for candidates with attributes, at most 2,000.
+	// Those that are not told of here are as in the real catalog; `zone_ids` are
+	// not read, `pools` tell them.
+	InstanceTypes []*v1.InstanceType `protobuf:"bytes,2,rep,name=instance_types,json=instanceTypes,proto3" json:"instance_types,omitempty"`
+	// The time of that market.
+	AsOfTime      *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Market) Reset() {
+	*x = Market{}
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Market) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Market) ProtoMessage() {}
+
+func (x *Market) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Market.ProtoReflect.Descriptor instead.
+func (*Market) Descriptor() ([]byte, []int) {
+	return file_muster_allocator_v1_allocator_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Market) GetPools() []*v1.Pool {
+	if x != nil {
+		return x.Pools
+	}
+	return nil
+}
+
+func (x *Market) GetInstanceTypes() []*v1.InstanceType {
+	if x != nil {
+		return x.InstanceTypes
+	}
+	return nil
+}
+
+func (x *Market) GetAsOfTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOfTime
+	}
+	return nil
+}
+
+// An instance type in a zone that may be used, or all types of a zone with
+// certain attributes.
 type Candidate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Zone.
 	ZoneId string `protobuf:"bytes,1,opt,name=zone_id,json=zoneId,proto3" json:"zone_id,omitempty"`
-	// Instance type.
+	// Instance type. Empty when `attributes` are given.
 	InstanceType string `protobuf:"bytes,2,opt,name=instance_type,json=instanceType,proto3" json:"instance_type,omitempty"`
 	// What one instance contributes, in thousandths of a unit: 1 to 10,000,000.
+	// With a capacity unit among the attributes it is not read, and must be 1 all
+	// the same.
 	WeightMilliunits int64 `protobuf:"varint,3,opt,name=weight_milliunits,json=weightMilliunits,proto3" json:"weight_milliunits,omitempty"`
 	// Rank under `prioritized`, 0 first. Absent: after all that have one.
 	Priority *int32 `protobuf:"varint,4,opt,name=priority,proto3,oneof" json:"priority,omitempty"`
 	// Highest price of one spot instance, in micro-units of the currency per
 	// hour; 0 means none.
 	MaxPriceMicrosPerHour int64 `protobuf:"varint,5,opt,name=max_price_micros_per_hour,json=maxPriceMicrosPerHour,proto3" json:"max_price_micros_per_hour,omitempty"`
-	unknownFields         protoimpl.UnknownFields
-	sizeCache             protoimpl.SizeCache
+	// What the types must be like, instead of one type.
+	Attributes    *InstanceAttributes `protobuf:"bytes,6,opt,name=attributes,proto3" json:"attributes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Candidate) Reset() {
 	*x = Candidate{}
-	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[1]
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -150,7 +323,7 @@ func (x *Candidate) String() string {
 func (*Candidate) ProtoMessage() {}
 
 func (x *Candidate) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[1]
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -163,7 +336,7 @@ func (x *Candidate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Candidate.ProtoReflect.Descriptor instead.
 func (*Candidate) Descriptor() ([]byte, []int) {
-	return file_muster_allocator_v1_allocator_service_proto_rawDescGZIP(), []int{1}
+	return file_muster_allocator_v1_allocator_service_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Candidate) GetZoneId() string {
@@ -201,6 +374,13 @@ func (x *Candidate) GetMaxPriceMicrosPerHour() int64 {
 	return 0
 }
 
+func (x *Candidate) GetAttributes() *InstanceAttributes {
+	if x != nil {
+		return x.Attributes
+	}
+	return nil
+}
+
 // Capacity that is needed of one billing method.
 type Demand struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -218,13 +398,17 @@ type Demand struct {
 	// Highest price of one spot instance of any candidate, in micro-units of
 	// the currency per hour; 0 means none.
 	MaxPriceMicrosPerHour int64 `protobuf:"varint,6,opt,name=max_price_micros_per_hour,json=maxPriceMicrosPerHour,proto3" json:"max_price_micros_per_hour,omitempty"`
-	unknownFields         protoimpl.UnknownFields
-	sizeCache             protoimpl.SizeCache
+	// Order of zones under zone-and-type.
+	ZonePolicy ZonePolicy `protobuf:"varint,7,opt,name=zone_policy,json=zonePolicy,proto3,enum=muster.allocator.v1.ZonePolicy" json:"zone_policy,omitempty"`
+	// Order of types under zone-and-type.
+	TypePolicy    TypePolicy `protobuf:"varint,8,opt,name=type_policy,json=typePolicy,proto3,enum=muster.allocator.v1.TypePolicy" json:"type_policy,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Demand) Reset() {
 	*x = Demand{}
-	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[2]
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -236,7 +420,7 @@ func (x *Demand) String() string {
 func (*Demand) ProtoMessage() {}
 
 func (x *Demand) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[2]
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -249,7 +433,7 @@ func (x *Demand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Demand.ProtoReflect.Descriptor instead.
 func (*Demand) Descriptor() ([]byte, []int) {
-	return file_muster_allocator_v1_allocator_service_proto_rawDescGZIP(), []int{2}
+	return file_muster_allocator_v1_allocator_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Demand) GetBillingMethod() v1.BillingMethod {
@@ -294,6 +478,20 @@ func (x *Demand) GetMaxPriceMicrosPerHour() int64 {
 	return 0
 }
 
+func (x *Demand) GetZonePolicy() ZonePolicy {
+	if x != nil {
+		return x.ZonePolicy
+	}
+	return ZonePolicy_ZONE_POLICY_UNSPECIFIED
+}
+
+func (x *Demand) GetTypePolicy() TypePolicy {
+	if x != nil {
+		return x.TypePolicy
+	}
+	return TypePolicy_TYPE_POLICY_UNSPECIFIED
+}
+
 // A pool that refused a launch.
 type Exclusion struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -312,7 +510,7 @@ type Exclusion struct {
 
 func (x *Exclusion) Reset() {
 	*x = Exclusion{}
-	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[3]
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -324,7 +522,7 @@ func (x *Exclusion) String() string {
 func (*Exclusion) ProtoMessage() {}
 
 func (x *Exclusion) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[3]
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -337,7 +535,7 @@ func (x *Exclusion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exclusion.ProtoReflect.Descriptor instead.
 func (*Exclusion) Descriptor() ([]byte, []int) {
-	return file_muster_allocator_v1_allocator_service_proto_rawDescGZIP(), []int{3}
+	return file_muster_allocator_v1_allocator_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Exclusion) GetZoneId() string {
@@ -375,13 +573,15 @@ type ZoneCapacity struct {
 	ZoneId string `protobuf:"bytes,1,opt,name=zone_id,json=zoneId,proto3" json:"zone_id,omitempty"`
 	// Spot capacity held there, in thousandths of a unit.
 	SpotMilliunits int64 `protobuf:"varint,2,opt,name=spot_milliunits,json=spotMilliunits,proto3" json:"spot_milliunits,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Instances held there, of either billing method.
+	Instances     int32 `protobuf:"varint,3,opt,name=instances,proto3" json:"instances,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ZoneCapacity) Reset() {
 	*x = ZoneCapacity{}
-	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[4]
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -393,7 +593,7 @@ func (x *ZoneCapacity) String() string {
 func (*ZoneCapacity) ProtoMessage() {}
 
 func (x *ZoneCapacity) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[4]
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -406,7 +606,7 @@ func (x *ZoneCapacity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ZoneCapacity.ProtoReflect.Descriptor instead.
 func (*ZoneCapacity) Descriptor() ([]byte, []int) {
-	return file_muster_allocator_v1_allocator_service_proto_rawDescGZIP(), []int{4}
+	return file_muster_allocator_v1_allocator_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ZoneCapacity) GetZoneId() string {
@@ -423,6 +623,13 @@ func (x *ZoneCapacity) GetSpotMilliunits() int64 {
 	return 0
 }
 
+func (x *ZoneCapacity) GetInstances() int32 {
+	if x != nil {
+		return x.Instances
+	}
+	return 0
+}
+
 // Response of AllocatorService.Place.
 type PlaceResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -430,15 +637,23 @@ type PlaceResponse struct {
 	Placements []*DemandPlacement `protobuf:"bytes,1,rep,name=placements,proto3" json:"placements,omitempty"`
 	// Sums over all demands.
 	Totals *PlacementTotals `protobuf:"bytes,2,opt,name=totals,proto3" json:"totals,omitempty"`
-	// Time of the cloud's clock up to which the market view was current.
-	ViewTime      *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=view_time,json=viewTime,proto3" json:"view_time,omitempty"`
+	// Time of the cloud's clock up to which the market view was current; of a
+	// what-if, the time of its market.
+	ViewTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=view_time,json=viewTime,proto3" json:"view_time,omitempty"`
+	// Real time since the fleet last told the view anything; absent for a what-if.
+	ViewAge *durationpb.Duration `protobuf:"bytes,4,opt,name=view_age,json=viewAge,proto3" json:"view_age,omitempty"`
+	// What each candidate with attributes stands for; only when that was asked
+	// for.
+	Matches []*CandidateMatch `protobuf:"bytes,5,rep,name=matches,proto3" json:"matches,omitempty"`
+	// The placement in a few sentences; only when that was asked for.
+	Summary       string `protobuf:"bytes,6,opt,name=summary,proto3" json:"summary,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PlaceResponse) Reset() {
 	*x = PlaceResponse{}
-	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[5]
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -450,7 +665,7 @@ func (x *PlaceResponse) String() string {
 func (*PlaceResponse) ProtoMessage() {}
 
 func (x *PlaceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[5]
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -463,7 +678,7 @@ func (x *PlaceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlaceResponse.ProtoReflect.Descriptor instead.
 func (*PlaceResponse) Descriptor() ([]byte, []int) {
-	return file_muster_allocator_v1_allocator_service_proto_rawDescGZIP(), []int{5}
+	return file_muster_allocator_v1_allocator_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *PlaceResponse) GetPlacements() []*DemandPlacement {
@@ -487,11 +702,565 @@ func (x *PlaceResponse) GetViewTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *PlaceResponse) GetViewAge() *durationpb.Duration {
+	if x != nil {
+		return x.ViewAge
+	}
+	return nil
+}
+
+func (x *PlaceResponse) GetMatches() []*CandidateMatch {
+	if x != nil {
+		return x.Matches
+	}
+	return nil
+}
+
+func (x *PlaceResponse) GetSummary() string {
+	if x != nil {
+		return x.Summary
+	}
+	return ""
+}
+
+// Request of AllocatorService.PlaceMany.
+type PlaceManyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What to place, 1 to 1,000. None may carry a market of its own.
+	Requests []*PlaceRequest `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"`
+	// A market to place on instead of the real one.
+	WhatIf        *Market `protobuf:"bytes,2,opt,name=what_if,json=whatIf,proto3" json:"what_if,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlaceManyRequest) Reset() {
+	*x = PlaceManyRequest{}
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlaceManyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlaceManyRequest) ProtoMessage() {}
+
+func (x *PlaceManyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlaceManyRequest.ProtoReflect.Descriptor instead.
+func (*PlaceManyRequest) Descriptor() ([]byte, []int) {
+	return file_muster_allocator_v1_allocator_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *PlaceManyRequest) GetRequests() []*PlaceRequest {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+func (x *PlaceManyRequest) GetWhatIf() *Market {
+	if x != nil {
+		return x.WhatIf
+	}
+	return nil
+}
+
+// Response of AllocatorService.PlaceMany.
+type PlaceManyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each request, in their order.
+	Responses []*PlaceResponse `protobuf:"bytes,1,rep,name=responses,proto3" json:"responses,omitempty"`
+	// Sums over all.
+	Totals        *PlacementTotals `protobuf:"bytes,2,opt,name=totals,proto3" json:"totals,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlaceManyResponse) Reset() {
+	*x = PlaceManyResponse{}
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlaceManyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlaceManyResponse) ProtoMessage() {}
+
+func (x *PlaceManyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlaceManyResponse.ProtoReflect.Descriptor instead.
+func (*PlaceManyResponse) Descriptor() ([]byte, []int) {
+	return file_muster_allocator_v1_allocator_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *PlaceManyResponse) GetResponses() []*PlaceResponse {
+	if x != nil {
+		return x.Responses
+	}
+	return nil
+}
+
+func (x *PlaceManyResponse) GetTotals() *PlacementTotals {
+	if x != nil {
+		return x.Totals
+	}
+	return nil
+}
+
+// Request of AllocatorService.ScaleIn.
+type ScaleInRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The pools that may be used, 1 to 20, as for Place.
+	Candidates []*Candidate `protobuf:"bytes,1,rep,name=candidates,proto3" json:"candidates,omitempty"`
+	// What must stay, 1 or 2, of different billing methods: `wanted_milliunits`
+	// of each. Of a billing method that is not named nothing is given up.
+	Demands []*Demand `protobuf:"bytes,2,rep,name=demands,proto3" json:"demands,omitempty"`
+	// What is held, at most 1,000 entries.
+	Held []*HeldPool `protobuf:"bytes,3,rep,name=held,proto3" json:"held,omitempty"`
+	// A market to decide on instead of the real one.
+	WhatIf        *Market `protobuf:"bytes,4,opt,name=what_if,json=whatIf,proto3" json:"what_if,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScaleInRequest) Reset() {
+	*x = ScaleInRequest{}
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScaleInRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScaleInRequest) ProtoMessage() {}
+
+func (x *ScaleInRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScaleInRequest.ProtoReflect.Descriptor instead.
+func (*ScaleInRequest) Descriptor() ([]byte, []int) {
+	return file_muster_allocator_v1_allocator_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ScaleInRequest) GetCandidates() []*Candidate {
+	if x != nil {
+		return x.Candidates
+	}
+	return nil
+}
+
+func (x *ScaleInRequest) GetDemands() []*Demand {
+	if x != nil {
+		return x.Demands
+	}
+	return nil
+}
+
+func (x *ScaleInRequest) GetHeld() []*HeldPool {
+	if x != nil {
+		return x.Held
+	}
+	return nil
+}
+
+func (x *ScaleInRequest) GetWhatIf() *Market {
+	if x != nil {
+		return x.WhatIf
+	}
+	return nil
+}
+
+// Response of AllocatorService.ScaleIn.
+type ScaleInResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each entry held of the demands' billing methods, in the order of
+	// removal.
+	Decisions []*HeldDecision `protobuf:"bytes,1,rep,name=decisions,proto3" json:"decisions,omitempty"`
+	// What is given up, in micro-units of the currency per hour.
+	SavingMicrosPerHour int64 `protobuf:"varint,2,opt,name=saving_micros_per_hour,json=savingMicrosPerHour,proto3" json:"saving_micros_per_hour,omitempty"`
+	// Time of the cloud's clock up to which the market view was current.
+	ViewTime      *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=view_time,json=viewTime,proto3" json:"view_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScaleInResponse) Reset() {
+	*x = ScaleInResponse{}
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScaleInResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScaleInResponse) ProtoMessage() {}
+
+func (x *ScaleInResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScaleInResponse.ProtoReflect.Descriptor instead.
+func (*ScaleInResponse) Descriptor() ([]byte, []int) {
+	return file_muster_allocator_v1_allocator_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ScaleInResponse) GetDecisions() []*HeldDecision {
+	if x != nil {
+		return x.Decisions
+	}
+	return nil
+}
+
+func (x *ScaleInResponse) GetSavingMicrosPerHour() int64 {
+	if x != nil {
+		return x.SavingMicrosPerHour
+	}
+	return 0
+}
+
+func (x *ScaleInResponse) GetViewTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ViewTime
+	}
+	return nil
+}
+
+// Request of AllocatorService.Rebalance.
+type RebalanceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The pools that may be used, 1 to 20, as for Place.
+	Candidates []*Candidate `protobuf:"bytes,1,rep,name=candidates,proto3" json:"candidates,omitempty"`
+	// What is wanted, 1 or 2, of different billing methods: what must be there
+	// before, during and after.
+	Demands []*Demand `protobuf:"bytes,2,rep,name=demands,proto3" json:"demands,omitempty"`
+	// What is held, at most 1,000 entries.
+	Held []*HeldPool `protobuf:"bytes,3,rep,name=held,proto3" json:"held,omitempty"`
+	// Pools that refused a launch a short while ago, at most 40.
+	Exclusions []*Exclusion `protobuf:"bytes,4,rep,name=exclusions,proto3" json:"exclusions,omitempty"`
+	// Disruption budget: at most so many instances are given up, 1 to 100,000.
+	MaxRemovedInstances int32 `protobuf:"varint,5,opt,name=max_removed_instances,json=maxRemovedInstances,proto3" json:"max_removed_instances,omitempty"`
+	// A market to decide on instead of the real one.
+	WhatIf        *Market `protobuf:"bytes,6,opt,name=what_if,json=whatIf,proto3" json:"what_if,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RebalanceRequest) Reset() {
+	*x = RebalanceRequest{}
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RebalanceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RebalanceRequest) ProtoMessage() {}
+
+func (x *RebalanceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RebalanceRequest.ProtoReflect.Descriptor instead.
+func (*RebalanceRequest) Descriptor() ([]byte, []int) {
+	return file_muster_allocator_v1_allocator_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *RebalanceRequest) GetCandidates() []*Candidate {
+	if x != nil {
+		return x.Candidates
+	}
+	return nil
+}
+
+func (x *RebalanceRequest) GetDemands() []*Demand {
+	if x != nil {
+		return x.Demands
+	}
+	return nil
+}
+
+func (x *RebalanceRequest) GetHeld() []*HeldPool {
+	if x != nil {
+		return x.Held
+	}
+	return nil
+}
+
+func (x *RebalanceRequest) GetExclusions() []*Exclusion {
+	if x != nil {
+		return x.Exclusions
+	}
+	return nil
+}
+
+func (x *RebalanceRequest) GetMaxRemovedInstances() int32 {
+	if x != nil {
+		return x.MaxRemovedInstances
+	}
+	return 0
+}
+
+func (x *RebalanceRequest) GetWhatIf() *Market {
+	if x != nil {
+		return x.WhatIf
+	}
+	return nil
+}
+
+// Response of AllocatorService.Rebalance.
+type RebalanceResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What to move, the most gainful first.
+	Moves []*Move `protobuf:"bytes,1,rep,name=moves,proto3" json:"moves,omitempty"`
+	// Cost of what is held, in micro-units of the currency per hour.
+	CostBeforeMicrosPerHour int64 `protobuf:"varint,2,opt,name=cost_before_micros_per_hour,json=costBeforeMicrosPerHour,proto3" json:"cost_before_micros_per_hour,omitempty"`
+	// The same after all moves.
+	CostAfterMicrosPerHour int64 `protobuf:"varint,3,opt,name=cost_after_micros_per_hour,json=costAfterMicrosPerHour,proto3" json:"cost_after_micros_per_hour,omitempty"`
+	// Interruptions to expect in a day of what is held, in thousandths.
+	ExpectedInterruptionsPerDayThousandthsBefore int64 `protobuf:"varint,4,opt,name=expected_interruptions_per_day_thousandths_before,json=expectedInterruptionsPerDayThousandthsBefore,proto3" json:"expected_interruptions_per_day_thousandths_before,omitempty"`
+	// The same after all moves.
+	ExpectedInterruptionsPerDayThousandthsAfter int64 `protobuf:"varint,5,opt,name=expected_interruptions_per_day_thousandths_after,json=expectedInterruptionsPerDayThousandthsAfter,proto3" json:"expected_interruptions_per_day_thousandths_after,omitempty"`
+	// Time of the cloud's clock up to which the market view was current.
+	ViewTime      *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=view_time,json=viewTime,proto3" json:"view_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RebalanceResponse) Reset() {
+	*x = RebalanceResponse{}
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RebalanceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RebalanceResponse) ProtoMessage() {}
+
+func (x *RebalanceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RebalanceResponse.ProtoReflect.Descriptor instead.
+func (*RebalanceResponse) Descriptor() ([]byte, []int) {
+	return file_muster_allocator_v1_allocator_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *RebalanceResponse) GetMoves() []*Move {
+	if x != nil {
+		return x.Moves
+	}
+	return nil
+}
+
+func (x *RebalanceResponse) GetCostBeforeMicrosPerHour() int64 {
+	if x != nil {
+		return x.CostBeforeMicrosPerHour
+	}
+	return 0
+}
+
+func (x *RebalanceResponse) GetCostAfterMicrosPerHour() int64 {
+	if x != nil {
+		return x.CostAfterMicrosPerHour
+	}
+	return 0
+}
+
+func (x *RebalanceResponse) GetExpectedInterruptionsPerDayThousandthsBefore() int64 {
+	if x != nil {
+		return x.ExpectedInterruptionsPerDayThousandthsBefore
+	}
+	return 0
+}
+
+func (x *RebalanceResponse) GetExpectedInterruptionsPerDayThousandthsAfter() int64 {
+	if x != nil {
+		return x.ExpectedInterruptionsPerDayThousandthsAfter
+	}
+	return 0
+}
+
+func (x *RebalanceResponse) GetViewTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ViewTime
+	}
+	return nil
+}
+
+// Request of AllocatorService.MatchInstanceTypes.
+type MatchInstanceTypesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Zone. Empty: any zone will do.
+	ZoneId string `protobuf:"bytes,1,opt,name=zone_id,json=zoneId,proto3" json:"zone_id,omitempty"`
+	// What the types must be like.
+	Attributes    *InstanceAttributes `protobuf:"bytes,2,opt,name=attributes,proto3" json:"attributes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MatchInstanceTypesRequest) Reset() {
+	*x = MatchInstanceTypesRequest{}
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MatchInstanceTypesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MatchInstanceTypesRequest) ProtoMessage() {}
+
+func (x *MatchInstanceTypesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MatchInstanceTypesRequest.ProtoReflect.Descriptor instead.
+func (*MatchInstanceTypesRequest) Descriptor() ([]byte, []int) {
+	return file_muster_allocator_v1_allocator_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *MatchInstanceTypesRequest) GetZoneId() string {
+	if x != nil {
+		return x.ZoneId
+	}
+	return ""
+}
+
+func (x *MatchInstanceTypesRequest) GetAttributes() *InstanceAttributes {
+	if x != nil {
+		return x.Attributes
+	}
+	return nil
+}
+
+// Response of AllocatorService.MatchInstanceTypes.
+type MatchInstanceTypesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What matched and what did not; `candidate_index` is 0.
+	Match         *CandidateMatch `protobuf:"bytes,1,opt,name=match,proto3" json:"match,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MatchInstanceTypesResponse) Reset() {
+	*x = MatchInstanceTypesResponse{}
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MatchInstanceTypesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MatchInstanceTypesResponse) ProtoMessage() {}
+
+func (x *MatchInstanceTypesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_allocator_v1_allocator_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MatchInstanceTypesResponse.ProtoReflect.Descriptor instead.
+func (*MatchInstanceTypesResponse) Descriptor() ([]byte, []int) {
+	return file_muster_allocator_v1_allocator_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *MatchInstanceTypesResponse) GetMatch() *CandidateMatch {
+	if x != nil {
+		return x.Match
+	}
+	return nil
+}
+
 var File_muster_allocator_v1_allocator_service_proto protoreflect.FileDescriptor
 
 const file_muster_allocator_v1_allocator_service_proto_rawDesc = "" +
 	"\n" +
-	"+muster/allocator/v1/allocator_service.proto\x12\x13muster.allocator.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#muster/allocator/v1/placement.proto\x1a\"muster/allocator/v1/strategy.proto\x1a$muster/fleet/v1/billing_method.proto\"\xc8\x03\n" +
+	"+muster/allocator/v1/allocator_service.proto\x12\x13muster.allocator.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/allocator/v1/attributes.proto\x1a#muster/allocator/v1/placement.proto\x1a\"muster/allocator/v1/strategy.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1dmuster/fleet/v1/catalog.proto\x1a\x1amuster/fleet/v1/pool.proto\"\x95\x05\n" +
 	"\fPlaceRequest\x12J\n" +
 	"\n" +
 	"candidates\x18\x01 \x03(\v2\x1e.muster.allocator.v1.CandidateB\n" +
@@ -504,16 +1273,30 @@ const file_muster_allocator_v1_allocator_service_proto_rawDesc = "" +
 	"exclusions\x12G\n" +
 	"\bexisting\x18\x04 \x03(\v2!.muster.allocator.v1.ZoneCapacityB\b\xbaH\x05\x92\x01\x02\x10@R\bexisting\x125\n" +
 	"\rmax_instances\x18\x05 \x01(\x05B\v\xbaH\b\x1a\x06\x18\xa0\x8d\x06(\x00H\x00R\fmaxInstances\x88\x01\x01\x12:\n" +
-	"\x0emax_milliunits\x18\x06 \x01(\x03B\x0e\xbaH\v\"\t\x18\x80\xa0\x94\xa5\x8d\x1d(\x00H\x01R\rmaxMilliunits\x88\x01\x01B\x10\n" +
+	"\x0emax_milliunits\x18\x06 \x01(\x03B\x0e\xbaH\v\"\t\x18\x80\xa0\x94\xa5\x8d\x1d(\x00H\x01R\rmaxMilliunits\x88\x01\x01\x124\n" +
+	"\awhat_if\x18\a \x01(\v2\x1b.muster.allocator.v1.MarketR\x06whatIf\x12)\n" +
+	"\vpromise_key\x18\b \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\n" +
+	"promiseKey\x12L\n" +
+	"\vexplanation\x18\t \x01(\x0e2 .muster.allocator.v1.ExplanationB\b\xbaH\x05\x82\x01\x02\x10\x01R\vexplanation\x12\x1c\n" +
+	"\tsummarize\x18\n" +
+	" \x01(\bR\tsummarizeB\x10\n" +
 	"\x0e_max_instancesB\x11\n" +
-	"\x0f_max_milliunits\"\x94\x02\n" +
+	"\x0f_max_milliunits\"\xcd\x01\n" +
+	"\x06Market\x128\n" +
+	"\x05pools\x18\x01 \x03(\v2\x15.muster.fleet.v1.PoolB\v\xbaH\b\x92\x01\x05\b\x01\x10\x90NR\x05pools\x12O\n" +
+	"\x0einstance_types\x18\x02 \x03(\v2\x1d.muster.fleet.v1.InstanceTypeB\t\xbaH\x06\x92\x01\x03\x10\xd0\x0fR\rinstanceTypes\x128\n" +
+	"\n" +
+	"as_of_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\"\xdb\x02\n" +
 	"\tCandidate\x12\"\n" +
-	"\azone_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06zoneId\x12.\n" +
-	"\rinstance_type\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\finstanceType\x129\n" +
+	"\azone_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06zoneId\x12,\n" +
+	"\rinstance_type\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\finstanceType\x129\n" +
 	"\x11weight_milliunits\x18\x03 \x01(\x03B\f\xbaH\t\"\a\x18\x80\xad\xe2\x04(\x01R\x10weightMilliunits\x12(\n" +
 	"\bpriority\x18\x04 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00H\x00R\bpriority\x88\x01\x01\x12A\n" +
-	"\x19max_price_micros_per_hour\x18\x05 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x15maxPriceMicrosPerHourB\v\n" +
-	"\t_priority\"\xd5\x03\n" +
+	"\x19max_price_micros_per_hour\x18\x05 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x15maxPriceMicrosPerHour\x12G\n" +
+	"\n" +
+	"attributes\x18\x06 \x01(\v2'.muster.allocator.v1.InstanceAttributesR\n" +
+	"attributesB\v\n" +
+	"\t_priority\"\xed\x04\n" +
 	"\x06Demand\x12Q\n" +
 	"\x0ebilling_method\x18\x01 \x01(\x0e2\x1e.muster.fleet.v1.BillingMethodB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\rbillingMethod\x12;\n" +
@@ -522,25 +1305,88 @@ const file_muster_allocator_v1_allocator_service_proto_rawDesc = "" +
 	"\rspot_strategy\x18\x04 \x01(\x0e2+.muster.allocator.v1.SpotAllocationStrategyB\b\xbaH\x05\x82\x01\x02\x10\x01R\fspotStrategy\x12+\n" +
 	"\fpools_to_use\x18\x05 \x01(\x05B\t\xbaH\x06\x1a\x04\x18\x14(\x00R\n" +
 	"poolsToUse\x12A\n" +
-	"\x19max_price_micros_per_hour\x18\x06 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x15maxPriceMicrosPerHour\"\xef\x01\n" +
+	"\x19max_price_micros_per_hour\x18\x06 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x15maxPriceMicrosPerHour\x12J\n" +
+	"\vzone_policy\x18\a \x01(\x0e2\x1f.muster.allocator.v1.ZonePolicyB\b\xbaH\x05\x82\x01\x02\x10\x01R\n" +
+	"zonePolicy\x12J\n" +
+	"\vtype_policy\x18\b \x01(\x0e2\x1f.muster.allocator.v1.TypePolicyB\b\xbaH\x05\x82\x01\x02\x10\x01R\n" +
+	"typePolicy\"\xef\x01\n" +
 	"\tExclusion\x12\"\n" +
 	"\azone_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06zoneId\x12.\n" +
 	"\rinstance_type\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\finstanceType\x12Q\n" +
 	"\x0ebilling_method\x18\x03 \x01(\x0e2\x1e.muster.fleet.v1.BillingMethodB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\rbillingMethod\x12;\n" +
 	"\vrefuse_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"refuseTime\"k\n" +
+	"refuseTime\"\x96\x01\n" +
 	"\fZoneCapacity\x12\"\n" +
 	"\azone_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06zoneId\x127\n" +
-	"\x0fspot_milliunits\x18\x02 \x01(\x03B\x0e\xbaH\v\"\t\x18\x80\xa0\x94\xa5\x8d\x1d(\x00R\x0espotMilliunits\"\xcc\x01\n" +
+	"\x0fspot_milliunits\x18\x02 \x01(\x03B\x0e\xbaH\v\"\t\x18\x80\xa0\x94\xa5\x8d\x1d(\x00R\x0espotMilliunits\x12)\n" +
+	"\tinstances\x18\x03 \x01(\x05B\v\xbaH\b\x1a\x06\x18\xc0\x84=(\x00R\tinstances\"\xdb\x02\n" +
 	"\rPlaceResponse\x12D\n" +
 	"\n" +
 	"placements\x18\x01 \x03(\v2$.muster.allocator.v1.DemandPlacementR\n" +
 	"placements\x12<\n" +
 	"\x06totals\x18\x02 \x01(\v2$.muster.allocator.v1.PlacementTotalsR\x06totals\x127\n" +
-	"\tview_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bviewTime2g\n" +
+	"\tview_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bviewTime\x124\n" +
+	"\bview_age\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\aviewAge\x12=\n" +
+	"\amatches\x18\x05 \x03(\v2#.muster.allocator.v1.CandidateMatchR\amatches\x12\x18\n" +
+	"\asummary\x18\x06 \x01(\tR\asummary\"\x94\x01\n" +
+	"\x10PlaceManyRequest\x12J\n" +
+	"\brequests\x18\x01 \x03(\v2!.muster.allocator.v1.PlaceRequestB\v\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\brequests\x124\n" +
+	"\awhat_if\x18\x02 \x01(\v2\x1b.muster.allocator.v1.MarketR\x06whatIf\"\x93\x01\n" +
+	"\x11PlaceManyResponse\x12@\n" +
+	"\tresponses\x18\x01 \x03(\v2\".muster.allocator.v1.PlaceResponseR\tresponses\x12<\n" +
+	"\x06totals\x18\x02 \x01(\v2$.muster.allocator.v1.PlacementTotalsR\x06totals\"\x93\x02\n" +
+	"\x0eScaleInRequest\x12J\n" +
+	"\n" +
+	"candidates\x18\x01 \x03(\v2\x1e.muster.allocator.v1.CandidateB\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x10\x14R\n" +
+	"candidates\x12A\n" +
+	"\ademands\x18\x02 \x03(\v2\x1b.muster.allocator.v1.DemandB\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x10\x02R\ademands\x12<\n" +
+	"\x04held\x18\x03 \x03(\v2\x1d.muster.allocator.v1.HeldPoolB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x04held\x124\n" +
+	"\awhat_if\x18\x04 \x01(\v2\x1b.muster.allocator.v1.MarketR\x06whatIf\"\xc0\x01\n" +
+	"\x0fScaleInResponse\x12?\n" +
+	"\tdecisions\x18\x01 \x03(\v2!.muster.allocator.v1.HeldDecisionR\tdecisions\x123\n" +
+	"\x16saving_micros_per_hour\x18\x02 \x01(\x03R\x13savingMicrosPerHour\x127\n" +
+	"\tview_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bviewTime\"\xa0\x03\n" +
+	"\x10RebalanceRequest\x12J\n" +
+	"\n" +
+	"candidates\x18\x01 \x03(\v2\x1e.muster.allocator.v1.CandidateB\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x10\x14R\n" +
+	"candidates\x12A\n" +
+	"\ademands\x18\x02 \x03(\v2\x1b.muster.allocator.v1.DemandB\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x10\x02R\ademands\x12<\n" +
+	"\x04held\x18\x03 \x03(\v2\x1d.muster.allocator.v1.HeldPoolB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x04held\x12H\n" +
+	"\n" +
+	"exclusions\x18\x04 \x03(\v2\x1e.muster.allocator.v1.ExclusionB\b\xbaH\x05\x92\x01\x02\x10(R\n" +
+	"exclusions\x12?\n" +
+	"\x15max_removed_instances\x18\x05 \x01(\x05B\v\xbaH\b\x1a\x06\x18\xa0\x8d\x06(\x01R\x13maxRemovedInstances\x124\n" +
+	"\awhat_if\x18\x06 \x01(\v2\x1b.muster.allocator.v1.MarketR\x06whatIf\"\xc7\x03\n" +
+	"\x11RebalanceResponse\x12/\n" +
+	"\x05moves\x18\x01 \x03(\v2\x19.muster.allocator.v1.MoveR\x05moves\x12<\n" +
+	"\x1bcost_before_micros_per_hour\x18\x02 \x01(\x03R\x17costBeforeMicrosPerHour\x12:\n" +
+	"\x1acost_after_micros_per_hour\x18\x03 \x01(\x03R\x16costAfterMicrosPerHour\x12g\n" +
+	"1expected_interruptions_per_day_thousandths_before\x18\x04 \x01(\x03R,expectedInterruptionsPerDayThousandthsBefore\x12e\n" +
+	"0expected_interruptions_per_day_thousandths_after\x18\x05 \x01(\x03R+expectedInterruptionsPerDayThousandthsAfter\x127\n" +
+	"\tview_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bviewTime\"\x8e\x01\n" +
+	"\x19MatchInstanceTypesRequest\x12 \n" +
+	"\azone_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06zoneId\x12O\n" +
+	"\n" +
+	"attributes\x18\x02 \x01(\v2'.muster.allocator.v1.InstanceAttributesB\x06\xbaH\x03\xc8\x01\x01R\n" +
+	"attributes\"W\n" +
+	"\x1aMatchInstanceTypesResponse\x129\n" +
+	"\x05match\x18\x01 \x01(\v2#.muster.allocator.v1.CandidateMatchR\x05match*y\n" +
+	"\vExplanation\x12\x1b\n" +
+	"\x17EXPLANATION_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11EXPLANATION_TAKEN\x10\x01\x12\x15\n" +
+	"\x11EXPLANATION_POOLS\x10\x02\x12\x1f\n" +
+	"\x1bEXPLANATION_POOLS_AND_TYPES\x10\x032\x80\x04\n" +
 	"\x10AllocatorService\x12S\n" +
-	"\x05Place\x12!.muster.allocator.v1.PlaceRequest\x1a\".muster.allocator.v1.PlaceResponse\"\x03\x90\x02\x01B\xe9\x01\n" +
+	"\x05Place\x12!.muster.allocator.v1.PlaceRequest\x1a\".muster.allocator.v1.PlaceResponse\"\x03\x90\x02\x02\x12_\n" +
+	"\tPlaceMany\x12%.muster.allocator.v1.PlaceManyRequest\x1a&.muster.allocator.v1.PlaceManyResponse\"\x03\x90\x02\x02\x12Y\n" +
+	"\aScaleIn\x12#.muster.allocator.v1.ScaleInRequest\x1a$.muster.allocator.v1.ScaleInResponse\"\x03\x90\x02\x01\x12_\n" +
+	"\tRebalance\x12%.muster.allocator.v1.RebalanceRequest\x1a&.muster.allocator.v1.RebalanceResponse\"\x03\x90\x02\x01\x12z\n" +
+	"\x12MatchInstanceTypes\x12..muster.allocator.v1.MatchInstanceTypesRequest\x1a/.muster.allocator.v1.MatchInstanceTypesResponse\"\x03\x90\x02\x01B\xe9\x01\n" +
 	"\x17com.muster.allocator.v1B\x15AllocatorServiceProtoP\x01ZIgithub.com/seed-198b1370/muster/proto/gen/muster/allocator/v1;allocatorv1\xa2\x02\x03MAX\xaa\x02\x13Muster.Allocator.V1\xca\x02\x13Muster\\Allocator\\V1\xe2\x02\x1fMuster\\Allocator\\V1\\GPBMetadata\xea\x02\x15Muster::Allocator::V1b\x06proto3"
 
 var (
@@ -555,41 +1401,99 @@ func file_muster_allocator_v1_allocator_service_proto_rawDescGZIP() []byte {
 	return file_muster_allocator_v1_allocator_service_proto_rawDescData
 }
 
-var file_muster_allocator_v1_allocator_service_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_muster_allocator_v1_allocator_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_muster_allocator_v1_allocator_service_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_muster_allocator_v1_allocator_service_proto_goTypes = []any{
-	(*PlaceRequest)(nil),              // 0: muster.allocator.v1.PlaceRequest
-	(*Candidate)(nil),                 // 1: muster.allocator.v1.Candidate
-	(*Demand)(nil),                    // 2: muster.allocator.v1.Demand
-	(*Exclusion)(nil),                 // 3: muster.allocator.v1.Exclusion
-	(*ZoneCapacity)(nil),              // 4: muster.allocator.v1.ZoneCapacity
-	(*PlaceResponse)(nil),             // 5: muster.allocator.v1.PlaceResponse
-	(v1.BillingMethod)(0),             // 6: muster.fleet.v1.BillingMethod
-	(PayAsYouGoAllocationStrategy)(0), // 7: muster.allocator.v1.PayAsYouGoAllocationStrategy
-	(SpotAllocationStrategy)(0),       // 8: muster.allocator.v1.SpotAllocationStrategy
-	(*timestamppb.Timestamp)(nil),     // 9: google.protobuf.Timestamp
-	(*DemandPlacement)(nil),           // 10: muster.allocator.v1.DemandPlacement
-	(*PlacementTotals)(nil),           // 11: muster.allocator.v1.PlacementTotals
+	(Explanation)(0),                   // 0: muster.allocator.v1.Explanation
+	(*PlaceRequest)(nil),               // 1: muster.allocator.v1.PlaceRequest
+	(*Market)(nil),                     // 2: muster.allocator.v1.Market
+	(*Candidate)(nil),                  // 3: muster.allocator.v1.Candidate
+	(*Demand)(nil),                     // 4: muster.allocator.v1.Demand
+	(*Exclusion)(nil),                  // 5: muster.allocator.v1.Exclusion
+	(*ZoneCapacity)(nil),               // 6: muster.allocator.v1.ZoneCapacity
+	(*PlaceResponse)(nil),              // 7: muster.allocator.v1.PlaceResponse
+	(*PlaceManyRequest)(nil),           // 8: muster.allocator.v1.PlaceManyRequest
+	(*PlaceManyResponse)(nil),          // 9: muster.allocator.v1.PlaceManyResponse
+	(*ScaleInRequest)(nil),             // 10: muster.allocator.v1.ScaleInRequest
+	(*ScaleInResponse)(nil),            // 11: muster.allocator.v1.ScaleInResponse
+	(*RebalanceRequest)(nil),           // 12: muster.allocator.v1.RebalanceRequest
+	(*RebalanceResponse)(nil),          // 13: muster.allocator.v1.RebalanceResponse
+	(*MatchInstanceTypesRequest)(nil),  // 14: muster.allocator.v1.MatchInstanceTypesRequest
+	(*MatchInstanceTypesResponse)(nil), // 15: muster.allocator.v1.MatchInstanceTypesResponse
+	(*v1.Pool)(nil),                    // 16: muster.fleet.v1.Pool
+	(*v1.InstanceType)(nil),            // 17: muster.fleet.v1.InstanceType
+	(*timestamppb.Timestamp)(nil),      // 18: google.protobuf.Timestamp
+	(*InstanceAttributes)(nil),         // 19: muster.allocator.v1.InstanceAttributes
+	(v1.BillingMethod)(0),              // 20: muster.fleet.v1.BillingMethod
+	(PayAsYouGoAllocationStrategy)(0),  // 21: muster.allocator.v1.PayAsYouGoAllocationStrategy
+	(SpotAllocationStrategy)(0),        // 22: muster.allocator.v1.SpotAllocationStrategy
+	(ZonePolicy)(0),                    // 23: muster.allocator.v1.ZonePolicy
+	(TypePolicy)(0),                    // 24: muster.allocator.v1.TypePolicy
+	(*DemandPlacement)(nil),            // 25: muster.allocator.v1.DemandPlacement
+	(*PlacementTotals)(nil),            // 26: muster.allocator.v1.PlacementTotals
+	(*durationpb.Duration)(nil),        // 27: google.protobuf.Duration
+	(*CandidateMatch)(nil),             // 28: muster.allocator.v1.CandidateMatch
+	(*HeldPool)(nil),                   // 29: muster.allocator.v1.HeldPool
+	(*HeldDecision)(nil),               // 30: muster.allocator.v1.HeldDecision
+	(*Move)(nil),                       // 31: muster.allocator.v1.Move
 }
 var file_muster_allocator_v1_allocator_service_proto_depIdxs = []int32{
-	1,  // 0: muster.allocator.v1.PlaceRequest.candidates:type_name -> muster.allocator.v1.Candidate
-	2,  // 1: muster.allocator.v1.PlaceRequest.demands:type_name -> muster.allocator.v1.Demand
-	3,  // 2: muster.allocator.v1.PlaceRequest.exclusions:type_name -> muster.allocator.v1.Exclusion
-	4,  // 3: muster.allocator.v1.PlaceRequest.existing:type_name -> muster.allocator.v1.ZoneCapacity
-	6,  // 4: muster.allocator.v1.Demand.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	7,  // 5: muster.allocator.v1.Demand.pay_as_you_go_strategy:type_name -> muster.allocator.v1.PayAsYouGoAllocationStrategy
-	8,  // 6: muster.allocator.v1.Demand.spot_strategy:type_name -> muster.allocator.v1.SpotAllocationStrategy
-	6,  // 7: muster.allocator.v1.Exclusion.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	9,  // 8: muster.allocator.v1.Exclusion.refuse_time:type_name -> google.protobuf.Timestamp
-	10, // 9: muster.allocator.v1.PlaceResponse.placements:type_name -> muster.allocator.v1.DemandPlacement
-	11, // 10: muster.allocator.v1.PlaceResponse.totals:type_name -> muster.allocator.v1.PlacementTotals
-	9,  // 11: muster.allocator.v1.PlaceResponse.view_time:type_name -> google.protobuf.Timestamp
-	0,  // 12: muster.allocator.v1.AllocatorService.Place:input_type -> muster.allocator.v1.PlaceRequest
-	5,  // 13: muster.allocator.v1.AllocatorService.Place:output_type -> muster.allocator.v1.PlaceResponse
-	13, // [13:14] is the sub-list for method output_type
-	12, // [12:13] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	3,  // 0: muster.allocator.v1.PlaceRequest.candidates:type_name -> muster.allocator.v1.Candidate
+	4,  // 1: muster.allocator.v1.PlaceRequest.demands:type_name -> muster.allocator.v1.Demand
+	5,  // 2: muster.allocator.v1.PlaceRequest.exclusions:type_name -> muster.allocator.v1.Exclusion
+	6,  // 3: muster.allocator.v1.PlaceRequest.existing:type_name -> muster.allocator.v1.ZoneCapacity
+	2,  // 4: muster.allocator.v1.PlaceRequest.what_if:type_name -> muster.allocator.v1.Market
+	0,  // 5: muster.allocator.v1.PlaceRequest.explanation:type_name -> muster.allocator.v1.Explanation
+	16, // 6: muster.allocator.v1.Market.pools:type_name -> muster.fleet.v1.Pool
+	17, // 7: muster.allocator.v1.Market.instance_types:type_name -> muster.fleet.v1.InstanceType
+	18, // 8: muster.allocator.v1.Market.as_of_time:type_name -> google.protobuf.Timestamp
+	19, // 9: muster.allocator.v1.Candidate.attributes:type_name -> muster.allocator.v1.InstanceAttributes
+	20, // 10: muster.allocator.v1.Demand.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	21, // 11: muster.allocator.v1.Demand.pay_as_you_go_strategy:type_name -> muster.allocator.v1.PayAsYouGoAllocationStrategy
+	22, // 12: muster.allocator.v1.Demand.spot_strategy:type_name -> muster.allocator.v1.SpotAllocationStrategy
+	23, // 13: muster.allocator.v1.Demand.zone_policy:type_name -> muster.allocator.v1.ZonePolicy
+	24, // 14: muster.allocator.v1.Demand.type_policy:type_name -> muster.allocator.v1.TypePolicy
+	20, // 15: muster.allocator.v1.Exclusion.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	18, // 16: muster.allocator.v1.Exclusion.refuse_time:type_name -> google.protobuf.Timestamp
+	25, // 17: muster.allocator.v1.PlaceResponse.placements:type_name -> muster.allocator.v1.DemandPlacement
+	26, // 18: muster.allocator.v1.PlaceResponse.totals:type_name -> muster.allocator.v1.PlacementTotals
+	18, // 19: muster.allocator.v1.PlaceResponse.view_time:type_name -> google.protobuf.Timestamp
+	27, // 20: muster.allocator.v1.PlaceResponse.view_age:type_name -> google.protobuf.Duration
+	28, // 21: muster.allocator.v1.PlaceResponse.matches:type_name -> muster.allocator.v1.CandidateMatch
+	1,  // 22: muster.allocator.v1.PlaceManyRequest.requests:type_name -> muster.allocator.v1.PlaceRequest
+	2,  // 23: muster.allocator.v1.PlaceManyRequest.what_if:type_name -> muster.allocator.v1.Market
+	7,  // 24: muster.allocator.v1.PlaceManyResponse.responses:type_name -> muster.allocator.v1.PlaceResponse
+	26, // 25: muster.allocator.v1.PlaceManyResponse.totals:type_name -> muster.allocator.v1.PlacementTotals
+	3,  // 26: muster.allocator.v1.ScaleInRequest.candidates:type_name -> muster.allocator.v1.Candidate
+	4,  // 27: muster.allocator.v1.ScaleInRequest.demands:type_name -> muster.allocator.v1.Demand
+	29, // 28: muster.allocator.v1.ScaleInRequest.held:type_name -> muster.allocator.v1.HeldPool
+	2,  // 29: muster.allocator.v1.ScaleInRequest.what_if:type_name -> muster.allocator.v1.Market
+	30, // 30: muster.allocator.v1.ScaleInResponse.decisions:type_name -> muster.allocator.v1.HeldDecision
+	18, // 31: muster.allocator.v1.ScaleInResponse.view_time:type_name -> google.protobuf.Timestamp
+	3,  // 32: muster.allocator.v1.RebalanceRequest.candidates:type_name -> muster.allocator.v1.Candidate
+	4,  // 33: muster.allocator.v1.RebalanceRequest.demands:type_name -> muster.allocator.v1.Demand
+	29, // 34: muster.allocator.v1.RebalanceRequest.held:type_name -> muster.allocator.v1.HeldPool
+	5,  // 35: muster.allocator.v1.RebalanceRequest.exclusions:type_name -> muster.allocator.v1.Exclusion
+	2,  // 36: muster.allocator.v1.RebalanceRequest.what_if:type_name -> muster.allocator.v1.Market
+	31, // 37: muster.allocator.v1.RebalanceResponse.moves:type_name -> muster.allocator.v1.Move
+	18, // 38: muster.allocator.v1.RebalanceResponse.view_time:type_name -> google.protobuf.Timestamp
+	19, // 39: muster.allocator.v1.MatchInstanceTypesRequest.attributes:type_name -> muster.allocator.v1.InstanceAttributes
+	28, // 40: muster.allocator.v1.MatchInstanceTypesResponse.match:type_name -> muster.allocator.v1.CandidateMatch
+	1,  // 41: muster.allocator.v1.AllocatorService.Place:input_type -> muster.allocator.v1.PlaceRequest
+	8,  // 42: muster.allocator.v1.AllocatorService.PlaceMany:input_type -> muster.allocator.v1.PlaceManyRequest
+	10, // 43: muster.allocator.v1.AllocatorService.ScaleIn:input_type -> muster.allocator.v1.ScaleInRequest
+	12, // 44: muster.allocator.v1.AllocatorService.Rebalance:input_type -> muster.allocator.v1.RebalanceRequest
+	14, // 45: muster.allocator.v1.AllocatorService.MatchInstanceTypes:input_type -> muster.allocator.v1.MatchInstanceTypesRequest
+	7,  // 46: muster.allocator.v1.AllocatorService.Place:output_type -> muster.allocator.v1.PlaceResponse
+	9,  // 47: muster.allocator.v1.AllocatorService.PlaceMany:output_type -> muster.allocator.v1.PlaceManyResponse
+	11, // 48: muster.allocator.v1.AllocatorService.ScaleIn:output_type -> muster.allocator.v1.ScaleInResponse
+	13, // 49: muster.allocator.v1.AllocatorService.Rebalance:output_type -> muster.allocator.v1.RebalanceResponse
+	15, // 50: muster.allocator.v1.AllocatorService.MatchInstanceTypes:output_type -> muster.allocator.v1.MatchInstanceTypesResponse
+	46, // [46:51] is the sub-list for method output_type
+	41, // [41:46] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_muster_allocator_v1_allocator_service_proto_init() }
@@ -597,22 +1501,24 @@ func file_muster_allocator_v1_allocator_service_proto_init() {
 	if File_muster_allocator_v1_allocator_service_proto != nil {
 		return
 	}
+	file_muster_allocator_v1_attributes_proto_init()
 	file_muster_allocator_v1_placement_proto_init()
 	file_muster_allocator_v1_strategy_proto_init()
 	file_muster_allocator_v1_allocator_service_proto_msgTypes[0].OneofWrappers = []any{}
-	file_muster_allocator_v1_allocator_service_proto_msgTypes[1].OneofWrappers = []any{}
+	file_muster_allocator_v1_allocator_service_proto_msgTypes[2].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_allocator_v1_allocator_service_proto_rawDesc), len(file_muster_allocator_v1_allocator_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   6,
+			NumEnums:      1,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_muster_allocator_v1_allocator_service_proto_goTypes,
 		DependencyIndexes: file_muster_allocator_v1_allocator_service_proto_depIdxs,
+		EnumInfos:         file_muster_allocator_v1_allocator_service_proto_enumTypes,
 		MessageInfos:      file_muster_allocator_v1_allocator_service_proto_msgTypes,
 	}.Build()
 	File_muster_allocator_v1_allocator_service_proto = out.File

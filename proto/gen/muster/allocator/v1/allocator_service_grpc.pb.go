@@ -19,7 +19,11 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	AllocatorService_Place_FullMethodName = "/muster.allocator.v1.AllocatorService/Place"
+	AllocatorService_Place_FullMethodName              = "/muster.allocator.v1.AllocatorService/Place"
+	AllocatorService_PlaceMany_FullMethodName          = "/muster.allocator.v1.AllocatorService/PlaceMany"
+	AllocatorService_ScaleIn_FullMethodName            = "/muster.allocator.v1.AllocatorService/ScaleIn"
+	AllocatorService_Rebalance_FullMethodName          = "/muster.allocator.v1.AllocatorService/Rebalance"
+	AllocatorService_MatchInstanceTypes_FullMethodName = "/muster.allocator.v1.AllocatorService/MatchInstanceTypes"
 )
 
 // AllocatorServiceClient is the client API for AllocatorService service.
@@ -27,15 +31,32 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // Answers where to launch from, and why. It launches nothing and holds nothing
-// that must survive.
+// that must survive. Errors of every call beside those it lists:
+// INVALID_ARGUMENT with a field violation for each value that breaks a rule.
 type AllocatorServiceClient interface {
 	// Chooses pools and counts for each demand, in the order of the demands.
 	// The same request against the same view gives the same answer. A need that
 	// can not be met in full is no error: the answer says how much was placed
-	// and what ruled each pool out. Errors: INVALID_ARGUMENT with a field
-	// violation for each value that breaks a rule, UNAVAILABLE (VIEW_NOT_READY)
-	// with RetryInfo.
+	// and what ruled each pool out. Errors: UNAVAILABLE (VIEW_NOT_READY,
+	// VIEW_TOO_OLD) with RetryInfo, RESOURCE_EXHAUSTED (ANSWER_TOO_LARGE,
+	// SEARCH_TOO_LARGE).
 	Place(ctx context.Context, in *PlaceRequest, opts ...grpc.CallOption) (*PlaceResponse, error)
+	// Places for many, as if they asked one after another: each finds what those
+	// before it leave. All are answered from one view. Errors: as for Place, of
+	// the first request that has one, and then nothing is placed.
+	PlaceMany(ctx context.Context, in *PlaceManyRequest, opts ...grpc.CallOption) (*PlaceManyResponse, error)
+	// Tells which of what is held to give up so that what is wanted stays: each
+	// strategy read backwards. Never gives up so much that less than what is
+	// wanted would be left (S4). Errors: UNAVAILABLE (VIEW_NOT_READY,
+	// VIEW_TOO_OLD) with RetryInfo.
+	ScaleIn(ctx context.Context, in *ScaleInRequest, opts ...grpc.CallOption) (*ScaleInResponse, error)
+	// Tells how to move what is held toward what the strategy would choose now,
+	// launch first and then give up, and what that saves. Moves that gain nothing
+	// are left out. Errors: as for Place.
+	Rebalance(ctx context.Context, in *RebalanceRequest, opts ...grpc.CallOption) (*RebalanceResponse, error)
+	// Tells which instance types have the attributes asked for, and what the
+	// others lack. Errors: UNAVAILABLE (VIEW_NOT_READY) with RetryInfo.
+	MatchInstanceTypes(ctx context.Context, in *MatchInstanceTypesRequest, opts ...grpc.CallOption) (*MatchInstanceTypesResponse, error)
 }
 
 type allocatorServiceClient struct {
@@ -56,20 +77,77 @@ func (c *allocatorServiceClient) Place(ctx context.Context, in *PlaceRequest, op
 	return out, nil
 }
 
+func (c *allocatorServiceClient) PlaceMany(ctx context.Context, in *PlaceManyRequest, opts ...grpc.CallOption) (*PlaceManyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PlaceManyResponse)
+	err := c.cc.Invoke(ctx, AllocatorService_PlaceMany_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *allocatorServiceClient) ScaleIn(ctx context.Context, in *ScaleInRequest, opts ...grpc.CallOption) (*ScaleInResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ScaleInResponse)
+	err := c.cc.Invoke(ctx, AllocatorService_ScaleIn_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *allocatorServiceClient) Rebalance(ctx context.Context, in *RebalanceRequest, opts ...grpc.CallOption) (*RebalanceResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RebalanceResponse)
+	err := c.cc.Invoke(ctx, AllocatorService_Rebalance_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *allocatorServiceClient) MatchInstanceTypes(ctx context.Context, in *MatchInstanceTypesRequest, opts ...grpc.CallOption) (*MatchInstanceTypesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(MatchInstanceTypesResponse)
+	err := c.cc.Invoke(ctx, AllocatorService_MatchInstanceTypes_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AllocatorServiceServer is the server API for AllocatorService service.
 // All implementations must embed UnimplementedAllocatorServiceServer
 // for forward compatibility.
 //
 // Answers where to launch from, and why. It launches nothing and holds nothing
-// that must survive.
+// that must survive. Errors of every call beside those it lists:
+// INVALID_ARGUMENT with a field violation for each value that breaks a rule.
 type AllocatorServiceServer interface {
 	// Chooses pools and counts for each demand, in the order of the demands.
 	// The same request against the same view gives the same answer. A need that
 	// can not be met in full is no error: the answer says how much was placed
-	// and what ruled each pool out. Errors: INVALID_ARGUMENT with a field
-	// violation for each value that breaks a rule, UNAVAILABLE (VIEW_NOT_READY)
-	// with RetryInfo.
+	// and what ruled each pool out. Errors: UNAVAILABLE (VIEW_NOT_READY,
+	// VIEW_TOO_OLD) with RetryInfo, RESOURCE_EXHAUSTED (ANSWER_TOO_LARGE,
+	// SEARCH_TOO_LARGE).
 	Place(context.Context, *PlaceRequest) (*PlaceResponse, error)
+	// Places for many, as if they asked one after another: each finds what those
+	// before it leave. All are answered from one view. Errors: as for Place, of
+	// the first request that has one, and then nothing is placed.
+	PlaceMany(context.Context, *PlaceManyRequest) (*PlaceManyResponse, error)
+	// Tells which of what is held to give up so that what is wanted stays: each
+	// strategy read backwards. Never gives up so much that less than what is
+	// wanted would be left (S4). Errors: UNAVAILABLE (VIEW_NOT_READY,
+	// VIEW_TOO_OLD) with RetryInfo.
+	ScaleIn(context.Context, *ScaleInRequest) (*ScaleInResponse, error)
+	// Tells how to move what is held toward what the strategy would choose now,
+	// launch first and then give up, and what that saves. Moves that gain nothing
+	// are left out. Errors: as for Place.
+	Rebalance(context.Context, *RebalanceRequest) (*RebalanceResponse, error)
+	// Tells which instance types have the attributes asked for, and what the
+	// others lack. Errors: UNAVAILABLE (VIEW_NOT_READY) with RetryInfo.
+	MatchInstanceTypes(context.Context, *MatchInstanceTypesRequest) (*MatchInstanceTypesResponse, error)
 	mustEmbedUnimplementedAllocatorServiceServer()
 }
 
@@ -82,6 +160,18 @@ type UnimplementedAllocatorServiceServer struct{}
 
 func (UnimplementedAllocatorServiceServer) Place(context.Context, *PlaceRequest) (*PlaceResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Place not implemented")
+}
+func (UnimplementedAllocatorServiceServer) PlaceMany(context.Context, *PlaceManyRequest) (*PlaceManyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PlaceMany not implemented")
+}
+func (UnimplementedAllocatorServiceServer) ScaleIn(context.Context, *ScaleInRequest) (*ScaleInResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ScaleIn not implemented")
+}
+func (UnimplementedAllocatorServiceServer) Rebalance(context.Context, *RebalanceRequest) (*RebalanceResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Rebalance not implemented")
+}
+func (UnimplementedAllocatorServiceServer) MatchInstanceTypes(context.Context, *MatchInstanceTypesRequest) (*MatchInstanceTypesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method MatchInstanceTypes not implemented")
 }
 func (UnimplementedAllocatorServiceServer) mustEmbedUnimplementedAllocatorServiceServer() {}
 func (UnimplementedAllocatorServiceServer) testEmbeddedByValue()                          {}
@@ -122,6 +212,78 @@ func _AllocatorService_Place_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AllocatorService_PlaceMany_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PlaceManyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AllocatorServiceServer).PlaceMany(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AllocatorService_PlaceMany_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AllocatorServiceServer).PlaceMany(ctx, req.(*PlaceManyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AllocatorService_ScaleIn_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ScaleInRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AllocatorServiceServer).ScaleIn(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AllocatorService_ScaleIn_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AllocatorServiceServer).ScaleIn(ctx, req.(*ScaleInRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AllocatorService_Rebalance_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RebalanceRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AllocatorServiceServer).Rebalance(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AllocatorService_Rebalance_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AllocatorServiceServer).Rebalance(ctx, req.(*RebalanceRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AllocatorService_MatchInstanceTypes_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MatchInstanceTypesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AllocatorServiceServer).MatchInstanceTypes(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AllocatorService_MatchInstanceTypes_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AllocatorServiceServer).MatchInstanceTypes(ctx, req.(*MatchInstanceTypesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // AllocatorService_ServiceDesc is the grpc.ServiceDesc for AllocatorService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -132,6 +294,22 @@ var AllocatorService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Place",
 			Handler:    _AllocatorService_Place_Handler,
+		},
+		{
+			MethodName: "PlaceMany",
+			Handler:    _AllocatorService_PlaceMany_Handler,
+		},
+		{
+			MethodName: "ScaleIn",
+			Handler:    _AllocatorService_ScaleIn_Handler,
+		},
+		{
+			MethodName: "Rebalance",
+			Handler:    _AllocatorService_Rebalance_Handler,
+		},
+		{
+			MethodName: "MatchInstanceTypes",
+			Handler:    _AllocatorService_MatchInstanceTypes_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

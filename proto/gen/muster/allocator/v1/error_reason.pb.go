@@ -31,6 +31,15 @@ const (
 	// UNAVAILABLE, with RetryInfo. The market view has not been loaded from the
 	// fleet yet.
 	ErrorReason_ERROR_REASON_VIEW_NOT_READY ErrorReason = 1
+	// UNAVAILABLE, with RetryInfo. The fleet has told nothing for longer than a
+	// placement may rest on.
+	ErrorReason_ERROR_REASON_VIEW_TOO_OLD ErrorReason = 2
+	// RESOURCE_EXHAUSTED. The candidates stand for more pools than one answer can
+	// explain; ask for EXPLANATION_TAKEN, or for less at a time.
+	ErrorReason_ERROR_REASON_ANSWER_TOO_LARGE ErrorReason = 3
+	// RESOURCE_EXHAUSTED. The exact search of lowest-cost would not end in time;
+	// use coarser weights, fewer candidates, or lowest-price.
+	ErrorReason_ERROR_REASON_SEARCH_TOO_LARGE ErrorReason = 4
 )
 
 // Enum value maps for ErrorReason.
@@ -38,10 +47,16 @@ var (
 	ErrorReason_name = map[int32]string{
 		0: "ERROR_REASON_UNSPECIFIED",
 		1: "ERROR_REASON_VIEW_NOT_READY",
+		2: "ERROR_REASON_VIEW_TOO_OLD",
+		3: "ERROR_REASON_ANSWER_TOO_LARGE",
+		4: "ERROR_REASON_SEARCH_TOO_LARGE",
 	}
 	ErrorReason_value = map[string]int32{
-		"ERROR_REASON_UNSPECIFIED":    0,
-		"ERROR_REASON_VIEW_NOT_READY": 1,
+		"ERROR_REASON_UNSPECIFIED":      0,
+		"ERROR_REASON_VIEW_NOT_READY":   1,
+		"ERROR_REASON_VIEW_TOO_OLD":     2,
+		"ERROR_REASON_ANSWER_TOO_LARGE": 3,
+		"ERROR_REASON_SEARCH_TOO_LARGE": 4,
 	}
 )
 
@@ -76,10 +91,13 @@ var File_muster_allocator_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_muster_allocator_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"&muster/allocator/v1/error_reason.proto\x12\x13muster.allocator.v1*L\n" +
+	"&muster/allocator/v1/error_reason.proto\x12\x13muster.allocator.v1*\xb1\x01\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1f\n" +
-	"\x1bERROR_REASON_VIEW_NOT_READY\x10\x01B\xe4\x01\n" +
+	"\x1bERROR_REASON_VIEW_NOT_READY\x10\x01\x12\x1d\n" +
+	"\x19ERROR_REASON_VIEW_TOO_OLD\x10\x02\x12!\n" +
+	"\x1dERROR_REASON_ANSWER_TOO_LARGE\x10\x03\x12!\n" +
+	"\x1dERROR_REASON_SEARCH_TOO_LARGE\x10\x04B\xe4\x01\n" +
 	"\x17com.muster.allocator.v1B\x10ErrorReasonProtoP\x01ZIgithub.com/seed-198b1370/muster/proto/gen/muster/allocator/v1;allocatorv1\xa2\x02\x03MAX\xaa\x02\x13Muster.Allocator.V1\xca\x02\x13Muster\\Allocator\\V1\xe2\x02\x1fMuster\\Allocator\\V1\\GPBMetadata\xea\x02\x15Muster::Allocator::V1b\x06proto3"
 
 var (

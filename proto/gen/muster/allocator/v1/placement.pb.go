@@ -7,6 +7,7 @@
 package allocatorv1
 
 import (
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	v1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -42,6 +43,9 @@ const (
 	Verdict_VERDICT_EXCLUDED Verdict = 6
 	// The limit of instances or of capacity leaves no room for one instance.
 	Verdict_VERDICT_LIMIT_REACHED Verdict = 7
+	// Its price per unit is further above that of the cheapest pool of its
+	// candidate than price protection allows.
+	Verdict_VERDICT_PRICE_PROTECTED Verdict = 8
 )
 
 // Enum value maps for Verdict.
@@ -55,16 +59,18 @@ var (
 		5: "VERDICT_NO_STOCK",
 		6: "VERDICT_EXCLUDED",
 		7: "VERDICT_LIMIT_REACHED",
+		8: "VERDICT_PRICE_PROTECTED",
 	}
 	Verdict_value = map[string]int32{
-		"VERDICT_UNSPECIFIED":    0,
-		"VERDICT_TAKEN":          1,
-		"VERDICT_NOT_NEEDED":     2,
-		"VERDICT_NOT_ON_SALE":    3,
-		"VERDICT_PRICE_TOO_HIGH": 4,
-		"VERDICT_NO_STOCK":       5,
-		"VERDICT_EXCLUDED":       6,
-		"VERDICT_LIMIT_REACHED":  7,
+		"VERDICT_UNSPECIFIED":     0,
+		"VERDICT_TAKEN":           1,
+		"VERDICT_NOT_NEEDED":      2,
+		"VERDICT_NOT_ON_SALE":     3,
+		"VERDICT_PRICE_TOO_HIGH":  4,
+		"VERDICT_NO_STOCK":        5,
+		"VERDICT_EXCLUDED":        6,
+		"VERDICT_LIMIT_REACHED":   7,
+		"VERDICT_PRICE_PROTECTED": 8,
 	}
 )
 
@@ -93,6 +99,79 @@ func (x Verdict) Number() protoreflect.EnumNumber {
 // Deprecated: Use Verdict.Descriptor instead.
 func (Verdict) EnumDescriptor() ([]byte, []int) {
 	return file_muster_allocator_v1_placement_proto_rawDescGZIP(), []int{0}
+}
+
+// By what a strategy read backwards ranks a pool for removal.
+type RemovalReason int32
+
+const (
+	// Never sent.
+	RemovalReason_REMOVAL_REASON_UNSPECIFIED RemovalReason = 0
+	// No candidate names the pool any more.
+	RemovalReason_REMOVAL_REASON_NO_CANDIDATE RemovalReason = 1
+	// Dearest per unit.
+	RemovalReason_REMOVAL_REASON_DEAREST RemovalReason = 2
+	// Lowest priority.
+	RemovalReason_REMOVAL_REASON_LOWEST_PRIORITY RemovalReason = 3
+	// In the fullest zone.
+	RemovalReason_REMOVAL_REASON_FULLEST_ZONE RemovalReason = 4
+	// Interrupted most often, or least stock.
+	RemovalReason_REMOVAL_REASON_MOST_INTERRUPTED RemovalReason = 5
+	// Last in the order of zones and types.
+	RemovalReason_REMOVAL_REASON_LAST_IN_ORDER RemovalReason = 6
+	// What is left costs least.
+	RemovalReason_REMOVAL_REASON_LEAST_COST RemovalReason = 7
+)
+
+// Enum value maps for RemovalReason.
+var (
+	RemovalReason_name = map[int32]string{
+		0: "REMOVAL_REASON_UNSPECIFIED",
+		1: "REMOVAL_REASON_NO_CANDIDATE",
+		2: "REMOVAL_REASON_DEAREST",
+		3: "REMOVAL_REASON_LOWEST_PRIORITY",
+		4: "REMOVAL_REASON_FULLEST_ZONE",
+		5: "REMOVAL_REASON_MOST_INTERRUPTED",
+		6: "REMOVAL_REASON_LAST_IN_ORDER",
+		7: "REMOVAL_REASON_LEAST_COST",
+	}
+	RemovalReason_value = map[string]int32{
+		"REMOVAL_REASON_UNSPECIFIED":      0,
+		"REMOVAL_REASON_NO_CANDIDATE":     1,
+		"REMOVAL_REASON_DEAREST":          2,
+		"REMOVAL_REASON_LOWEST_PRIORITY":  3,
+		"REMOVAL_REASON_FULLEST_ZONE":     4,
+		"REMOVAL_REASON_MOST_INTERRUPTED": 5,
+		"REMOVAL_REASON_LAST_IN_ORDER":    6,
+		"REMOVAL_REASON_LEAST_COST":       7,
+	}
+)
+
+func (x RemovalReason) Enum() *RemovalReason {
+	p := new(RemovalReason)
+	*p = x
+	return p
+}
+
+func (x RemovalReason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RemovalReason) Descriptor() protoreflect.EnumDescriptor {
+	return file_muster_allocator_v1_placement_proto_enumTypes[1].Descriptor()
+}
+
+func (RemovalReason) Type() protoreflect.EnumType {
+	return &file_muster_allocator_v1_placement_proto_enumTypes[1]
+}
+
+func (x RemovalReason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RemovalReason.Descriptor instead.
+func (RemovalReason) EnumDescriptor() ([]byte, []int) {
+	return file_muster_allocator_v1_placement_proto_rawDescGZIP(), []int{1}
 }
 
 // What came out for one demand.
@@ -199,8 +278,22 @@ type PoolDecision struct {
 	// Stock of the pool in the view, less what an earlier demand of the same
 	// request takes from it; absent when the cloud does not tell.
 	AvailableInstances *int32 `protobuf:"varint,11,opt,name=available_instances,json=availableInstances,proto3,oneof" json:"available_instances,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// Part of that stock that other placements in flight have been promised; it
+	// is not available to this one.
+	PromisedInstances int32 `protobuf:"varint,12,opt,name=promised_instances,json=promisedInstances,proto3" json:"promised_instances,omitempty"`
+	// What it adds of all that the demand places, in thousandths, rounded down;
+	// 0 unless taken.
+	SharePermille int32 `protobuf:"varint,13,opt,name=share_permille,json=sharePermille,proto3" json:"share_permille,omitempty"`
+	// How many of a thousand instances were interrupted within an hour, over the
+	// last 30 days. Spot only; absent when it is not known.
+	InterruptionPermille *int32 `protobuf:"varint,14,opt,name=interruption_permille,json=interruptionPermille,proto3,oneof" json:"interruption_permille,omitempty"`
+	// Priority of the candidate; absent when it has none.
+	Priority *int32 `protobuf:"varint,15,opt,name=priority,proto3,oneof" json:"priority,omitempty"`
+	// Highest price per unit that price protection allows, in micro-units of the
+	// currency per hour, rounded down; 0 when there is none.
+	ProtectedUnitPriceMicrosPerHour int64 `protobuf:"varint,16,opt,name=protected_unit_price_micros_per_hour,json=protectedUnitPriceMicrosPerHour,proto3" json:"protected_unit_price_micros_per_hour,omitempty"`
+	unknownFields                   protoimpl.UnknownFields
+	sizeCache                       protoimpl.SizeCache
 }
 
 func (x *PoolDecision) Reset() {
@@ -310,6 +403,41 @@ func (x *PoolDecision) GetAvailableInstances() int32 {
 	return 0
 }
 
+func (x *PoolDecision) GetPromisedInstances() int32 {
+	if x != nil {
+		return x.PromisedInstances
+	}
+	return 0
+}
+
+func (x *PoolDecision) GetSharePermille() int32 {
+	if x != nil {
+		return x.SharePermille
+	}
+	return 0
+}
+
+func (x *PoolDecision) GetInterruptionPermille() int32 {
+	if x != nil && x.InterruptionPermille != nil {
+		return *x.InterruptionPermille
+	}
+	return 0
+}
+
+func (x *PoolDecision) GetPriority() int32 {
+	if x != nil && x.Priority != nil {
+		return *x.Priority
+	}
+	return 0
+}
+
+func (x *PoolDecision) GetProtectedUnitPriceMicrosPerHour() int64 {
+	if x != nil {
+		return x.ProtectedUnitPriceMicrosPerHour
+	}
+	return 0
+}
+
 // Sums over all demands of a placement.
 type PlacementTotals struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -322,8 +450,11 @@ type PlacementTotals struct {
 	// What the same instances would cost as pay-as-you-go, in micro-units of
 	// the currency per hour.
 	PayAsYouGoCostMicrosPerHour int64 `protobuf:"varint,4,opt,name=pay_as_you_go_cost_micros_per_hour,json=payAsYouGoCostMicrosPerHour,proto3" json:"pay_as_you_go_cost_micros_per_hour,omitempty"`
-	unknownFields               protoimpl.UnknownFields
-	sizeCache                   protoimpl.SizeCache
+	// Interruptions to expect in a day of the spot instances, in thousandths, by
+	// the rates of the last 30 days; pools whose rate is not known are left out.
+	ExpectedInterruptionsPerDayThousandths int64 `protobuf:"varint,5,opt,name=expected_interruptions_per_day_thousandths,json=expectedInterruptionsPerDayThousandths,proto3" json:"expected_interruptions_per_day_thousandths,omitempty"`
+	unknownFields                          protoimpl.UnknownFields
+	sizeCache                              protoimpl.SizeCache
 }
 
 func (x *PlacementTotals) Reset() {
@@ -384,16 +515,382 @@ func (x *PlacementTotals) GetPayAsYouGoCostMicrosPerHour() int64 {
 	return 0
 }
 
+func (x *PlacementTotals) GetExpectedInterruptionsPerDayThousandths() int64 {
+	if x != nil {
+		return x.ExpectedInterruptionsPerDayThousandths
+	}
+	return 0
+}
+
+// Instances that are held in a pool.
+type HeldPool struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Zone of the pool.
+	ZoneId string `protobuf:"bytes,1,opt,name=zone_id,json=zoneId,proto3" json:"zone_id,omitempty"`
+	// Instance type of the pool.
+	InstanceType string `protobuf:"bytes,2,opt,name=instance_type,json=instanceType,proto3" json:"instance_type,omitempty"`
+	// Billing method of the pool.
+	BillingMethod v1.BillingMethod `protobuf:"varint,3,opt,name=billing_method,json=billingMethod,proto3,enum=muster.fleet.v1.BillingMethod" json:"billing_method,omitempty"`
+	// How many.
+	Instances int32 `protobuf:"varint,4,opt,name=instances,proto3" json:"instances,omitempty"`
+	// What each contributes, in thousandths of a unit: 1 to 10,000,000. It may
+	// differ from the candidate's: weights can have been changed since.
+	WeightMilliunits int64 `protobuf:"varint,5,opt,name=weight_milliunits,json=weightMilliunits,proto3" json:"weight_milliunits,omitempty"`
+	// What each costs now, in micro-units of the currency per hour. Absent: the
+	// price of the pool in the view.
+	PriceMicrosPerHour *int64 `protobuf:"varint,6,opt,name=price_micros_per_hour,json=priceMicrosPerHour,proto3,oneof" json:"price_micros_per_hour,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
+}
+
+func (x *HeldPool) Reset() {
+	*x = HeldPool{}
+	mi := &file_muster_allocator_v1_placement_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HeldPool) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HeldPool) ProtoMessage() {}
+
+func (x *HeldPool) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_allocator_v1_placement_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HeldPool.ProtoReflect.Descriptor instead.
+func (*HeldPool) Descriptor() ([]byte, []int) {
+	return file_muster_allocator_v1_placement_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *HeldPool) GetZoneId() string {
+	if x != nil {
+		return x.ZoneId
+	}
+	return ""
+}
+
+func (x *HeldPool) GetInstanceType() string {
+	if x != nil {
+		return x.InstanceType
+	}
+	return ""
+}
+
+func (x *HeldPool) GetBillingMethod() v1.BillingMethod {
+	if x != nil {
+		return x.BillingMethod
+	}
+	return v1.BillingMethod(0)
+}
+
+func (x *HeldPool) GetInstances() int32 {
+	if x != nil {
+		return x.Instances
+	}
+	return 0
+}
+
+func (x *HeldPool) GetWeightMilliunits() int64 {
+	if x != nil {
+		return x.WeightMilliunits
+	}
+	return 0
+}
+
+func (x *HeldPool) GetPriceMicrosPerHour() int64 {
+	if x != nil && x.PriceMicrosPerHour != nil {
+		return *x.PriceMicrosPerHour
+	}
+	return 0
+}
+
+// What was decided about the instances held in one pool.
+type HeldDecision struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Index into `held` of the request.
+	HeldIndex int32 `protobuf:"varint,1,opt,name=held_index,json=heldIndex,proto3" json:"held_index,omitempty"`
+	// Zone of the pool.
+	ZoneId string `protobuf:"bytes,2,opt,name=zone_id,json=zoneId,proto3" json:"zone_id,omitempty"`
+	// Instance type of the pool.
+	InstanceType string `protobuf:"bytes,3,opt,name=instance_type,json=instanceType,proto3" json:"instance_type,omitempty"`
+	// Billing method of the pool.
+	BillingMethod v1.BillingMethod `protobuf:"varint,4,opt,name=billing_method,json=billingMethod,proto3,enum=muster.fleet.v1.BillingMethod" json:"billing_method,omitempty"`
+	// How many to give up; 0 to keep all.
+	RemoveInstances int32 `protobuf:"varint,5,opt,name=remove_instances,json=removeInstances,proto3" json:"remove_instances,omitempty"`
+	// How many stay.
+	KeepInstances int32 `protobuf:"varint,6,opt,name=keep_instances,json=keepInstances,proto3" json:"keep_instances,omitempty"`
+	// Place of the pool in the order of removal, from 1.
+	Rank int32 `protobuf:"varint,7,opt,name=rank,proto3" json:"rank,omitempty"`
+	// Why it stands where it does.
+	Reason RemovalReason `protobuf:"varint,8,opt,name=reason,proto3,enum=muster.allocator.v1.RemovalReason" json:"reason,omitempty"`
+	// What one costs, in micro-units of the currency per hour.
+	PriceMicrosPerHour int64 `protobuf:"varint,9,opt,name=price_micros_per_hour,json=priceMicrosPerHour,proto3" json:"price_micros_per_hour,omitempty"`
+	// Price of one capacity unit (price divided by weight, rounded down), in
+	// micro-units of the currency per hour.
+	UnitPriceMicrosPerHour int64 `protobuf:"varint,10,opt,name=unit_price_micros_per_hour,json=unitPriceMicrosPerHour,proto3" json:"unit_price_micros_per_hour,omitempty"`
+	// How many of a thousand instances were interrupted within an hour, over the
+	// last 30 days. Spot only; absent when it is not known.
+	InterruptionPermille *int32 `protobuf:"varint,11,opt,name=interruption_permille,json=interruptionPermille,proto3,oneof" json:"interruption_permille,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
+}
+
+func (x *HeldDecision) Reset() {
+	*x = HeldDecision{}
+	mi := &file_muster_allocator_v1_placement_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HeldDecision) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HeldDecision) ProtoMessage() {}
+
+func (x *HeldDecision) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_allocator_v1_placement_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HeldDecision.ProtoReflect.Descriptor instead.
+func (*HeldDecision) Descriptor() ([]byte, []int) {
+	return file_muster_allocator_v1_placement_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *HeldDecision) GetHeldIndex() int32 {
+	if x != nil {
+		return x.HeldIndex
+	}
+	return 0
+}
+
+func (x *HeldDecision) GetZoneId() string {
+	if x != nil {
+		return x.ZoneId
+	}
+	return ""
+}
+
+func (x *HeldDecision) GetInstanceType() string {
+	if x != nil {
+		return x.InstanceType
+	}
+	return ""
+}
+
+func (x *HeldDecision) GetBillingMethod() v1.BillingMethod {
+	if x != nil {
+		return x.BillingMethod
+	}
+	return v1.BillingMethod(0)
+}
+
+func (x *HeldDecision) GetRemoveInstances() int32 {
+	if x != nil {
+		return x.RemoveInstances
+	}
+	return 0
+}
+
+func (x *HeldDecision) GetKeepInstances() int32 {
+	if x != nil {
+		return x.KeepInstances
+	}
+	return 0
+}
+
+func (x *HeldDecision) GetRank() int32 {
+	if x != nil {
+		return x.Rank
+	}
+	return 0
+}
+
+func (x *HeldDecision) GetReason() RemovalReason {
+	if x != nil {
+		return x.Reason
+	}
+	return RemovalReason_REMOVAL_REASON_UNSPECIFIED
+}
+
+func (x *HeldDecision) GetPriceMicrosPerHour() int64 {
+	if x != nil {
+		return x.PriceMicrosPerHour
+	}
+	return 0
+}
+
+func (x *HeldDecision) GetUnitPriceMicrosPerHour() int64 {
+	if x != nil {
+		return x.UnitPriceMicrosPerHour
+	}
+	return 0
+}
+
+func (x *HeldDecision) GetInterruptionPermille() int32 {
+	if x != nil && x.InterruptionPermille != nil {
+		return *x.InterruptionPermille
+	}
+	return 0
+}
+
+// Instances to launch in one pool and then to give up in another.
+type Move struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Billing method of both.
+	BillingMethod v1.BillingMethod `protobuf:"varint,1,opt,name=billing_method,json=billingMethod,proto3,enum=muster.fleet.v1.BillingMethod" json:"billing_method,omitempty"`
+	// Index into `held` of the request: where instances are given up.
+	HeldIndex int32 `protobuf:"varint,2,opt,name=held_index,json=heldIndex,proto3" json:"held_index,omitempty"`
+	// Zone where they are given up.
+	FromZoneId string `protobuf:"bytes,3,opt,name=from_zone_id,json=fromZoneId,proto3" json:"from_zone_id,omitempty"`
+	// Instance type that is given up.
+	FromInstanceType string `protobuf:"bytes,4,opt,name=from_instance_type,json=fromInstanceType,proto3" json:"from_instance_type,omitempty"`
+	// How many are given up.
+	RemoveInstances int32 `protobuf:"varint,5,opt,name=remove_instances,json=removeInstances,proto3" json:"remove_instances,omitempty"`
+	// Index into `candidates` of the request: where instances are launched.
+	CandidateIndex int32 `protobuf:"varint,6,opt,name=candidate_index,json=candidateIndex,proto3" json:"candidate_index,omitempty"`
+	// Zone to launch in.
+	ToZoneId string `protobuf:"bytes,7,opt,name=to_zone_id,json=toZoneId,proto3" json:"to_zone_id,omitempty"`
+	// Instance type to launch.
+	ToInstanceType string `protobuf:"bytes,8,opt,name=to_instance_type,json=toInstanceType,proto3" json:"to_instance_type,omitempty"`
+	// How many to launch.
+	LaunchInstances int32 `protobuf:"varint,9,opt,name=launch_instances,json=launchInstances,proto3" json:"launch_instances,omitempty"`
+	// What the move saves, in micro-units of the currency per hour; below 0 for
+	// one that costs more and is made for another aim of the strategy.
+	SavingMicrosPerHour int64 `protobuf:"varint,10,opt,name=saving_micros_per_hour,json=savingMicrosPerHour,proto3" json:"saving_micros_per_hour,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
+}
+
+func (x *Move) Reset() {
+	*x = Move{}
+	mi := &file_muster_allocator_v1_placement_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Move) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Move) ProtoMessage() {}
+
+func (x *Move) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_allocator_v1_placement_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Move.ProtoReflect.Descriptor instead.
+func (*Move) Descriptor() ([]byte, []int) {
+	return file_muster_allocator_v1_placement_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Move) GetBillingMethod() v1.BillingMethod {
+	if x != nil {
+		return x.BillingMethod
+	}
+	return v1.BillingMethod(0)
+}
+
+func (x *Move) GetHeldIndex() int32 {
+	if x != nil {
+		return x.HeldIndex
+	}
+	return 0
+}
+
+func (x *Move) GetFromZoneId() string {
+	if x != nil {
+		return x.FromZoneId
+	}
+	return ""
+}
+
+func (x *Move) GetFromInstanceType() string {
+	if x != nil {
+		return x.FromInstanceType
+	}
+	return ""
+}
+
+func (x *Move) GetRemoveInstances() int32 {
+	if x != nil {
+		return x.RemoveInstances
+	}
+	return 0
+}
+
+func (x *Move) GetCandidateIndex() int32 {
+	if x != nil {
+		return x.CandidateIndex
+	}
+	return 0
+}
+
+func (x *Move) GetToZoneId() string {
+	if x != nil {
+		return x.ToZoneId
+	}
+	return ""
+}
+
+func (x *Move) GetToInstanceType() string {
+	if x != nil {
+		return x.ToInstanceType
+	}
+	return ""
+}
+
+func (x *Move) GetLaunchInstances() int32 {
+	if x != nil {
+		return x.LaunchInstances
+	}
+	return 0
+}
+
+func (x *Move) GetSavingMicrosPerHour() int64 {
+	if x != nil {
+		return x.SavingMicrosPerHour
+	}
+	return 0
+}
+
 var File_muster_allocator_v1_placement_proto protoreflect.FileDescriptor
 
 const file_muster_allocator_v1_placement_proto_rawDesc = "" +
 	"\n" +
-	"#muster/allocator/v1/placement.proto\x12\x13muster.allocator.v1\x1a$muster/fleet/v1/billing_method.proto\"\xeb\x01\n" +
+	"#muster/allocator/v1/placement.proto\x12\x13muster.allocator.v1\x1a\x1bbuf/validate/validate.proto\x1a$muster/fleet/v1/billing_method.proto\"\xeb\x01\n" +
 	"\x0fDemandPlacement\x12E\n" +
 	"\x0ebilling_method\x18\x01 \x01(\x0e2\x1e.muster.fleet.v1.BillingMethodR\rbillingMethod\x12+\n" +
 	"\x11wanted_milliunits\x18\x02 \x01(\x03R\x10wantedMilliunits\x12+\n" +
 	"\x11placed_milliunits\x18\x03 \x01(\x03R\x10placedMilliunits\x127\n" +
-	"\x05pools\x18\x04 \x03(\v2!.muster.allocator.v1.PoolDecisionR\x05pools\"\x83\x04\n" +
+	"\x05pools\x18\x04 \x03(\v2!.muster.allocator.v1.PoolDecisionR\x05pools\"\xaa\x06\n" +
 	"\fPoolDecision\x12'\n" +
 	"\x0fcandidate_index\x18\x01 \x01(\x05R\x0ecandidateIndex\x12\x17\n" +
 	"\azone_id\x18\x02 \x01(\tR\x06zoneId\x12#\n" +
@@ -406,13 +903,60 @@ const file_muster_allocator_v1_placement_proto_rawDesc = "" +
 	"\x1aunit_price_micros_per_hour\x18\t \x01(\x03R\x16unitPriceMicrosPerHour\x128\n" +
 	"\x19max_price_micros_per_hour\x18\n" +
 	" \x01(\x03R\x15maxPriceMicrosPerHour\x124\n" +
-	"\x13available_instances\x18\v \x01(\x05H\x00R\x12availableInstances\x88\x01\x01B\x16\n" +
-	"\x14_available_instances\"\xd6\x01\n" +
+	"\x13available_instances\x18\v \x01(\x05H\x00R\x12availableInstances\x88\x01\x01\x12-\n" +
+	"\x12promised_instances\x18\f \x01(\x05R\x11promisedInstances\x12%\n" +
+	"\x0eshare_permille\x18\r \x01(\x05R\rsharePermille\x128\n" +
+	"\x15interruption_permille\x18\x0e \x01(\x05H\x01R\x14interruptionPermille\x88\x01\x01\x12\x1f\n" +
+	"\bpriority\x18\x0f \x01(\x05H\x02R\bpriority\x88\x01\x01\x12M\n" +
+	"$protected_unit_price_micros_per_hour\x18\x10 \x01(\x03R\x1fprotectedUnitPriceMicrosPerHourB\x16\n" +
+	"\x14_available_instancesB\x18\n" +
+	"\x16_interruption_permilleB\v\n" +
+	"\t_priority\"\xb2\x02\n" +
 	"\x0fPlacementTotals\x12\x1c\n" +
 	"\tinstances\x18\x01 \x01(\x05R\tinstances\x12+\n" +
 	"\x11placed_milliunits\x18\x02 \x01(\x03R\x10placedMilliunits\x12/\n" +
 	"\x14cost_micros_per_hour\x18\x03 \x01(\x03R\x11costMicrosPerHour\x12G\n" +
-	"\"pay_as_you_go_cost_micros_per_hour\x18\x04 \x01(\x03R\x1bpayAsYouGoCostMicrosPerHour*\xc9\x01\n" +
+	"\"pay_as_you_go_cost_micros_per_hour\x18\x04 \x01(\x03R\x1bpayAsYouGoCostMicrosPerHour\x12Z\n" +
+	"*expected_interruptions_per_day_thousandths\x18\x05 \x01(\x03R&expectedInterruptionsPerDayThousandths\"\xf2\x02\n" +
+	"\bHeldPool\x12\"\n" +
+	"\azone_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06zoneId\x12.\n" +
+	"\rinstance_type\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\finstanceType\x12Q\n" +
+	"\x0ebilling_method\x18\x03 \x01(\x0e2\x1e.muster.fleet.v1.BillingMethodB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\rbillingMethod\x12)\n" +
+	"\tinstances\x18\x04 \x01(\x05B\v\xbaH\b\x1a\x06\x18\xa0\x8d\x06(\x01R\tinstances\x129\n" +
+	"\x11weight_milliunits\x18\x05 \x01(\x03B\f\xbaH\t\"\a\x18\x80\xad\xe2\x04(\x01R\x10weightMilliunits\x12?\n" +
+	"\x15price_micros_per_hour\x18\x06 \x01(\x03B\a\xbaH\x04\"\x02(\x00H\x00R\x12priceMicrosPerHour\x88\x01\x01B\x18\n" +
+	"\x16_price_micros_per_hour\"\x97\x04\n" +
+	"\fHeldDecision\x12\x1d\n" +
+	"\n" +
+	"held_index\x18\x01 \x01(\x05R\theldIndex\x12\x17\n" +
+	"\azone_id\x18\x02 \x01(\tR\x06zoneId\x12#\n" +
+	"\rinstance_type\x18\x03 \x01(\tR\finstanceType\x12E\n" +
+	"\x0ebilling_method\x18\x04 \x01(\x0e2\x1e.muster.fleet.v1.BillingMethodR\rbillingMethod\x12)\n" +
+	"\x10remove_instances\x18\x05 \x01(\x05R\x0fremoveInstances\x12%\n" +
+	"\x0ekeep_instances\x18\x06 \x01(\x05R\rkeepInstances\x12\x12\n" +
+	"\x04rank\x18\a \x01(\x05R\x04rank\x12:\n" +
+	"\x06reason\x18\b \x01(\x0e2\".muster.allocator.v1.RemovalReasonR\x06reason\x121\n" +
+	"\x15price_micros_per_hour\x18\t \x01(\x03R\x12priceMicrosPerHour\x12:\n" +
+	"\x1aunit_price_micros_per_hour\x18\n" +
+	" \x01(\x03R\x16unitPriceMicrosPerHour\x128\n" +
+	"\x15interruption_permille\x18\v \x01(\x05H\x00R\x14interruptionPermille\x88\x01\x01B\x18\n" +
+	"\x16_interruption_permille\"\xb8\x03\n" +
+	"\x04Move\x12E\n" +
+	"\x0ebilling_method\x18\x01 \x01(\x0e2\x1e.muster.fleet.v1.BillingMethodR\rbillingMethod\x12\x1d\n" +
+	"\n" +
+	"held_index\x18\x02 \x01(\x05R\theldIndex\x12 \n" +
+	"\ffrom_zone_id\x18\x03 \x01(\tR\n" +
+	"fromZoneId\x12,\n" +
+	"\x12from_instance_type\x18\x04 \x01(\tR\x10fromInstanceType\x12)\n" +
+	"\x10remove_instances\x18\x05 \x01(\x05R\x0fremoveInstances\x12'\n" +
+	"\x0fcandidate_index\x18\x06 \x01(\x05R\x0ecandidateIndex\x12\x1c\n" +
+	"\n" +
+	"to_zone_id\x18\a \x01(\tR\btoZoneId\x12(\n" +
+	"\x10to_instance_type\x18\b \x01(\tR\x0etoInstanceType\x12)\n" +
+	"\x10launch_instances\x18\t \x01(\x05R\x0flaunchInstances\x123\n" +
+	"\x16saving_micros_per_hour\x18\n" +
+	" \x01(\x03R\x13savingMicrosPerHour*\xe6\x01\n" +
 	"\aVerdict\x12\x17\n" +
 	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rVERDICT_TAKEN\x10\x01\x12\x16\n" +
@@ -421,7 +965,17 @@ const file_muster_allocator_v1_placement_proto_rawDesc = "" +
 	"\x16VERDICT_PRICE_TOO_HIGH\x10\x04\x12\x14\n" +
 	"\x10VERDICT_NO_STOCK\x10\x05\x12\x14\n" +
 	"\x10VERDICT_EXCLUDED\x10\x06\x12\x19\n" +
-	"\x15VERDICT_LIMIT_REACHED\x10\aB\xe2\x01\n" +
+	"\x15VERDICT_LIMIT_REACHED\x10\a\x12\x1b\n" +
+	"\x17VERDICT_PRICE_PROTECTED\x10\b*\x97\x02\n" +
+	"\rRemovalReason\x12\x1e\n" +
+	"\x1aREMOVAL_REASON_UNSPECIFIED\x10\x00\x12\x1f\n" +
+	"\x1bREMOVAL_REASON_NO_CANDIDATE\x10\x01\x12\x1a\n" +
+	"\x16REMOVAL_REASON_DEAREST\x10\x02\x12\"\n" +
+	"\x1eREMOVAL_REASON_LOWEST_PRIORITY\x10\x03\x12\x1f\n" +
+	"\x1bREMOVAL_REASON_FULLEST_ZONE\x10\x04\x12#\n" +
+	"\x1fREMOVAL_REASON_MOST_INTERRUPTED\x10\x05\x12 \n" +
+	"\x1cREMOVAL_REASON_LAST_IN_ORDER\x10\x06\x12\x1d\n" +
+	"\x19REMOVAL_REASON_LEAST_COST\x10\aB\xe2\x01\n" +
 	"\x17com.muster.allocator.v1B\x0ePlacementProtoP\x01ZIgithub.com/seed-198b1370/muster/proto/gen/muster/allocator/v1;allocatorv1\xa2\x02\x03MAX\xaa\x02\x13Muster.Allocator.V1\xca\x02\x13Muster\\Allocator\\V1\xe2\x02\x1fMuster\\Allocator\\V1\\GPBMetadata\xea\x02\x15Muster::Allocator::V1b\x06proto3"
 
 var (
@@ -436,24 +990,32 @@ func file_muster_allocator_v1_placement_proto_rawDescGZIP() []byte {
 	return file_muster_allocator_v1_placement_proto_rawDescData
 }
 
-var file_muster_allocator_v1_placement_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_muster_allocator_v1_placement_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_muster_allocator_v1_placement_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_muster_allocator_v1_placement_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_muster_allocator_v1_placement_proto_goTypes = []any{
 	(Verdict)(0),            // 0: muster.allocator.v1.Verdict
-	(*DemandPlacement)(nil), // 1: muster.allocator.v1.DemandPlacement
-	(*PoolDecision)(nil),    // 2: muster.allocator.v1.PoolDecision
-	(*PlacementTotals)(nil), // 3: muster.allocator.v1.PlacementTotals
-	(v1.BillingMethod)(0),   // 4: muster.fleet.v1.BillingMethod
+	(RemovalReason)(0),      // 1: muster.allocator.v1.RemovalReason
+	(*DemandPlacement)(nil), // 2: muster.allocator.v1.DemandPlacement
+	(*PoolDecision)(nil),    // 3: muster.allocator.v1.PoolDecision
+	(*PlacementTotals)(nil), // 4: muster.allocator.v1.PlacementTotals
+	(*HeldPool)(nil),        // 5: muster.allocator.v1.HeldPool
+	(*HeldDecision)(nil),    // 6: muster.allocator.v1.HeldDecision
+	(*Move)(nil),            // 7: muster.allocator.v1.Move
+	(v1.BillingMethod)(0),   // 8: muster.fleet.v1.BillingMethod
 }
 var file_muster_allocator_v1_placement_proto_depIdxs = []int32{
-	4, // 0: muster.allocator.v1.DemandPlacement.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	2, // 1: muster.allocator.v1.DemandPlacement.pools:type_name -> muster.allocator.v1.PoolDecision
+	8, // 0: muster.allocator.v1.DemandPlacement.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	3, // 1: muster.allocator.v1.DemandPlacement.pools:type_name -> muster.allocator.v1.PoolDecision
 	0, // 2: muster.allocator.v1.PoolDecision.verdict:type_name -> muster.allocator.v1.Verdict
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	8, // 3: muster.allocator.v1.HeldPool.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	8, // 4: muster.allocator.v1.HeldDecision.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	1, // 5: muster.allocator.v1.HeldDecision.reason:type_name -> muster.allocator.v1.RemovalReason
+	8, // 6: muster.allocator.v1.Move.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	7, // [7:7] is the sub-list for method output_type
+	7, // [7:7] is the sub-list for method input_type
+	7, // [7:7] is the sub-list for extension type_name
+	7, // [7:7] is the sub-list for extension extendee
+	0, // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_muster_allocator_v1_placement_proto_init() }
@@ -462,13 +1024,15 @@ func file_muster_allocator_v1_placement_proto_init() {
 		return
 	}
 	file_muster_allocator_v1_placement_proto_msgTypes[1].OneofWrappers = []any{}
+	file_muster_allocator_v1_placement_proto_msgTypes[3].OneofWrappers = []any{}
+	file_muster_allocator_v1_placement_proto_msgTypes[4].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_allocator_v1_placement_proto_rawDesc), len(file_muster_allocator_v1_placement_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   3,
+			NumEnums:      2,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -21,7 +21,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// How pay-as-you-go capacity is spread over pools.
+// How pay-as-you-go capacity is spread over pools. docs/strategies.md gives the
+// rule of each, with examples.
 type PayAsYouGoAllocationStrategy int32
 
 const (
@@ -32,6 +33,11 @@ const (
 	// Ascending priority of the candidates, 0 first, those without one last; the
 	// next only when the one before lacks stock.
 	PayAsYouGoAllocationStrategy_PAY_AS_YOU_GO_ALLOCATION_STRATEGY_PRIORITIZED PayAsYouGoAllocationStrategy = 2
+	// The launches that cost least together, found exactly: weights that do not
+	// divide the need make ascending unit price miss them.
+	PayAsYouGoAllocationStrategy_PAY_AS_YOU_GO_ALLOCATION_STRATEGY_LOWEST_COST PayAsYouGoAllocationStrategy = 3
+	// A zone by the zone policy, in it a type by the type policy.
+	PayAsYouGoAllocationStrategy_PAY_AS_YOU_GO_ALLOCATION_STRATEGY_ZONE_AND_TYPE PayAsYouGoAllocationStrategy = 4
 )
 
 // Enum value maps for PayAsYouGoAllocationStrategy.
@@ -40,11 +46,15 @@ var (
 		0: "PAY_AS_YOU_GO_ALLOCATION_STRATEGY_UNSPECIFIED",
 		1: "PAY_AS_YOU_GO_ALLOCATION_STRATEGY_LOWEST_PRICE",
 		2: "PAY_AS_YOU_GO_ALLOCATION_STRATEGY_PRIORITIZED",
+		3: "PAY_AS_YOU_GO_ALLOCATION_STRATEGY_LOWEST_COST",
+		4: "PAY_AS_YOU_GO_ALLOCATION_STRATEGY_ZONE_AND_TYPE",
 	}
 	PayAsYouGoAllocationStrategy_value = map[string]int32{
-		"PAY_AS_YOU_GO_ALLOCATION_STRATEGY_UNSPECIFIED":  0,
-		"PAY_AS_YOU_GO_ALLOCATION_STRATEGY_LOWEST_PRICE": 1,
-		"PAY_AS_YOU_GO_ALLOCATION_STRATEGY_PRIORITIZED":  2,
+		"PAY_AS_YOU_GO_ALLOCATION_STRATEGY_UNSPECIFIED":   0,
+		"PAY_AS_YOU_GO_ALLOCATION_STRATEGY_LOWEST_PRICE":  1,
+		"PAY_AS_YOU_GO_ALLOCATION_STRATEGY_PRIORITIZED":   2,
+		"PAY_AS_YOU_GO_ALLOCATION_STRATEGY_LOWEST_COST":   3,
+		"PAY_AS_YOU_GO_ALLOCATION_STRATEGY_ZONE_AND_TYPE": 4,
 	}
 )
 
@@ -75,7 +85,8 @@ func (PayAsYouGoAllocationStrategy) EnumDescriptor() ([]byte, []int) {
 	return file_muster_allocator_v1_strategy_proto_rawDescGZIP(), []int{0}
 }
 
-// How spot capacity is spread over pools.
+// How spot capacity is spread over pools. docs/strategies.md gives the rule of
+// each, with examples.
 type SpotAllocationStrategy int32
 
 const (
@@ -87,6 +98,20 @@ const (
 	// Evenly over the candidates' zones, counting what is there already; inside
 	// a zone the lowest price per unit.
 	SpotAllocationStrategy_SPOT_ALLOCATION_STRATEGY_DIVERSIFIED SpotAllocationStrategy = 2
+	// The least interrupted pools first, of those the ones with the deepest
+	// stock, then the lowest price per unit.
+	SpotAllocationStrategy_SPOT_ALLOCATION_STRATEGY_CAPACITY_OPTIMIZED SpotAllocationStrategy = 3
+	// As capacity-optimized, but among pools that are nearly as good the priority
+	// of the candidates decides.
+	SpotAllocationStrategy_SPOT_ALLOCATION_STRATEGY_CAPACITY_OPTIMIZED_PRIORITIZED SpotAllocationStrategy = 4
+	// The pools that are good enough in interruptions and stock, and of those the
+	// lowest price per unit.
+	SpotAllocationStrategy_SPOT_ALLOCATION_STRATEGY_PRICE_CAPACITY_OPTIMIZED SpotAllocationStrategy = 5
+	// The launches that cost least together, found exactly: weights that do not
+	// divide the need make ascending unit price miss them.
+	SpotAllocationStrategy_SPOT_ALLOCATION_STRATEGY_LOWEST_COST SpotAllocationStrategy = 6
+	// A zone by the zone policy, in it a type by the type policy.
+	SpotAllocationStrategy_SPOT_ALLOCATION_STRATEGY_ZONE_AND_TYPE SpotAllocationStrategy = 7
 )
 
 // Enum value maps for SpotAllocationStrategy.
@@ -95,11 +120,21 @@ var (
 		0: "SPOT_ALLOCATION_STRATEGY_UNSPECIFIED",
 		1: "SPOT_ALLOCATION_STRATEGY_LOWEST_PRICE",
 		2: "SPOT_ALLOCATION_STRATEGY_DIVERSIFIED",
+		3: "SPOT_ALLOCATION_STRATEGY_CAPACITY_OPTIMIZED",
+		4: "SPOT_ALLOCATION_STRATEGY_CAPACITY_OPTIMIZED_PRIORITIZED",
+		5: "SPOT_ALLOCATION_STRATEGY_PRICE_CAPACITY_OPTIMIZED",
+		6: "SPOT_ALLOCATION_STRATEGY_LOWEST_COST",
+		7: "SPOT_ALLOCATION_STRATEGY_ZONE_AND_TYPE",
 	}
 	SpotAllocationStrategy_value = map[string]int32{
-		"SPOT_ALLOCATION_STRATEGY_UNSPECIFIED":  0,
-		"SPOT_ALLOCATION_STRATEGY_LOWEST_PRICE": 1,
-		"SPOT_ALLOCATION_STRATEGY_DIVERSIFIED":  2,
+		"SPOT_ALLOCATION_STRATEGY_UNSPECIFIED":                    0,
+		"SPOT_ALLOCATION_STRATEGY_LOWEST_PRICE":                   1,
+		"SPOT_ALLOCATION_STRATEGY_DIVERSIFIED":                    2,
+		"SPOT_ALLOCATION_STRATEGY_CAPACITY_OPTIMIZED":             3,
+		"SPOT_ALLOCATION_STRATEGY_CAPACITY_OPTIMIZED_PRIORITIZED": 4,
+		"SPOT_ALLOCATION_STRATEGY_PRICE_CAPACITY_OPTIMIZED":       5,
+		"SPOT_ALLOCATION_STRATEGY_LOWEST_COST":                    6,
+		"SPOT_ALLOCATION_STRATEGY_ZONE_AND_TYPE":                  7,
 	}
 )
 
@@ -130,19 +165,145 @@ func (SpotAllocationStrategy) EnumDescriptor() ([]byte, []int) {
 	return file_muster_allocator_v1_strategy_proto_rawDescGZIP(), []int{1}
 }
 
+// In which order zone-and-type goes through zones.
+type ZonePolicy int32
+
+const (
+	// The default, balanced.
+	ZonePolicy_ZONE_POLICY_UNSPECIFIED ZonePolicy = 0
+	// Each instance goes to the zone that holds the fewest, ties to the one that
+	// a candidate names first; when nothing can be had there, to the other zones
+	// in the order in which candidates name them.
+	ZonePolicy_ZONE_POLICY_BALANCED ZonePolicy = 1
+	// Zones in the order in which candidates name them, whatever they hold; the
+	// next only when nothing more can be had in the one before.
+	ZonePolicy_ZONE_POLICY_SEQUENCED ZonePolicy = 2
+)
+
+// Enum value maps for ZonePolicy.
+var (
+	ZonePolicy_name = map[int32]string{
+		0: "ZONE_POLICY_UNSPECIFIED",
+		1: "ZONE_POLICY_BALANCED",
+		2: "ZONE_POLICY_SEQUENCED",
+	}
+	ZonePolicy_value = map[string]int32{
+		"ZONE_POLICY_UNSPECIFIED": 0,
+		"ZONE_POLICY_BALANCED":    1,
+		"ZONE_POLICY_SEQUENCED":   2,
+	}
+)
+
+func (x ZonePolicy) Enum() *ZonePolicy {
+	p := new(ZonePolicy)
+	*p = x
+	return p
+}
+
+func (x ZonePolicy) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ZonePolicy) Descriptor() protoreflect.EnumDescriptor {
+	return file_muster_allocator_v1_strategy_proto_enumTypes[2].Descriptor()
+}
+
+func (ZonePolicy) Type() protoreflect.EnumType {
+	return &file_muster_allocator_v1_strategy_proto_enumTypes[2]
+}
+
+func (x ZonePolicy) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ZonePolicy.Descriptor instead.
+func (ZonePolicy) EnumDescriptor() ([]byte, []int) {
+	return file_muster_allocator_v1_strategy_proto_rawDescGZIP(), []int{2}
+}
+
+// In which order zone-and-type goes through the types of a zone.
+type TypePolicy int32
+
+const (
+	// The default, sequenced.
+	TypePolicy_TYPE_POLICY_UNSPECIFIED TypePolicy = 0
+	// The order of the candidates.
+	TypePolicy_TYPE_POLICY_SEQUENCED TypePolicy = 1
+	// Ascending price of one instance.
+	TypePolicy_TYPE_POLICY_COST_CENTERED TypePolicy = 2
+)
+
+// Enum value maps for TypePolicy.
+var (
+	TypePolicy_name = map[int32]string{
+		0: "TYPE_POLICY_UNSPECIFIED",
+		1: "TYPE_POLICY_SEQUENCED",
+		2: "TYPE_POLICY_COST_CENTERED",
+	}
+	TypePolicy_value = map[string]int32{
+		"TYPE_POLICY_UNSPECIFIED":   0,
+		"TYPE_POLICY_SEQUENCED":     1,
+		"TYPE_POLICY_COST_CENTERED": 2,
+	}
+)
+
+func (x TypePolicy) Enum() *TypePolicy {
+	p := new(TypePolicy)
+	*p = x
+	return p
+}
+
+func (x TypePolicy) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TypePolicy) Descriptor() protoreflect.EnumDescriptor {
+	return file_muster_allocator_v1_strategy_proto_enumTypes[3].Descriptor()
+}
+
+func (TypePolicy) Type() protoreflect.EnumType {
+	return &file_muster_allocator_v1_strategy_proto_enumTypes[3]
+}
+
+func (x TypePolicy) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TypePolicy.Descriptor instead.
+func (TypePolicy) EnumDescriptor() ([]byte, []int) {
+	return file_muster_allocator_v1_strategy_proto_rawDescGZIP(), []int{3}
+}
+
 var File_muster_allocator_v1_strategy_proto protoreflect.FileDescriptor
 
 const file_muster_allocator_v1_strategy_proto_rawDesc = "" +
 	"\n" +
-	"\"muster/allocator/v1/strategy.proto\x12\x13muster.allocator.v1*\xb8\x01\n" +
+	"\"muster/allocator/v1/strategy.proto\x12\x13muster.allocator.v1*\xa0\x02\n" +
 	"\x1cPayAsYouGoAllocationStrategy\x121\n" +
 	"-PAY_AS_YOU_GO_ALLOCATION_STRATEGY_UNSPECIFIED\x10\x00\x122\n" +
 	".PAY_AS_YOU_GO_ALLOCATION_STRATEGY_LOWEST_PRICE\x10\x01\x121\n" +
-	"-PAY_AS_YOU_GO_ALLOCATION_STRATEGY_PRIORITIZED\x10\x02*\x97\x01\n" +
+	"-PAY_AS_YOU_GO_ALLOCATION_STRATEGY_PRIORITIZED\x10\x02\x121\n" +
+	"-PAY_AS_YOU_GO_ALLOCATION_STRATEGY_LOWEST_COST\x10\x03\x123\n" +
+	"/PAY_AS_YOU_GO_ALLOCATION_STRATEGY_ZONE_AND_TYPE\x10\x04*\x92\x03\n" +
 	"\x16SpotAllocationStrategy\x12(\n" +
 	"$SPOT_ALLOCATION_STRATEGY_UNSPECIFIED\x10\x00\x12)\n" +
 	"%SPOT_ALLOCATION_STRATEGY_LOWEST_PRICE\x10\x01\x12(\n" +
-	"$SPOT_ALLOCATION_STRATEGY_DIVERSIFIED\x10\x02B\xe1\x01\n" +
+	"$SPOT_ALLOCATION_STRATEGY_DIVERSIFIED\x10\x02\x12/\n" +
+	"+SPOT_ALLOCATION_STRATEGY_CAPACITY_OPTIMIZED\x10\x03\x12;\n" +
+	"7SPOT_ALLOCATION_STRATEGY_CAPACITY_OPTIMIZED_PRIORITIZED\x10\x04\x125\n" +
+	"1SPOT_ALLOCATION_STRATEGY_PRICE_CAPACITY_OPTIMIZED\x10\x05\x12(\n" +
+	"$SPOT_ALLOCATION_STRATEGY_LOWEST_COST\x10\x06\x12*\n" +
+	"&SPOT_ALLOCATION_STRATEGY_ZONE_AND_TYPE\x10\a*^\n" +
+	"\n" +
+	"ZonePolicy\x12\x1b\n" +
+	"\x17ZONE_POLICY_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14ZONE_POLICY_BALANCED\x10\x01\x12\x19\n" +
+	"\x15ZONE_POLICY_SEQUENCED\x10\x02*c\n" +
+	"\n" +
+	"TypePolicy\x12\x1b\n" +
+	"\x17TYPE_POLICY_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15TYPE_POLICY_SEQUENCED\x10\x01\x12\x1d\n" +
+	"\x19TYPE_POLICY_COST_CENTERED\x10\x02B\xe1\x01\n" +
 	"\x17com.muster.allocator.v1B\rStrategyProtoP\x01ZIgithub.com/seed-198b1370/muster/proto/gen/muster/allocator/v1;allocatorv1\xa2\x02\x03MAX\xaa\x02\x13Muster.Allocator.V1\xca\x02\x13Muster\\Allocator\\V1\xe2\x02\x1fMuster\\Allocator\\V1\\GPBMetadata\xea\x02\x15Muster::Allocator::V1b\x06proto3"
 
 var (
@@ -157,10 +318,12 @@ func file_muster_allocator_v1_strategy_proto_rawDescGZIP() []byte {
 	return file_muster_allocator_v1_strategy_proto_rawDescData
 }
 
-var file_muster_allocator_v1_strategy_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_muster_allocator_v1_strategy_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
 var file_muster_allocator_v1_strategy_proto_goTypes = []any{
 	(PayAsYouGoAllocationStrategy)(0), // 0: muster.allocator.v1.PayAsYouGoAllocationStrategy
 	(SpotAllocationStrategy)(0),       // 1: muster.allocator.v1.SpotAllocationStrategy
+	(ZonePolicy)(0),                   // 2: muster.allocator.v1.ZonePolicy
+	(TypePolicy)(0),                   // 3: muster.allocator.v1.TypePolicy
 }
 var file_muster_allocator_v1_strategy_proto_depIdxs = []int32{
 	0, // [0:0] is the sub-list for method output_type
@@ -180,7 +343,7 @@ func file_muster_allocator_v1_strategy_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_allocator_v1_strategy_proto_rawDesc), len(file_muster_allocator_v1_strategy_proto_rawDesc)),
-			NumEnums:      2,
+			NumEnums:      4,
 			NumMessages:   0,
 			NumExtensions: 0,
 			NumServices:   0,

@@ -21,6 +21,128 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Kind of an instance family, as attribute-based selection tells them apart.
+type InstanceCategory int32
+
+const (
+	// Not known.
+	InstanceCategory_INSTANCE_CATEGORY_UNSPECIFIED InstanceCategory = 0
+	// Virtual machines on x86.
+	InstanceCategory_INSTANCE_CATEGORY_X86 InstanceCategory = 1
+	// Virtual machines on Arm.
+	InstanceCategory_INSTANCE_CATEGORY_ARM InstanceCategory = 2
+	// Virtual machines with GPUs or other accelerators.
+	InstanceCategory_INSTANCE_CATEGORY_HETEROGENEOUS InstanceCategory = 3
+	// Bare metal.
+	InstanceCategory_INSTANCE_CATEGORY_BARE_METAL InstanceCategory = 4
+	// Super computing clusters.
+	InstanceCategory_INSTANCE_CATEGORY_SUPER_COMPUTE_CLUSTER InstanceCategory = 5
+)
+
+// Enum value maps for InstanceCategory.
+var (
+	InstanceCategory_name = map[int32]string{
+		0: "INSTANCE_CATEGORY_UNSPECIFIED",
+		1: "INSTANCE_CATEGORY_X86",
+		2: "INSTANCE_CATEGORY_ARM",
+		3: "INSTANCE_CATEGORY_HETEROGENEOUS",
+		4: "INSTANCE_CATEGORY_BARE_METAL",
+		5: "INSTANCE_CATEGORY_SUPER_COMPUTE_CLUSTER",
+	}
+	InstanceCategory_value = map[string]int32{
+		"INSTANCE_CATEGORY_UNSPECIFIED":           0,
+		"INSTANCE_CATEGORY_X86":                   1,
+		"INSTANCE_CATEGORY_ARM":                   2,
+		"INSTANCE_CATEGORY_HETEROGENEOUS":         3,
+		"INSTANCE_CATEGORY_BARE_METAL":            4,
+		"INSTANCE_CATEGORY_SUPER_COMPUTE_CLUSTER": 5,
+	}
+)
+
+func (x InstanceCategory) Enum() *InstanceCategory {
+	p := new(InstanceCategory)
+	*p = x
+	return p
+}
+
+func (x InstanceCategory) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (InstanceCategory) Descriptor() protoreflect.EnumDescriptor {
+	return file_muster_fleet_v1_catalog_proto_enumTypes[0].Descriptor()
+}
+
+func (InstanceCategory) Type() protoreflect.EnumType {
+	return &file_muster_fleet_v1_catalog_proto_enumTypes[0]
+}
+
+func (x InstanceCategory) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use InstanceCategory.Descriptor instead.
+func (InstanceCategory) EnumDescriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_catalog_proto_rawDescGZIP(), []int{0}
+}
+
+// Level of an instance family.
+type FamilyLevel int32
+
+const (
+	// Not known.
+	FamilyLevel_FAMILY_LEVEL_UNSPECIFIED FamilyLevel = 0
+	// Entry level: shared CPUs.
+	FamilyLevel_FAMILY_LEVEL_ENTRY FamilyLevel = 1
+	// Enterprise level: CPUs of its own.
+	FamilyLevel_FAMILY_LEVEL_ENTERPRISE FamilyLevel = 2
+	// Entry level with burstable CPUs, paid for with credits.
+	FamilyLevel_FAMILY_LEVEL_CREDIT_ENTRY FamilyLevel = 3
+)
+
+// Enum value maps for FamilyLevel.
+var (
+	FamilyLevel_name = map[int32]string{
+		0: "FAMILY_LEVEL_UNSPECIFIED",
+		1: "FAMILY_LEVEL_ENTRY",
+		2: "FAMILY_LEVEL_ENTERPRISE",
+		3: "FAMILY_LEVEL_CREDIT_ENTRY",
+	}
+	FamilyLevel_value = map[string]int32{
+		"FAMILY_LEVEL_UNSPECIFIED":  0,
+		"FAMILY_LEVEL_ENTRY":        1,
+		"FAMILY_LEVEL_ENTERPRISE":   2,
+		"FAMILY_LEVEL_CREDIT_ENTRY": 3,
+	}
+)
+
+func (x FamilyLevel) Enum() *FamilyLevel {
+	p := new(FamilyLevel)
+	*p = x
+	return p
+}
+
+func (x FamilyLevel) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (FamilyLevel) Descriptor() protoreflect.EnumDescriptor {
+	return file_muster_fleet_v1_catalog_proto_enumTypes[1].Descriptor()
+}
+
+func (FamilyLevel) Type() protoreflect.EnumType {
+	return &file_muster_fleet_v1_catalog_proto_enumTypes[1]
+}
+
+func (x FamilyLevel) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use FamilyLevel.Descriptor instead.
+func (FamilyLevel) EnumDescriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_catalog_proto_rawDescGZIP(), []int{1}
+}
+
 // Processor architecture of an instance type.
 type Architecture int32
 
@@ -58,11 +180,11 @@ func (x Architecture) String() string {
 }
 
 func (Architecture) Descriptor() protoreflect.EnumDescriptor {
-	return file_muster_fleet_v1_catalog_proto_enumTypes[0].Descriptor()
+	return file_muster_fleet_v1_catalog_proto_enumTypes[2].Descriptor()
 }
 
 func (Architecture) Type() protoreflect.EnumType {
-	return &file_muster_fleet_v1_catalog_proto_enumTypes[0]
+	return &file_muster_fleet_v1_catalog_proto_enumTypes[2]
 }
 
 func (x Architecture) Number() protoreflect.EnumNumber {
@@ -71,7 +193,7 @@ func (x Architecture) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Architecture.Descriptor instead.
 func (Architecture) EnumDescriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_catalog_proto_rawDescGZIP(), []int{0}
+	return file_muster_fleet_v1_catalog_proto_rawDescGZIP(), []int{2}
 }
 
 // A type of instance that the cloud sells in at least one zone of the region.
@@ -95,8 +217,15 @@ type InstanceType struct {
 	// List price of one pay-as-you-go instance, in micro-units of the account's
 	// currency per hour.
 	PayAsYouGoPriceMicrosPerHour int64 `protobuf:"varint,8,opt,name=pay_as_you_go_price_micros_per_hour,json=payAsYouGoPriceMicrosPerHour,proto3" json:"pay_as_you_go_price_micros_per_hour,omitempty"`
-	unknownFields                protoimpl.UnknownFields
-	sizeCache                    protoimpl.SizeCache
+	// Kind of the type's family.
+	Category InstanceCategory `protobuf:"varint,9,opt,name=category,proto3,enum=muster.fleet.v1.InstanceCategory" json:"category,omitempty"`
+	// Level of the type's family.
+	FamilyLevel FamilyLevel `protobuf:"varint,10,opt,name=family_level,json=familyLevel,proto3,enum=muster.fleet.v1.FamilyLevel" json:"family_level,omitempty"`
+	// Whether the CPU gives its full performance in bursts only, paid for with
+	// credits.
+	Burstable     bool `protobuf:"varint,11,opt,name=burstable,proto3" json:"burstable,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *InstanceType) Reset() {
@@ -183,6 +312,27 @@ func (x *InstanceType) GetPayAsYouGoPriceMicrosPerHour() int64 {
 		return x.PayAsYouGoPriceMicrosPerHour
 	}
 	return 0
+}
+
+func (x *InstanceType) GetCategory() InstanceCategory {
+	if x != nil {
+		return x.Category
+	}
+	return InstanceCategory_INSTANCE_CATEGORY_UNSPECIFIED
+}
+
+func (x *InstanceType) GetFamilyLevel() FamilyLevel {
+	if x != nil {
+		return x.FamilyLevel
+	}
+	return FamilyLevel_FAMILY_LEVEL_UNSPECIFIED
+}
+
+func (x *InstanceType) GetBurstable() bool {
+	if x != nil {
+		return x.Burstable
+	}
+	return false
 }
 
 // A zone: an isolated location of the region, with stock of its own.
@@ -309,7 +459,7 @@ var File_muster_fleet_v1_catalog_proto protoreflect.FileDescriptor
 
 const file_muster_fleet_v1_catalog_proto_rawDesc = "" +
 	"\n" +
-	"\x1dmuster/fleet/v1/catalog.proto\x12\x0fmuster.fleet.v1\"\xbd\x02\n" +
+	"\x1dmuster/fleet/v1/catalog.proto\x12\x0fmuster.fleet.v1\"\xdb\x03\n" +
 	"\fInstanceType\x12#\n" +
 	"\rinstance_type\x18\x01 \x01(\tR\finstanceType\x12\x16\n" +
 	"\x06family\x18\x02 \x01(\tR\x06family\x12A\n" +
@@ -319,14 +469,30 @@ const file_muster_fleet_v1_catalog_proto_rawDesc = "" +
 	"memory_mib\x18\x05 \x01(\x03R\tmemoryMib\x12\x12\n" +
 	"\x04gpus\x18\x06 \x01(\x05R\x04gpus\x12\x19\n" +
 	"\bzone_ids\x18\a \x03(\tR\azoneIds\x12I\n" +
-	"#pay_as_you_go_price_micros_per_hour\x18\b \x01(\x03R\x1cpayAsYouGoPriceMicrosPerHour\"<\n" +
+	"#pay_as_you_go_price_micros_per_hour\x18\b \x01(\x03R\x1cpayAsYouGoPriceMicrosPerHour\x12=\n" +
+	"\bcategory\x18\t \x01(\x0e2!.muster.fleet.v1.InstanceCategoryR\bcategory\x12?\n" +
+	"\ffamily_level\x18\n" +
+	" \x01(\x0e2\x1c.muster.fleet.v1.FamilyLevelR\vfamilyLevel\x12\x1c\n" +
+	"\tburstable\x18\v \x01(\bR\tburstable\"<\n" +
 	"\x04Zone\x12\x17\n" +
 	"\azone_id\x18\x01 \x01(\tR\x06zoneId\x12\x1b\n" +
 	"\tregion_id\x18\x02 \x01(\tR\bregionId\"\\\n" +
 	"\x06Region\x12\x1b\n" +
 	"\tregion_id\x18\x01 \x01(\tR\bregionId\x12\x19\n" +
 	"\bzone_ids\x18\x02 \x03(\tR\azoneIds\x12\x1a\n" +
-	"\bcurrency\x18\x03 \x01(\tR\bcurrency*X\n" +
+	"\bcurrency\x18\x03 \x01(\tR\bcurrency*\xdf\x01\n" +
+	"\x10InstanceCategory\x12!\n" +
+	"\x1dINSTANCE_CATEGORY_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15INSTANCE_CATEGORY_X86\x10\x01\x12\x19\n" +
+	"\x15INSTANCE_CATEGORY_ARM\x10\x02\x12#\n" +
+	"\x1fINSTANCE_CATEGORY_HETEROGENEOUS\x10\x03\x12 \n" +
+	"\x1cINSTANCE_CATEGORY_BARE_METAL\x10\x04\x12+\n" +
+	"'INSTANCE_CATEGORY_SUPER_COMPUTE_CLUSTER\x10\x05*\x7f\n" +
+	"\vFamilyLevel\x12\x1c\n" +
+	"\x18FAMILY_LEVEL_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12FAMILY_LEVEL_ENTRY\x10\x01\x12\x1b\n" +
+	"\x17FAMILY_LEVEL_ENTERPRISE\x10\x02\x12\x1d\n" +
+	"\x19FAMILY_LEVEL_CREDIT_ENTRY\x10\x03*X\n" +
 	"\fArchitecture\x12\x1c\n" +
 	"\x18ARCHITECTURE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10ARCHITECTURE_X86\x10\x01\x12\x14\n" +
@@ -345,21 +511,25 @@ func file_muster_fleet_v1_catalog_proto_rawDescGZIP() []byte {
 	return file_muster_fleet_v1_catalog_proto_rawDescData
 }
 
-var file_muster_fleet_v1_catalog_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_muster_fleet_v1_catalog_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
 var file_muster_fleet_v1_catalog_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_muster_fleet_v1_catalog_proto_goTypes = []any{
-	(Architecture)(0),    // 0: muster.fleet.v1.Architecture
-	(*InstanceType)(nil), // 1: muster.fleet.v1.InstanceType
-	(*Zone)(nil),         // 2: muster.fleet.v1.Zone
-	(*Region)(nil),       // 3: muster.fleet.v1.Region
+	(InstanceCategory)(0), // 0: muster.fleet.v1.InstanceCategory
+	(FamilyLevel)(0),      // 1: muster.fleet.v1.FamilyLevel
+	(Architecture)(0),     // 2: muster.fleet.v1.Architecture
+	(*InstanceType)(nil),  // 3: muster.fleet.v1.InstanceType
+	(*Zone)(nil),          // 4: muster.fleet.v1.Zone
+	(*Region)(nil),        // 5: muster.fleet.v1.Region
 }
 var file_muster_fleet_v1_catalog_proto_depIdxs = []int32{
-	0, // 0: muster.fleet.v1.InstanceType.architecture:type_name -> muster.fleet.v1.Architecture
-	1, // [1:1] is the sub-list for method output_type
-	1, // [1:1] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	2, // 0: muster.fleet.v1.InstanceType.architecture:type_name -> muster.fleet.v1.Architecture
+	0, // 1: muster.fleet.v1.InstanceType.category:type_name -> muster.fleet.v1.InstanceCategory
+	1, // 2: muster.fleet.v1.InstanceType.family_level:type_name -> muster.fleet.v1.FamilyLevel
+	3, // [3:3] is the sub-list for method output_type
+	3, // [3:3] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_muster_fleet_v1_catalog_proto_init() }
@@ -372,7 +542,7 @@ func file_muster_fleet_v1_catalog_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_fleet_v1_catalog_proto_rawDesc), len(file_muster_fleet_v1_catalog_proto_rawDesc)),
-			NumEnums:      1,
+			NumEnums:      3,
 			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,

@@ -101,8 +101,12 @@ type Pool struct {
 	// How many instances a launch could get now. Absent when the cloud does not
 	// tell; then only `stock_status` is known.
 	AvailableInstances *int32 `protobuf:"varint,7,opt,name=available_instances,json=availableInstances,proto3,oneof" json:"available_instances,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// How many of a thousand instances were interrupted within an hour for want
+	// of stock, over the last 30 days: the figure of ListSpotAdvice, at most a
+	// day older. Spot only; absent when it is not known.
+	InterruptionPermille *int32 `protobuf:"varint,8,opt,name=interruption_permille,json=interruptionPermille,proto3,oneof" json:"interruption_permille,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
 }
 
 func (x *Pool) Reset() {
@@ -184,11 +188,18 @@ func (x *Pool) GetAvailableInstances() int32 {
 	return 0
 }
 
+func (x *Pool) GetInterruptionPermille() int32 {
+	if x != nil && x.InterruptionPermille != nil {
+		return *x.InterruptionPermille
+	}
+	return 0
+}
+
 var File_muster_fleet_v1_pool_proto protoreflect.FileDescriptor
 
 const file_muster_fleet_v1_pool_proto_rawDesc = "" +
 	"\n" +
-	"\x1amuster/fleet/v1/pool.proto\x12\x0fmuster.fleet.v1\x1a$muster/fleet/v1/billing_method.proto\"\x98\x03\n" +
+	"\x1amuster/fleet/v1/pool.proto\x12\x0fmuster.fleet.v1\x1a$muster/fleet/v1/billing_method.proto\"\xec\x03\n" +
 	"\x04Pool\x12\x17\n" +
 	"\azone_id\x18\x01 \x01(\tR\x06zoneId\x12#\n" +
 	"\rinstance_type\x18\x02 \x01(\tR\finstanceType\x12E\n" +
@@ -196,8 +207,10 @@ const file_muster_fleet_v1_pool_proto_rawDesc = "" +
 	"\x15price_micros_per_hour\x18\x04 \x01(\x03R\x12priceMicrosPerHour\x12I\n" +
 	"#pay_as_you_go_price_micros_per_hour\x18\x05 \x01(\x03R\x1cpayAsYouGoPriceMicrosPerHour\x12?\n" +
 	"\fstock_status\x18\x06 \x01(\x0e2\x1c.muster.fleet.v1.StockStatusR\vstockStatus\x124\n" +
-	"\x13available_instances\x18\a \x01(\x05H\x00R\x12availableInstances\x88\x01\x01B\x16\n" +
-	"\x14_available_instances*\x8c\x01\n" +
+	"\x13available_instances\x18\a \x01(\x05H\x00R\x12availableInstances\x88\x01\x01\x128\n" +
+	"\x15interruption_permille\x18\b \x01(\x05H\x01R\x14interruptionPermille\x88\x01\x01B\x16\n" +
+	"\x14_available_instancesB\x18\n" +
+	"\x16_interruption_permille*\x8c\x01\n" +
 	"\vStockStatus\x12\x1c\n" +
 	"\x18STOCK_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17STOCK_STATUS_WITH_STOCK\x10\x01\x12\"\n" +

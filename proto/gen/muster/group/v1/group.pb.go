@@ -733,7 +733,7 @@ type Candidate struct {
 	// Zone, as FleetService.ListZones names it.
 	ZoneId string `protobuf:"bytes,1,opt,name=zone_id,json=zoneId,proto3" json:"zone_id,omitempty"`
 	// Instance type, as FleetService.ListInstanceTypes names it; it must be sold
-	// in the zone.
+	// in the zone. Empty when `attributes` are given.
 	InstanceType string `protobuf:"bytes,2,opt,name=instance_type,json=instanceType,proto3" json:"instance_type,omitempty"`
 	// Units that one instance contributes: 0.001 to 10,000, with at most 3
 	// decimal places. Absent: 1.
@@ -744,8 +744,11 @@ type Candidate struct {
 	// Highest price of one spot instance, in micro-units of the currency per
 	// hour; 0 means none. With a maximum of the group's too, the lower applies.
 	MaxPriceMicrosPerHour int64 `protobuf:"varint,5,opt,name=max_price_micros_per_hour,json=maxPriceMicrosPerHour,proto3" json:"max_price_micros_per_hour,omitempty"`
-	unknownFields         protoimpl.UnknownFields
-	sizeCache             protoimpl.SizeCache
+	// What the types must be like, instead of one type: every type that the zone
+	// sells and that has these attributes may be used.
+	Attributes    *v1.InstanceAttributes `protobuf:"bytes,6,opt,name=attributes,proto3" json:"attributes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Candidate) Reset() {
@@ -813,13 +816,26 @@ func (x *Candidate) GetMaxPriceMicrosPerHour() int64 {
 	return 0
 }
 
+func (x *Candidate) GetAttributes() *v1.InstanceAttributes {
+	if x != nil {
+		return x.Attributes
+	}
+	return nil
+}
+
 // How pay-as-you-go capacity is chosen.
 type PayAsYouGoOptions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Order of the pools. Can not be changed. Unspecified: lowest-price.
 	AllocationStrategy v1.PayAsYouGoAllocationStrategy `protobuf:"varint,1,opt,name=allocation_strategy,json=allocationStrategy,proto3,enum=muster.allocator.v1.PayAsYouGoAllocationStrategy" json:"allocation_strategy,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// Order of zones under zone-and-type. Can not be changed. Unspecified:
+	// balanced.
+	ZonePolicy v1.ZonePolicy `protobuf:"varint,2,opt,name=zone_policy,json=zonePolicy,proto3,enum=muster.allocator.v1.ZonePolicy" json:"zone_policy,omitempty"`
+	// Order of types under zone-and-type. Can not be changed. Unspecified:
+	// sequenced.
+	TypePolicy    v1.TypePolicy `protobuf:"varint,3,opt,name=type_policy,json=typePolicy,proto3,enum=muster.allocator.v1.TypePolicy" json:"type_policy,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PayAsYouGoOptions) Reset() {
@@ -859,6 +875,20 @@ func (x *PayAsYouGoOptions) GetAllocationStrategy() v1.PayAsYouGoAllocationStrat
 	return v1.PayAsYouGoAllocationStrategy(0)
 }
 
+func (x *PayAsYouGoOptions) GetZonePolicy() v1.ZonePolicy {
+	if x != nil {
+		return x.ZonePolicy
+	}
+	return v1.ZonePolicy(0)
+}
+
+func (x *PayAsYouGoOptions) GetTypePolicy() v1.TypePolicy {
+	if x != nil {
+		return x.TypePolicy
+	}
+	return v1.TypePolicy(0)
+}
+
 // How spot capacity is chosen.
 type SpotOptions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -870,8 +900,14 @@ type SpotOptions struct {
 	// Highest price of one spot instance of any candidate, in micro-units of the
 	// currency per hour; 0 means none: the market price is the bid.
 	MaxPriceMicrosPerHour int64 `protobuf:"varint,3,opt,name=max_price_micros_per_hour,json=maxPriceMicrosPerHour,proto3" json:"max_price_micros_per_hour,omitempty"`
-	unknownFields         protoimpl.UnknownFields
-	sizeCache             protoimpl.SizeCache
+	// Order of zones under zone-and-type. Can not be changed. Unspecified:
+	// balanced.
+	ZonePolicy v1.ZonePolicy `protobuf:"varint,4,opt,name=zone_policy,json=zonePolicy,proto3,enum=muster.allocator.v1.ZonePolicy" json:"zone_policy,omitempty"`
+	// Order of types under zone-and-type. Can not be changed. Unspecified:
+	// sequenced.
+	TypePolicy    v1.TypePolicy `protobuf:"varint,5,opt,name=type_policy,json=typePolicy,proto3,enum=muster.allocator.v1.TypePolicy" json:"type_policy,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SpotOptions) Reset() {
@@ -923,6 +959,20 @@ func (x *SpotOptions) GetMaxPriceMicrosPerHour() int64 {
 		return x.MaxPriceMicrosPerHour
 	}
 	return 0
+}
+
+func (x *SpotOptions) GetZonePolicy() v1.ZonePolicy {
+	if x != nil {
+		return x.ZonePolicy
+	}
+	return v1.ZonePolicy(0)
+}
+
+func (x *SpotOptions) GetTypePolicy() v1.TypePolicy {
+	if x != nil {
+		return x.TypePolicy
+	}
+	return v1.TypePolicy(0)
 }
 
 // Capacity that a group holds, in units. Only instances that are pending,
@@ -1159,7 +1209,7 @@ var File_muster_group_v1_group_proto protoreflect.FileDescriptor
 
 const file_muster_group_v1_group_proto_rawDesc = "" +
 	"\n" +
-	"\x1bmuster/group/v1/group.proto\x12\x0fmuster.group.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"muster/allocator/v1/strategy.proto\"\xe7\x05\n" +
+	"\x1bmuster/group/v1/group.proto\x12\x0fmuster.group.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/allocator/v1/attributes.proto\x1a\"muster/allocator/v1/strategy.proto\"\xe7\x05\n" +
 	"\x05Group\x12\x19\n" +
 	"\bgroup_id\x18\x01 \x01(\tR\agroupId\x12\x1d\n" +
 	"\n" +
@@ -1209,23 +1259,34 @@ const file_muster_group_v1_group_proto_rawDesc = "" +
 	"\x04spot\x18\x03 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xd0\x0f(\x00R\x04spot\x12W\n" +
 	"\fdefault_type\x18\x04 \x01(\x0e2*.muster.group.v1.DefaultTargetCapacityTypeB\b\xbaH\x05\x82\x01\x02\x10\x01R\vdefaultType:u\xbaHr\x1ap\n" +
-	"\x13target_capacity.sum\x12+total must be at least pay_as_you_go + spot\x1a,this.total >= this.pay_as_you_go + this.spot\"\xaa\x04\n" +
+	"\x13target_capacity.sum\x12+total must be at least pay_as_you_go + spot\x1a,this.total >= this.pay_as_you_go + this.spot\"\xf1\x04\n" +
 	"\tCandidate\x12\"\n" +
-	"\azone_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06zoneId\x12.\n" +
-	"\rinstance_type\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\finstanceType\x12\xb8\x02\n" +
+	"\azone_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06zoneId\x12,\n" +
+	"\rinstance_type\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\finstanceType\x12\xb8\x02\n" +
 	"\x11weighted_capacity\x18\x03 \x01(\x01B\x85\x02\xbaH\x81\x02\xba\x01\xe7\x01\n" +
 	"\x1bcandidate.weighted_capacity\x12\"must have at most 3 decimal places\x1a\xa3\x01!(this >= 0.001 && this <= 10000.0) || (this * 1000.0 - double(int(this * 1000.0 + 0.5)) < 0.000001 && double(int(this * 1000.0 + 0.5)) - this * 1000.0 < 0.000001)\x12\x14@\x01\x19\x00\x00\x00\x00\x00\x88\xc3@)\xfc\xa9\xf1\xd2MbP?H\x00R\x10weightedCapacity\x88\x01\x01\x12(\n" +
 	"\bpriority\x18\x04 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00H\x01R\bpriority\x88\x01\x01\x12A\n" +
-	"\x19max_price_micros_per_hour\x18\x05 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x15maxPriceMicrosPerHourB\x14\n" +
+	"\x19max_price_micros_per_hour\x18\x05 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x15maxPriceMicrosPerHour\x12G\n" +
+	"\n" +
+	"attributes\x18\x06 \x01(\v2'.muster.allocator.v1.InstanceAttributesR\n" +
+	"attributesB\x14\n" +
 	"\x12_weighted_capacityB\v\n" +
-	"\t_priority\"\x81\x01\n" +
+	"\t_priority\"\x99\x02\n" +
 	"\x11PayAsYouGoOptions\x12l\n" +
-	"\x13allocation_strategy\x18\x01 \x01(\x0e21.muster.allocator.v1.PayAsYouGoAllocationStrategyB\b\xbaH\x05\x82\x01\x02\x10\x01R\x12allocationStrategy\"\xe5\x01\n" +
+	"\x13allocation_strategy\x18\x01 \x01(\x0e21.muster.allocator.v1.PayAsYouGoAllocationStrategyB\b\xbaH\x05\x82\x01\x02\x10\x01R\x12allocationStrategy\x12J\n" +
+	"\vzone_policy\x18\x02 \x01(\x0e2\x1f.muster.allocator.v1.ZonePolicyB\b\xbaH\x05\x82\x01\x02\x10\x01R\n" +
+	"zonePolicy\x12J\n" +
+	"\vtype_policy\x18\x03 \x01(\x0e2\x1f.muster.allocator.v1.TypePolicyB\b\xbaH\x05\x82\x01\x02\x10\x01R\n" +
+	"typePolicy\"\xfd\x02\n" +
 	"\vSpotOptions\x12f\n" +
 	"\x13allocation_strategy\x18\x01 \x01(\x0e2+.muster.allocator.v1.SpotAllocationStrategyB\b\xbaH\x05\x82\x01\x02\x10\x01R\x12allocationStrategy\x12+\n" +
 	"\fpools_to_use\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x18\x14(\x00R\n" +
 	"poolsToUse\x12A\n" +
-	"\x19max_price_micros_per_hour\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x15maxPriceMicrosPerHour\"\xea\x01\n" +
+	"\x19max_price_micros_per_hour\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x15maxPriceMicrosPerHour\x12J\n" +
+	"\vzone_policy\x18\x04 \x01(\x0e2\x1f.muster.allocator.v1.ZonePolicyB\b\xbaH\x05\x82\x01\x02\x10\x01R\n" +
+	"zonePolicy\x12J\n" +
+	"\vtype_policy\x18\x05 \x01(\x0e2\x1f.muster.allocator.v1.TypePolicyB\b\xbaH\x05\x82\x01\x02\x10\x01R\n" +
+	"typePolicy\"\xea\x01\n" +
 	"\bCapacity\x12\x1c\n" +
 	"\tfulfilled\x18\x01 \x01(\x01R\tfulfilled\x124\n" +
 	"\x17fulfilled_pay_as_you_go\x18\x02 \x01(\x01R\x13fulfilledPayAsYouGo\x12%\n" +
@@ -1304,8 +1365,11 @@ var file_muster_group_v1_group_proto_goTypes = []any{
 	(*Cost)(nil),                         // 13: muster.group.v1.Cost
 	(*Condition)(nil),                    // 14: muster.group.v1.Condition
 	(*timestamppb.Timestamp)(nil),        // 15: google.protobuf.Timestamp
-	(v1.PayAsYouGoAllocationStrategy)(0), // 16: muster.allocator.v1.PayAsYouGoAllocationStrategy
-	(v1.SpotAllocationStrategy)(0),       // 17: muster.allocator.v1.SpotAllocationStrategy
+	(*v1.InstanceAttributes)(nil),        // 16: muster.allocator.v1.InstanceAttributes
+	(v1.PayAsYouGoAllocationStrategy)(0), // 17: muster.allocator.v1.PayAsYouGoAllocationStrategy
+	(v1.ZonePolicy)(0),                   // 18: muster.allocator.v1.ZonePolicy
+	(v1.TypePolicy)(0),                   // 19: muster.allocator.v1.TypePolicy
+	(v1.SpotAllocationStrategy)(0),       // 20: muster.allocator.v1.SpotAllocationStrategy
 }
 var file_muster_group_v1_group_proto_depIdxs = []int32{
 	7,  // 0: muster.group.v1.Group.spec:type_name -> muster.group.v1.GroupSpec
@@ -1325,15 +1389,20 @@ var file_muster_group_v1_group_proto_depIdxs = []int32{
 	11, // 14: muster.group.v1.GroupSpec.spot:type_name -> muster.group.v1.SpotOptions
 	2,  // 15: muster.group.v1.GroupSpec.excess_capacity_termination_policy:type_name -> muster.group.v1.ExcessCapacityTerminationPolicy
 	1,  // 16: muster.group.v1.TargetCapacity.default_type:type_name -> muster.group.v1.DefaultTargetCapacityType
-	16, // 17: muster.group.v1.PayAsYouGoOptions.allocation_strategy:type_name -> muster.allocator.v1.PayAsYouGoAllocationStrategy
-	17, // 18: muster.group.v1.SpotOptions.allocation_strategy:type_name -> muster.allocator.v1.SpotAllocationStrategy
-	5,  // 19: muster.group.v1.Condition.type:type_name -> muster.group.v1.ConditionType
-	15, // 20: muster.group.v1.Condition.last_transition_time:type_name -> google.protobuf.Timestamp
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	16, // 17: muster.group.v1.Candidate.attributes:type_name -> muster.allocator.v1.InstanceAttributes
+	17, // 18: muster.group.v1.PayAsYouGoOptions.allocation_strategy:type_name -> muster.allocator.v1.PayAsYouGoAllocationStrategy
+	18, // 19: muster.group.v1.PayAsYouGoOptions.zone_policy:type_name -> muster.allocator.v1.ZonePolicy
+	19, // 20: muster.group.v1.PayAsYouGoOptions.type_policy:type_name -> muster.allocator.v1.TypePolicy
+	20, // 21: muster.group.v1.SpotOptions.allocation_strategy:type_name -> muster.allocator.v1.SpotAllocationStrategy
+	18, // 22: muster.group.v1.SpotOptions.zone_policy:type_name -> muster.allocator.v1.ZonePolicy
+	19, // 23: muster.group.v1.SpotOptions.type_policy:type_name -> muster.allocator.v1.TypePolicy
+	5,  // 24: muster.group.v1.Condition.type:type_name -> muster.group.v1.ConditionType
+	15, // 25: muster.group.v1.Condition.last_transition_time:type_name -> google.protobuf.Timestamp
+	26, // [26:26] is the sub-list for method output_type
+	26, // [26:26] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_muster_group_v1_group_proto_init() }

@@ -896,7 +896,11 @@ func (x *ListActivitiesResponse) GetNextPageToken() string {
 type PreviewGroupRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The group that might be created.
-	Spec          *GroupSpec `protobuf:"bytes,1,opt,name=spec,proto3" json:"spec,omitempty"`
+	Spec *GroupSpec `protobuf:"bytes,1,opt,name=spec,proto3" json:"spec,omitempty"`
+	// A market to preview on instead of the real one.
+	WhatIf *v11.Market `protobuf:"bytes,2,opt,name=what_if,json=whatIf,proto3" json:"what_if,omitempty"`
+	// How much the answer explains.
+	Explanation   v11.Explanation `protobuf:"varint,3,opt,name=explanation,proto3,enum=muster.allocator.v1.Explanation" json:"explanation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -938,6 +942,20 @@ func (x *PreviewGroupRequest) GetSpec() *GroupSpec {
 	return nil
 }
 
+func (x *PreviewGroupRequest) GetWhatIf() *v11.Market {
+	if x != nil {
+		return x.WhatIf
+	}
+	return nil
+}
+
+func (x *PreviewGroupRequest) GetExplanation() v11.Explanation {
+	if x != nil {
+		return x.Explanation
+	}
+	return v11.Explanation(0)
+}
+
 // Response of GroupService.PreviewGroup.
 type PreviewGroupResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -949,7 +967,12 @@ type PreviewGroupResponse struct {
 	// Sums over both.
 	Totals *v11.PlacementTotals `protobuf:"bytes,3,opt,name=totals,proto3" json:"totals,omitempty"`
 	// Time of the cloud's clock up to which the market view was current.
-	ViewTime      *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=view_time,json=viewTime,proto3" json:"view_time,omitempty"`
+	ViewTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=view_time,json=viewTime,proto3" json:"view_time,omitempty"`
+	// What each candidate with attributes stands for; only when the request asks
+	// for an explanation of types.
+	Matches []*v11.CandidateMatch `protobuf:"bytes,5,rep,name=matches,proto3" json:"matches,omitempty"`
+	// The placement in a few sentences.
+	Summary       string `protobuf:"bytes,6,opt,name=summary,proto3" json:"summary,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1012,11 +1035,25 @@ func (x *PreviewGroupResponse) GetViewTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *PreviewGroupResponse) GetMatches() []*v11.CandidateMatch {
+	if x != nil {
+		return x.Matches
+	}
+	return nil
+}
+
+func (x *PreviewGroupResponse) GetSummary() string {
+	if x != nil {
+		return x.Summary
+	}
+	return ""
+}
+
 var File_muster_group_v1_group_service_proto protoreflect.FileDescriptor
 
 const file_muster_group_v1_group_service_proto_rawDesc = "" +
 	"\n" +
-	"#muster/group/v1/group_service.proto\x12\x0fmuster.group.v1\x1a\x1bbuf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#muster/allocator/v1/placement.proto\x1a\x1emuster/fleet/v1/instance.proto\x1a\x1emuster/group/v1/activity.proto\x1a\x1bmuster/group/v1/group.proto\x1a#muster/group/v1/launch_result.proto\"\xdc\x01\n" +
+	"#muster/group/v1/group_service.proto\x12\x0fmuster.group.v1\x1a\x1bbuf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a+muster/allocator/v1/allocator_service.proto\x1a$muster/allocator/v1/attributes.proto\x1a#muster/allocator/v1/placement.proto\x1a\x1emuster/fleet/v1/instance.proto\x1a\x1emuster/group/v1/activity.proto\x1a\x1bmuster/group/v1/group.proto\x1a#muster/group/v1/launch_result.proto\"\xdc\x01\n" +
 	"\x12CreateGroupRequest\x12\x8d\x01\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tBn\xbaHk\xba\x01e\n" +
@@ -1082,16 +1119,20 @@ const file_muster_group_v1_group_service_proto_rawDesc = "" +
 	"\n" +
 	"activities\x18\x01 \x03(\v2\x19.muster.group.v1.ActivityR\n" +
 	"activities\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"M\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd1\x01\n" +
 	"\x13PreviewGroupRequest\x126\n" +
-	"\x04spec\x18\x01 \x01(\v2\x1a.muster.group.v1.GroupSpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\"\x83\x02\n" +
+	"\x04spec\x18\x01 \x01(\v2\x1a.muster.group.v1.GroupSpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\x124\n" +
+	"\awhat_if\x18\x02 \x01(\v2\x1b.muster.allocator.v1.MarketR\x06whatIf\x12L\n" +
+	"\vexplanation\x18\x03 \x01(\x0e2 .muster.allocator.v1.ExplanationB\b\xbaH\x05\x82\x01\x02\x10\x01R\vexplanation\"\xdc\x02\n" +
 	"\x14PreviewGroupResponse\x12.\n" +
 	"\x04spec\x18\x01 \x01(\v2\x1a.muster.group.v1.GroupSpecR\x04spec\x12D\n" +
 	"\n" +
 	"placements\x18\x02 \x03(\v2$.muster.allocator.v1.DemandPlacementR\n" +
 	"placements\x12<\n" +
 	"\x06totals\x18\x03 \x01(\v2$.muster.allocator.v1.PlacementTotalsR\x06totals\x127\n" +
-	"\tview_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bviewTime2\x9b\x06\n" +
+	"\tview_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bviewTime\x12=\n" +
+	"\amatches\x18\x05 \x03(\v2#.muster.allocator.v1.CandidateMatchR\amatches\x12\x18\n" +
+	"\asummary\x18\x06 \x01(\tR\asummary2\x9b\x06\n" +
 	"\fGroupService\x12]\n" +
 	"\vCreateGroup\x12#.muster.group.v1.CreateGroupRequest\x1a$.muster.group.v1.CreateGroupResponse\"\x03\x90\x02\x02\x12T\n" +
 	"\bGetGroup\x12 .muster.group.v1.GetGroupRequest\x1a!.muster.group.v1.GetGroupResponse\"\x03\x90\x02\x01\x12Z\n" +
@@ -1142,9 +1183,12 @@ var file_muster_group_v1_group_service_proto_goTypes = []any{
 	(*fieldmaskpb.FieldMask)(nil),      // 21: google.protobuf.FieldMask
 	(*v1.Instance)(nil),                // 22: muster.fleet.v1.Instance
 	(*Activity)(nil),                   // 23: muster.group.v1.Activity
-	(*v11.DemandPlacement)(nil),        // 24: muster.allocator.v1.DemandPlacement
-	(*v11.PlacementTotals)(nil),        // 25: muster.allocator.v1.PlacementTotals
-	(*timestamppb.Timestamp)(nil),      // 26: google.protobuf.Timestamp
+	(*v11.Market)(nil),                 // 24: muster.allocator.v1.Market
+	(v11.Explanation)(0),               // 25: muster.allocator.v1.Explanation
+	(*v11.DemandPlacement)(nil),        // 26: muster.allocator.v1.DemandPlacement
+	(*v11.PlacementTotals)(nil),        // 27: muster.allocator.v1.PlacementTotals
+	(*timestamppb.Timestamp)(nil),      // 28: google.protobuf.Timestamp
+	(*v11.CandidateMatch)(nil),         // 29: muster.allocator.v1.CandidateMatch
 }
 var file_muster_group_v1_group_service_proto_depIdxs = []int32{
 	17, // 0: muster.group.v1.CreateGroupRequest.spec:type_name -> muster.group.v1.GroupSpec
@@ -1160,31 +1204,34 @@ var file_muster_group_v1_group_service_proto_depIdxs = []int32{
 	22, // 10: muster.group.v1.GroupInstance.instance:type_name -> muster.fleet.v1.Instance
 	23, // 11: muster.group.v1.ListActivitiesResponse.activities:type_name -> muster.group.v1.Activity
 	17, // 12: muster.group.v1.PreviewGroupRequest.spec:type_name -> muster.group.v1.GroupSpec
-	17, // 13: muster.group.v1.PreviewGroupResponse.spec:type_name -> muster.group.v1.GroupSpec
-	24, // 14: muster.group.v1.PreviewGroupResponse.placements:type_name -> muster.allocator.v1.DemandPlacement
-	25, // 15: muster.group.v1.PreviewGroupResponse.totals:type_name -> muster.allocator.v1.PlacementTotals
-	26, // 16: muster.group.v1.PreviewGroupResponse.view_time:type_name -> google.protobuf.Timestamp
-	0,  // 17: muster.group.v1.GroupService.CreateGroup:input_type -> muster.group.v1.CreateGroupRequest
-	2,  // 18: muster.group.v1.GroupService.GetGroup:input_type -> muster.group.v1.GetGroupRequest
-	4,  // 19: muster.group.v1.GroupService.ListGroups:input_type -> muster.group.v1.ListGroupsRequest
-	6,  // 20: muster.group.v1.GroupService.UpdateGroup:input_type -> muster.group.v1.UpdateGroupRequest
-	8,  // 21: muster.group.v1.GroupService.DeleteGroup:input_type -> muster.group.v1.DeleteGroupRequest
-	10, // 22: muster.group.v1.GroupService.ListGroupInstances:input_type -> muster.group.v1.ListGroupInstancesRequest
-	13, // 23: muster.group.v1.GroupService.ListActivities:input_type -> muster.group.v1.ListActivitiesRequest
-	15, // 24: muster.group.v1.GroupService.PreviewGroup:input_type -> muster.group.v1.PreviewGroupRequest
-	1,  // 25: muster.group.v1.GroupService.CreateGroup:output_type -> muster.group.v1.CreateGroupResponse
-	3,  // 26: muster.group.v1.GroupService.GetGroup:output_type -> muster.group.v1.GetGroupResponse
-	5,  // 27: muster.group.v1.GroupService.ListGroups:output_type -> muster.group.v1.ListGroupsResponse
-	7,  // 28: muster.group.v1.GroupService.UpdateGroup:output_type -> muster.group.v1.UpdateGroupResponse
-	9,  // 29: muster.group.v1.GroupService.DeleteGroup:output_type -> muster.group.v1.DeleteGroupResponse
-	11, // 30: muster.group.v1.GroupService.ListGroupInstances:output_type -> muster.group.v1.ListGroupInstancesResponse
-	14, // 31: muster.group.v1.GroupService.ListActivities:output_type -> muster.group.v1.ListActivitiesResponse
-	16, // 32: muster.group.v1.GroupService.PreviewGroup:output_type -> muster.group.v1.PreviewGroupResponse
-	25, // [25:33] is the sub-list for method output_type
-	17, // [17:25] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	24, // 13: muster.group.v1.PreviewGroupRequest.what_if:type_name -> muster.allocator.v1.Market
+	25, // 14: muster.group.v1.PreviewGroupRequest.explanation:type_name -> muster.allocator.v1.Explanation
+	17, // 15: muster.group.v1.PreviewGroupResponse.spec:type_name -> muster.group.v1.GroupSpec
+	26, // 16: muster.group.v1.PreviewGroupResponse.placements:type_name -> muster.allocator.v1.DemandPlacement
+	27, // 17: muster.group.v1.PreviewGroupResponse.totals:type_name -> muster.allocator.v1.PlacementTotals
+	28, // 18: muster.group.v1.PreviewGroupResponse.view_time:type_name -> google.protobuf.Timestamp
+	29, // 19: muster.group.v1.PreviewGroupResponse.matches:type_name -> muster.allocator.v1.CandidateMatch
+	0,  // 20: muster.group.v1.GroupService.CreateGroup:input_type -> muster.group.v1.CreateGroupRequest
+	2,  // 21: muster.group.v1.GroupService.GetGroup:input_type -> muster.group.v1.GetGroupRequest
+	4,  // 22: muster.group.v1.GroupService.ListGroups:input_type -> muster.group.v1.ListGroupsRequest
+	6,  // 23: muster.group.v1.GroupService.UpdateGroup:input_type -> muster.group.v1.UpdateGroupRequest
+	8,  // 24: muster.group.v1.GroupService.DeleteGroup:input_type -> muster.group.v1.DeleteGroupRequest
+	10, // 25: muster.group.v1.GroupService.ListGroupInstances:input_type -> muster.group.v1.ListGroupInstancesRequest
+	13, // 26: muster.group.v1.GroupService.ListActivities:input_type -> muster.group.v1.ListActivitiesRequest
+	15, // 27: muster.group.v1.GroupService.PreviewGroup:input_type -> muster.group.v1.PreviewGroupRequest
+	1,  // 28: muster.group.v1.GroupService.CreateGroup:output_type -> muster.group.v1.CreateGroupResponse
+	3,  // 29: muster.group.v1.GroupService.GetGroup:output_type -> muster.group.v1.GetGroupResponse
+	5,  // 30: muster.group.v1.GroupService.ListGroups:output_type -> muster.group.v1.ListGroupsResponse
+	7,  // 31: muster.group.v1.GroupService.UpdateGroup:output_type -> muster.group.v1.UpdateGroupResponse
+	9,  // 32: muster.group.v1.GroupService.DeleteGroup:output_type -> muster.group.v1.DeleteGroupResponse
+	11, // 33: muster.group.v1.GroupService.ListGroupInstances:output_type -> muster.group.v1.ListGroupInstancesResponse
+	14, // 34: muster.group.v1.GroupService.ListActivities:output_type -> muster.group.v1.ListActivitiesResponse
+	16, // 35: muster.group.v1.GroupService.PreviewGroup:output_type -> muster.group.v1.PreviewGroupResponse
+	28, // [28:36] is the sub-list for method output_type
+	20, // [20:28] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_muster_group_v1_group_service_proto_init() }
