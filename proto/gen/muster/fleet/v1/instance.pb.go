@@ -547,9 +547,13 @@ type Instance struct {
 	// instance that was launched without any.
 	Disks []*Disk `protobuf:"bytes,23,rep,name=disks,proto3" json:"disks,omitempty"`
 	// When it came to its present status.
-	StatusTime    *timestamppb.Timestamp `protobuf:"bytes,24,opt,name=status_time,json=statusTime,proto3" json:"status_time,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	StatusTime *timestamppb.Timestamp `protobuf:"bytes,24,opt,name=status_time,json=statusTime,proto3" json:"status_time,omitempty"`
+	// Address in the private network; health probes go there. Empty when the
+	// cloud gives none. In the simulated cloud it is one of the loopback network,
+	// and what answers there does so as the instance's state would have it.
+	PrivateIpAddress string `protobuf:"bytes,25,opt,name=private_ip_address,json=privateIpAddress,proto3" json:"private_ip_address,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Instance) Reset() {
@@ -750,6 +754,13 @@ func (x *Instance) GetStatusTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Instance) GetPrivateIpAddress() string {
+	if x != nil {
+		return x.PrivateIpAddress
+	}
+	return ""
+}
+
 // One step in the life of an instance.
 type InstanceTransition struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -828,8 +839,7 @@ var File_muster_fleet_v1_instance_proto protoreflect.FileDescriptor
 
 const file_muster_fleet_v1_instance_proto_rawDesc = "" +
 	"\n" +
-	"\x1emuster/fleet/v1/instance.proto\x12\x0fmuster.fleet.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1amuster/fleet/v1/disk.proto\"\xee\n" +
-	"\n" +
+	"\x1emuster/fleet/v1/instance.proto\x12\x0fmuster.fleet.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1amuster/fleet/v1/disk.proto\"\x9c\v\n" +
 	"\bInstance\x12\x1f\n" +
 	"\vinstance_id\x18\x01 \x01(\tR\n" +
 	"instanceId\x12\x1d\n" +
@@ -860,7 +870,8 @@ const file_muster_fleet_v1_instance_proto_rawDesc = "" +
 	"\x0foperation_locks\x18\x16 \x03(\x0e2\x1e.muster.fleet.v1.OperationLockR\x0eoperationLocks\x12+\n" +
 	"\x05disks\x18\x17 \x03(\v2\x15.muster.fleet.v1.DiskR\x05disks\x12;\n" +
 	"\vstatus_time\x18\x18 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"statusTime\x1a7\n" +
+	"statusTime\x12,\n" +
+	"\x12private_ip_address\x18\x19 \x01(\tR\x10privateIpAddress\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xeb\x01\n" +

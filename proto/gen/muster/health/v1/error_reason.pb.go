@@ -32,6 +32,12 @@ const (
 	ErrorReason_ERROR_REASON_INVALID_TOKEN ErrorReason = 1
 	// UNAVAILABLE, with RetryInfo. The event stream can not be read now.
 	ErrorReason_ERROR_REASON_STREAM_UNAVAILABLE ErrorReason = 2
+	// NOT_FOUND. No instance of the account has this id.
+	ErrorReason_ERROR_REASON_INSTANCE_NOT_FOUND ErrorReason = 3
+	// NOT_FOUND. No webhook has this id.
+	ErrorReason_ERROR_REASON_WEBHOOK_NOT_FOUND ErrorReason = 4
+	// RESOURCE_EXHAUSTED. As many webhooks as there may be.
+	ErrorReason_ERROR_REASON_TOO_MANY_WEBHOOKS ErrorReason = 5
 )
 
 // Enum value maps for ErrorReason.
@@ -40,11 +46,17 @@ var (
 		0: "ERROR_REASON_UNSPECIFIED",
 		1: "ERROR_REASON_INVALID_TOKEN",
 		2: "ERROR_REASON_STREAM_UNAVAILABLE",
+		3: "ERROR_REASON_INSTANCE_NOT_FOUND",
+		4: "ERROR_REASON_WEBHOOK_NOT_FOUND",
+		5: "ERROR_REASON_TOO_MANY_WEBHOOKS",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":        0,
 		"ERROR_REASON_INVALID_TOKEN":      1,
 		"ERROR_REASON_STREAM_UNAVAILABLE": 2,
+		"ERROR_REASON_INSTANCE_NOT_FOUND": 3,
+		"ERROR_REASON_WEBHOOK_NOT_FOUND":  4,
+		"ERROR_REASON_TOO_MANY_WEBHOOKS":  5,
 	}
 )
 
@@ -79,11 +91,14 @@ var File_muster_health_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_muster_health_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"#muster/health/v1/error_reason.proto\x12\x10muster.health.v1*p\n" +
+	"#muster/health/v1/error_reason.proto\x12\x10muster.health.v1*\xdd\x01\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_INVALID_TOKEN\x10\x01\x12#\n" +
-	"\x1fERROR_REASON_STREAM_UNAVAILABLE\x10\x02B\xcf\x01\n" +
+	"\x1fERROR_REASON_STREAM_UNAVAILABLE\x10\x02\x12#\n" +
+	"\x1fERROR_REASON_INSTANCE_NOT_FOUND\x10\x03\x12\"\n" +
+	"\x1eERROR_REASON_WEBHOOK_NOT_FOUND\x10\x04\x12\"\n" +
+	"\x1eERROR_REASON_TOO_MANY_WEBHOOKS\x10\x05B\xcf\x01\n" +
 	"\x14com.muster.health.v1B\x10ErrorReasonProtoP\x01ZCgithub.com/seed-198b1370/muster/proto/gen/muster/health/v1;healthv1\xa2\x02\x03MHX\xaa\x02\x10Muster.Health.V1\xca\x02\x10Muster\\Health\\V1\xe2\x02\x1cMuster\\Health\\V1\\GPBMetadata\xea\x02\x12Muster::Health::V1b\x06proto3"
 
 var (

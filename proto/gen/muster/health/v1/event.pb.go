@@ -43,6 +43,10 @@ const (
 	InstanceEventKind_INSTANCE_EVENT_KIND_INTERRUPTION_NOTICE InstanceEventKind = 5
 	// It was reclaimed.
 	InstanceEventKind_INSTANCE_EVENT_KIND_INTERRUPTED InstanceEventKind = 6
+	// It can not be counted on any more.
+	InstanceEventKind_INSTANCE_EVENT_KIND_UNHEALTHY InstanceEventKind = 7
+	// It can be counted on again.
+	InstanceEventKind_INSTANCE_EVENT_KIND_RECOVERED InstanceEventKind = 8
 )
 
 // Enum value maps for InstanceEventKind.
@@ -55,6 +59,8 @@ var (
 		4: "INSTANCE_EVENT_KIND_RELEASED",
 		5: "INSTANCE_EVENT_KIND_INTERRUPTION_NOTICE",
 		6: "INSTANCE_EVENT_KIND_INTERRUPTED",
+		7: "INSTANCE_EVENT_KIND_UNHEALTHY",
+		8: "INSTANCE_EVENT_KIND_RECOVERED",
 	}
 	InstanceEventKind_value = map[string]int32{
 		"INSTANCE_EVENT_KIND_UNSPECIFIED":         0,
@@ -64,6 +70,8 @@ var (
 		"INSTANCE_EVENT_KIND_RELEASED":            4,
 		"INSTANCE_EVENT_KIND_INTERRUPTION_NOTICE": 5,
 		"INSTANCE_EVENT_KIND_INTERRUPTED":         6,
+		"INSTANCE_EVENT_KIND_UNHEALTHY":           7,
+		"INSTANCE_EVENT_KIND_RECOVERED":           8,
 	}
 )
 
@@ -99,8 +107,9 @@ func (InstanceEventKind) EnumDescriptor() ([]byte, []int) {
 // attributes id, type, source, subject and time travel as headers.
 type InstanceEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Id of the event: the instance id, `/` and the transition number.
-	// Duplicates have the same id.
+	// Id of the event: the instance id, `/` and the transition number; of a
+	// verdict the instance id, `/v` and the verdict's number. Duplicates have the
+	// same id.
 	EventId string `protobuf:"bytes,1,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
 	// What happened.
 	Kind InstanceEventKind `protobuf:"varint,2,opt,name=kind,proto3,enum=muster.health.v1.InstanceEventKind" json:"kind,omitempty"`
@@ -116,7 +125,8 @@ type InstanceEvent struct {
 	InstanceType string `protobuf:"bytes,7,opt,name=instance_type,json=instanceType,proto3" json:"instance_type,omitempty"`
 	// Billing method of its pool.
 	BillingMethod v1.BillingMethod `protobuf:"varint,8,opt,name=billing_method,json=billingMethod,proto3,enum=muster.fleet.v1.BillingMethod" json:"billing_method,omitempty"`
-	// Number of the transition, ascending for each instance.
+	// Number of the transition, ascending for each instance; of a verdict that of
+	// the last transition before it.
 	TransitionNumber int64 `protobuf:"varint,9,opt,name=transition_number,json=transitionNumber,proto3" json:"transition_number,omitempty"`
 	// When it happened.
 	Time *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=time,proto3" json:"time,omitempty"`
@@ -124,7 +134,11 @@ type InstanceEvent struct {
 	// kind says it all.
 	Reason string `protobuf:"bytes,11,opt,name=reason,proto3" json:"reason,omitempty"`
 	// When the instance will be, or was, released; absent while it is to stay.
-	ReleaseTime   *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=release_time,json=releaseTime,proto3" json:"release_time,omitempty"`
+	ReleaseTime *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=release_time,json=releaseTime,proto3" json:"release_time,omitempty"`
+	// What was seen, in words, of a verdict; empty otherwise.
+	Message string `protobuf:"bytes,13,opt,name=message,proto3" json:"message,omitempty"`
+	// Number of the verdict, ascending for each instance; 0 for transitions.
+	VerdictNumber int64 `protobuf:"varint,14,opt,name=verdict_number,json=verdictNumber,proto3" json:"verdict_number,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -243,11 +257,25 @@ func (x *InstanceEvent) GetReleaseTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *InstanceEvent) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *InstanceEvent) GetVerdictNumber() int64 {
+	if x != nil {
+		return x.VerdictNumber
+	}
+	return 0
+}
+
 var File_muster_health_v1_event_proto protoreflect.FileDescriptor
 
 const file_muster_health_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1cmuster/health/v1/event.proto\x12\x10muster.health.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\"\xf7\x03\n" +
+	"\x1cmuster/health/v1/event.proto\x12\x10muster.health.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\"\xb8\x04\n" +
 	"\rInstanceEvent\x12\x19\n" +
 	"\bevent_id\x18\x01 \x01(\tR\aeventId\x127\n" +
 	"\x04kind\x18\x02 \x01(\x0e2#.muster.health.v1.InstanceEventKindR\x04kind\x12\x1d\n" +
@@ -263,7 +291,9 @@ const file_muster_health_v1_event_proto_rawDesc = "" +
 	"\x04time\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x16\n" +
 	"\x06reason\x18\v \x01(\tR\x06reason\x12=\n" +
-	"\frelease_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\vreleaseTime*\x8f\x02\n" +
+	"\frelease_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\vreleaseTime\x12\x18\n" +
+	"\amessage\x18\r \x01(\tR\amessage\x12%\n" +
+	"\x0everdict_number\x18\x0e \x01(\x03R\rverdictNumber*\xd5\x02\n" +
 	"\x11InstanceEventKind\x12#\n" +
 	"\x1fINSTANCE_EVENT_KIND_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bINSTANCE_EVENT_KIND_CREATED\x10\x01\x12\x1f\n" +
@@ -271,7 +301,9 @@ const file_muster_health_v1_event_proto_rawDesc = "" +
 	"\x1bINSTANCE_EVENT_KIND_STOPPED\x10\x03\x12 \n" +
 	"\x1cINSTANCE_EVENT_KIND_RELEASED\x10\x04\x12+\n" +
 	"'INSTANCE_EVENT_KIND_INTERRUPTION_NOTICE\x10\x05\x12#\n" +
-	"\x1fINSTANCE_EVENT_KIND_INTERRUPTED\x10\x06B\xc9\x01\n" +
+	"\x1fINSTANCE_EVENT_KIND_INTERRUPTED\x10\x06\x12!\n" +
+	"\x1dINSTANCE_EVENT_KIND_UNHEALTHY\x10\a\x12!\n" +
+	"\x1dINSTANCE_EVENT_KIND_RECOVERED\x10\bB\xc9\x01\n" +
 	"\x14com.muster.health.v1B\n" +
 	"EventProtoP\x01ZCgithub.com/seed-198b1370/muster/proto/gen/muster/health/v1;healthv1\xa2\x02\x03MHX\xaa\x02\x10Muster.Health.V1\xca\x02\x10Muster\\Health\\V1\xe2\x02\x1cMuster\\Health\\V1\\GPBMetadata\xea\x02\x12Muster::Health::V1b\x06proto3"
 

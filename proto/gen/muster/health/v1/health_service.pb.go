@@ -162,11 +162,425 @@ func (x *WatchInstanceEventsResponse) GetCursor() string {
 	return ""
 }
 
+// Request of HealthService.ListVerdicts.
+type ListVerdictsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Unhealthy instances of this group. Empty: those named below.
+	GroupId string `protobuf:"bytes,1,opt,name=group_id,json=groupId,proto3" json:"group_id,omitempty"`
+	// These instances, at most 250.
+	InstanceIds   []string `protobuf:"bytes,2,rep,name=instance_ids,json=instanceIds,proto3" json:"instance_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListVerdictsRequest) Reset() {
+	*x = ListVerdictsRequest{}
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListVerdictsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListVerdictsRequest) ProtoMessage() {}
+
+func (x *ListVerdictsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListVerdictsRequest.ProtoReflect.Descriptor instead.
+func (*ListVerdictsRequest) Descriptor() ([]byte, []int) {
+	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ListVerdictsRequest) GetGroupId() string {
+	if x != nil {
+		return x.GroupId
+	}
+	return ""
+}
+
+func (x *ListVerdictsRequest) GetInstanceIds() []string {
+	if x != nil {
+		return x.InstanceIds
+	}
+	return nil
+}
+
+// Response of HealthService.ListVerdicts.
+type ListVerdictsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Verdicts, by instance id. An instance without one is healthy as far as is
+	// known, and left out.
+	Verdicts      []*HealthVerdict `protobuf:"bytes,1,rep,name=verdicts,proto3" json:"verdicts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListVerdictsResponse) Reset() {
+	*x = ListVerdictsResponse{}
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListVerdictsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListVerdictsResponse) ProtoMessage() {}
+
+func (x *ListVerdictsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListVerdictsResponse.ProtoReflect.Descriptor instead.
+func (*ListVerdictsResponse) Descriptor() ([]byte, []int) {
+	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ListVerdictsResponse) GetVerdicts() []*HealthVerdict {
+	if x != nil {
+		return x.Verdicts
+	}
+	return nil
+}
+
+// Request of HealthService.SetInstanceHealth.
+type SetInstanceHealthRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The instance.
+	InstanceId string `protobuf:"bytes,1,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
+	// Unhealthy, or healthy to take back what was said before.
+	Status HealthStatus `protobuf:"varint,2,opt,name=status,proto3,enum=muster.health.v1.HealthStatus" json:"status,omitempty"`
+	// Why, for people; at most 256 characters.
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetInstanceHealthRequest) Reset() {
+	*x = SetInstanceHealthRequest{}
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetInstanceHealthRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetInstanceHealthRequest) ProtoMessage() {}
+
+func (x *SetInstanceHealthRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetInstanceHealthRequest.ProtoReflect.Descriptor instead.
+func (*SetInstanceHealthRequest) Descriptor() ([]byte, []int) {
+	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *SetInstanceHealthRequest) GetInstanceId() string {
+	if x != nil {
+		return x.InstanceId
+	}
+	return ""
+}
+
+func (x *SetInstanceHealthRequest) GetStatus() HealthStatus {
+	if x != nil {
+		return x.Status
+	}
+	return HealthStatus_HEALTH_STATUS_UNSPECIFIED
+}
+
+func (x *SetInstanceHealthRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// Response of HealthService.SetInstanceHealth.
+type SetInstanceHealthResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The verdict as it is now.
+	Verdict       *HealthVerdict `protobuf:"bytes,1,opt,name=verdict,proto3" json:"verdict,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetInstanceHealthResponse) Reset() {
+	*x = SetInstanceHealthResponse{}
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetInstanceHealthResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetInstanceHealthResponse) ProtoMessage() {}
+
+func (x *SetInstanceHealthResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetInstanceHealthResponse.ProtoReflect.Descriptor instead.
+func (*SetInstanceHealthResponse) Descriptor() ([]byte, []int) {
+	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *SetInstanceHealthResponse) GetVerdict() *HealthVerdict {
+	if x != nil {
+		return x.Verdict
+	}
+	return nil
+}
+
+// Request of HealthService.SetHealthPolicy.
+type SetHealthPolicyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Group whose instances are judged by it.
+	GroupId string `protobuf:"bytes,1,opt,name=group_id,json=groupId,proto3" json:"group_id,omitempty"`
+	// The policy. Absent: the default from now on.
+	Policy        *HealthPolicy `protobuf:"bytes,2,opt,name=policy,proto3" json:"policy,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetHealthPolicyRequest) Reset() {
+	*x = SetHealthPolicyRequest{}
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetHealthPolicyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetHealthPolicyRequest) ProtoMessage() {}
+
+func (x *SetHealthPolicyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetHealthPolicyRequest.ProtoReflect.Descriptor instead.
+func (*SetHealthPolicyRequest) Descriptor() ([]byte, []int) {
+	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *SetHealthPolicyRequest) GetGroupId() string {
+	if x != nil {
+		return x.GroupId
+	}
+	return ""
+}
+
+func (x *SetHealthPolicyRequest) GetPolicy() *HealthPolicy {
+	if x != nil {
+		return x.Policy
+	}
+	return nil
+}
+
+// Response of HealthService.SetHealthPolicy.
+type SetHealthPolicyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The policy with every default filled in.
+	Policy        *HealthPolicy `protobuf:"bytes,1,opt,name=policy,proto3" json:"policy,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetHealthPolicyResponse) Reset() {
+	*x = SetHealthPolicyResponse{}
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetHealthPolicyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetHealthPolicyResponse) ProtoMessage() {}
+
+func (x *SetHealthPolicyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetHealthPolicyResponse.ProtoReflect.Descriptor instead.
+func (*SetHealthPolicyResponse) Descriptor() ([]byte, []int) {
+	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *SetHealthPolicyResponse) GetPolicy() *HealthPolicy {
+	if x != nil {
+		return x.Policy
+	}
+	return nil
+}
+
+// Request of HealthService.GetHealthPolicy.
+type GetHealthPolicyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Group. Empty: the default.
+	GroupId       string `protobuf:"bytes,1,opt,name=group_id,json=groupId,proto3" json:"group_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetHealthPolicyRequest) Reset() {
+	*x = GetHealthPolicyRequest{}
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetHealthPolicyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetHealthPolicyRequest) ProtoMessage() {}
+
+func (x *GetHealthPolicyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetHealthPolicyRequest.ProtoReflect.Descriptor instead.
+func (*GetHealthPolicyRequest) Descriptor() ([]byte, []int) {
+	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *GetHealthPolicyRequest) GetGroupId() string {
+	if x != nil {
+		return x.GroupId
+	}
+	return ""
+}
+
+// Response of HealthService.GetHealthPolicy.
+type GetHealthPolicyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The policy with every default filled in.
+	Policy *HealthPolicy `protobuf:"bytes,1,opt,name=policy,proto3" json:"policy,omitempty"`
+	// Whether it is the group's own and not the default.
+	Own           bool `protobuf:"varint,2,opt,name=own,proto3" json:"own,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetHealthPolicyResponse) Reset() {
+	*x = GetHealthPolicyResponse{}
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetHealthPolicyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetHealthPolicyResponse) ProtoMessage() {}
+
+func (x *GetHealthPolicyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetHealthPolicyResponse.ProtoReflect.Descriptor instead.
+func (*GetHealthPolicyResponse) Descriptor() ([]byte, []int) {
+	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *GetHealthPolicyResponse) GetPolicy() *HealthPolicy {
+	if x != nil {
+		return x.Policy
+	}
+	return nil
+}
+
+func (x *GetHealthPolicyResponse) GetOwn() bool {
+	if x != nil {
+		return x.Own
+	}
+	return false
+}
+
 var File_muster_health_v1_health_service_proto protoreflect.FileDescriptor
 
 const file_muster_health_v1_health_service_proto_rawDesc = "" +
 	"\n" +
-	"%muster/health/v1/health_service.proto\x12\x10muster.health.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cmuster/health/v1/event.proto\"\x9d\x02\n" +
+	"%muster/health/v1/health_service.proto\x12\x10muster.health.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cmuster/health/v1/event.proto\x1a\x1dmuster/health/v1/policy.proto\"\x9d\x02\n" +
 	"\x1aWatchInstanceEventsRequest\x12 \n" +
 	"\x06cursor\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x06cursor\x12\x1d\n" +
 	"\n" +
@@ -177,9 +591,36 @@ const file_muster_health_v1_health_service_proto_rawDesc = "" +
 	"\x05kinds\x18\x05 \x03(\x0e2#.muster.health.v1.InstanceEventKindB\x11\xbaH\x0e\x92\x01\v\x10\x10\"\a\x82\x01\x04\x10\x01 \x00R\x05kinds\"l\n" +
 	"\x1bWatchInstanceEventsResponse\x125\n" +
 	"\x05event\x18\x01 \x01(\v2\x1f.muster.health.v1.InstanceEventR\x05event\x12\x16\n" +
-	"\x06cursor\x18\x02 \x01(\tR\x06cursor2\x8a\x01\n" +
+	"\x06cursor\x18\x02 \x01(\tR\x06cursor\"\x81\x01\n" +
+	"\x13ListVerdictsRequest\x124\n" +
+	"\bgroup_id\x18\x01 \x01(\tB\x19\xbaH\x16r\x14\x18@2\x10^[A-Za-z0-9_-]*$R\agroupId\x124\n" +
+	"\finstance_ids\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10\xfa\x01\"\x06r\x04\x10\x01\x18@R\vinstanceIds\"S\n" +
+	"\x14ListVerdictsResponse\x12;\n" +
+	"\bverdicts\x18\x01 \x03(\v2\x1f.muster.health.v1.HealthVerdictR\bverdicts\"\xac\x01\n" +
+	"\x18SetInstanceHealthRequest\x12*\n" +
+	"\vinstance_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\n" +
+	"instanceId\x12B\n" +
+	"\x06status\x18\x02 \x01(\x0e2\x1e.muster.health.v1.HealthStatusB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x06status\x12 \n" +
+	"\x06reason\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x06reason\"V\n" +
+	"\x19SetInstanceHealthResponse\x129\n" +
+	"\averdict\x18\x01 \x01(\v2\x1f.muster.health.v1.HealthVerdictR\averdict\"\x88\x01\n" +
+	"\x16SetHealthPolicyRequest\x126\n" +
+	"\bgroup_id\x18\x01 \x01(\tB\x1b\xbaH\x18r\x16\x10\x01\x18@2\x10^[A-Za-z0-9_-]+$R\agroupId\x126\n" +
+	"\x06policy\x18\x02 \x01(\v2\x1e.muster.health.v1.HealthPolicyR\x06policy\"Q\n" +
+	"\x17SetHealthPolicyResponse\x126\n" +
+	"\x06policy\x18\x01 \x01(\v2\x1e.muster.health.v1.HealthPolicyR\x06policy\"N\n" +
+	"\x16GetHealthPolicyRequest\x124\n" +
+	"\bgroup_id\x18\x01 \x01(\tB\x19\xbaH\x16r\x14\x18@2\x10^[A-Za-z0-9_-]*$R\agroupId\"c\n" +
+	"\x17GetHealthPolicyResponse\x126\n" +
+	"\x06policy\x18\x01 \x01(\v2\x1e.muster.health.v1.HealthPolicyR\x06policy\x12\x10\n" +
+	"\x03own\x18\x02 \x01(\bR\x03own2\xbb\x04\n" +
 	"\rHealthService\x12y\n" +
-	"\x13WatchInstanceEvents\x12,.muster.health.v1.WatchInstanceEventsRequest\x1a-.muster.health.v1.WatchInstanceEventsResponse\"\x03\x90\x02\x010\x01B\xd1\x01\n" +
+	"\x13WatchInstanceEvents\x12,.muster.health.v1.WatchInstanceEventsRequest\x1a-.muster.health.v1.WatchInstanceEventsResponse\"\x03\x90\x02\x010\x01\x12b\n" +
+	"\fListVerdicts\x12%.muster.health.v1.ListVerdictsRequest\x1a&.muster.health.v1.ListVerdictsResponse\"\x03\x90\x02\x01\x12q\n" +
+	"\x11SetInstanceHealth\x12*.muster.health.v1.SetInstanceHealthRequest\x1a+.muster.health.v1.SetInstanceHealthResponse\"\x03\x90\x02\x02\x12k\n" +
+	"\x0fSetHealthPolicy\x12(.muster.health.v1.SetHealthPolicyRequest\x1a).muster.health.v1.SetHealthPolicyResponse\"\x03\x90\x02\x02\x12k\n" +
+	"\x0fGetHealthPolicy\x12(.muster.health.v1.GetHealthPolicyRequest\x1a).muster.health.v1.GetHealthPolicyResponse\"\x03\x90\x02\x01B\xd1\x01\n" +
 	"\x14com.muster.health.v1B\x12HealthServiceProtoP\x01ZCgithub.com/seed-198b1370/muster/proto/gen/muster/health/v1;healthv1\xa2\x02\x03MHX\xaa\x02\x10Muster.Health.V1\xca\x02\x10Muster\\Health\\V1\xe2\x02\x1cMuster\\Health\\V1\\GPBMetadata\xea\x02\x12Muster::Health::V1b\x06proto3"
 
 var (
@@ -194,23 +635,48 @@ func file_muster_health_v1_health_service_proto_rawDescGZIP() []byte {
 	return file_muster_health_v1_health_service_proto_rawDescData
 }
 
-var file_muster_health_v1_health_service_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_muster_health_v1_health_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_muster_health_v1_health_service_proto_goTypes = []any{
 	(*WatchInstanceEventsRequest)(nil),  // 0: muster.health.v1.WatchInstanceEventsRequest
 	(*WatchInstanceEventsResponse)(nil), // 1: muster.health.v1.WatchInstanceEventsResponse
-	(InstanceEventKind)(0),              // 2: muster.health.v1.InstanceEventKind
-	(*InstanceEvent)(nil),               // 3: muster.health.v1.InstanceEvent
+	(*ListVerdictsRequest)(nil),         // 2: muster.health.v1.ListVerdictsRequest
+	(*ListVerdictsResponse)(nil),        // 3: muster.health.v1.ListVerdictsResponse
+	(*SetInstanceHealthRequest)(nil),    // 4: muster.health.v1.SetInstanceHealthRequest
+	(*SetInstanceHealthResponse)(nil),   // 5: muster.health.v1.SetInstanceHealthResponse
+	(*SetHealthPolicyRequest)(nil),      // 6: muster.health.v1.SetHealthPolicyRequest
+	(*SetHealthPolicyResponse)(nil),     // 7: muster.health.v1.SetHealthPolicyResponse
+	(*GetHealthPolicyRequest)(nil),      // 8: muster.health.v1.GetHealthPolicyRequest
+	(*GetHealthPolicyResponse)(nil),     // 9: muster.health.v1.GetHealthPolicyResponse
+	(InstanceEventKind)(0),              // 10: muster.health.v1.InstanceEventKind
+	(*InstanceEvent)(nil),               // 11: muster.health.v1.InstanceEvent
+	(*HealthVerdict)(nil),               // 12: muster.health.v1.HealthVerdict
+	(HealthStatus)(0),                   // 13: muster.health.v1.HealthStatus
+	(*HealthPolicy)(nil),                // 14: muster.health.v1.HealthPolicy
 }
 var file_muster_health_v1_health_service_proto_depIdxs = []int32{
-	2, // 0: muster.health.v1.WatchInstanceEventsRequest.kinds:type_name -> muster.health.v1.InstanceEventKind
-	3, // 1: muster.health.v1.WatchInstanceEventsResponse.event:type_name -> muster.health.v1.InstanceEvent
-	0, // 2: muster.health.v1.HealthService.WatchInstanceEvents:input_type -> muster.health.v1.WatchInstanceEventsRequest
-	1, // 3: muster.health.v1.HealthService.WatchInstanceEvents:output_type -> muster.health.v1.WatchInstanceEventsResponse
-	3, // [3:4] is the sub-list for method output_type
-	2, // [2:3] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	10, // 0: muster.health.v1.WatchInstanceEventsRequest.kinds:type_name -> muster.health.v1.InstanceEventKind
+	11, // 1: muster.health.v1.WatchInstanceEventsResponse.event:type_name -> muster.health.v1.InstanceEvent
+	12, // 2: muster.health.v1.ListVerdictsResponse.verdicts:type_name -> muster.health.v1.HealthVerdict
+	13, // 3: muster.health.v1.SetInstanceHealthRequest.status:type_name -> muster.health.v1.HealthStatus
+	12, // 4: muster.health.v1.SetInstanceHealthResponse.verdict:type_name -> muster.health.v1.HealthVerdict
+	14, // 5: muster.health.v1.SetHealthPolicyRequest.policy:type_name -> muster.health.v1.HealthPolicy
+	14, // 6: muster.health.v1.SetHealthPolicyResponse.policy:type_name -> muster.health.v1.HealthPolicy
+	14, // 7: muster.health.v1.GetHealthPolicyResponse.policy:type_name -> muster.health.v1.HealthPolicy
+	0,  // 8: muster.health.v1.HealthService.WatchInstanceEvents:input_type -> muster.health.v1.WatchInstanceEventsRequest
+	2,  // 9: muster.health.v1.HealthService.ListVerdicts:input_type -> muster.health.v1.ListVerdictsRequest
+	4,  // 10: muster.health.v1.HealthService.SetInstanceHealth:input_type -> muster.health.v1.SetInstanceHealthRequest
+	6,  // 11: muster.health.v1.HealthService.SetHealthPolicy:input_type -> muster.health.v1.SetHealthPolicyRequest
+	8,  // 12: muster.health.v1.HealthService.GetHealthPolicy:input_type -> muster.health.v1.GetHealthPolicyRequest
+	1,  // 13: muster.health.v1.HealthService.WatchInstanceEvents:output_type -> muster.health.v1.WatchInstanceEventsResponse
+	3,  // 14: muster.health.v1.HealthService.ListVerdicts:output_type -> muster.health.v1.ListVerdictsResponse
+	5,  // 15: muster.health.v1.HealthService.SetInstanceHealth:output_type -> muster.health.v1.SetInstanceHealthResponse
+	7,  // 16: muster.health.v1.HealthService.SetHealthPolicy:output_type -> muster.health.v1.SetHealthPolicyResponse
+	9,  // 17: muster.health.v1.HealthService.GetHealthPolicy:output_type -> muster.health.v1.GetHealthPolicyResponse
+	13, // [13:18] is the sub-list for method output_type
+	8,  // [8:13] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_muster_health_v1_health_service_proto_init() }
@@ -219,13 +685,14 @@ func file_muster_health_v1_health_service_proto_init() {
 		return
 	}
 	file_muster_health_v1_event_proto_init()
+	file_muster_health_v1_policy_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_health_v1_health_service_proto_rawDesc), len(file_muster_health_v1_health_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

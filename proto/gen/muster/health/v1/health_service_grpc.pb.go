@@ -20,13 +20,19 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	HealthService_WatchInstanceEvents_FullMethodName = "/muster.health.v1.HealthService/WatchInstanceEvents"
+	HealthService_ListVerdicts_FullMethodName        = "/muster.health.v1.HealthService/ListVerdicts"
+	HealthService_SetInstanceHealth_FullMethodName   = "/muster.health.v1.HealthService/SetInstanceHealth"
+	HealthService_SetHealthPolicy_FullMethodName     = "/muster.health.v1.HealthService/SetHealthPolicy"
+	HealthService_GetHealthPolicy_FullMethodName     = "/muster.health.v1.HealthService/GetHealthPolicy"
 )
 
 // HealthServiceClient is the client API for HealthService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Tells what becomes of instances.
+// Tells what becomes of instances, and which can be counted on. Errors of every
+// call beside those it lists: INVALID_ARGUMENT with a field violation for each
+// value that breaks a rule.
 type HealthServiceClient interface {
 	// Streams instance events in the order in which they were published, from a
 	// cursor on, then new ones as they come. Events of one instance keep their
@@ -34,6 +40,19 @@ type HealthServiceClient interface {
 	// each value that breaks a rule), UNAVAILABLE (STREAM_UNAVAILABLE) with
 	// RetryInfo.
 	WatchInstanceEvents(ctx context.Context, in *WatchInstanceEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchInstanceEventsResponse], error)
+	// Tells the verdict on instances: those named, or all unhealthy ones of a
+	// group. Errors: UNAVAILABLE (STREAM_UNAVAILABLE) with RetryInfo.
+	ListVerdicts(ctx context.Context, in *ListVerdictsRequest, opts ...grpc.CallOption) (*ListVerdictsResponse, error)
+	// Says of an instance that it is unhealthy, or takes that back. What a user
+	// says counts whatever probes tell. Errors: NOT_FOUND (INSTANCE_NOT_FOUND),
+	// UNAVAILABLE (STREAM_UNAVAILABLE) with RetryInfo.
+	SetInstanceHealth(ctx context.Context, in *SetInstanceHealthRequest, opts ...grpc.CallOption) (*SetInstanceHealthResponse, error)
+	// Sets how the instances of a group are judged, from now on. Errors:
+	// UNAVAILABLE (STREAM_UNAVAILABLE) with RetryInfo.
+	SetHealthPolicy(ctx context.Context, in *SetHealthPolicyRequest, opts ...grpc.CallOption) (*SetHealthPolicyResponse, error)
+	// Tells how the instances of a group are judged. Errors: UNAVAILABLE
+	// (STREAM_UNAVAILABLE) with RetryInfo.
+	GetHealthPolicy(ctx context.Context, in *GetHealthPolicyRequest, opts ...grpc.CallOption) (*GetHealthPolicyResponse, error)
 }
 
 type healthServiceClient struct {
@@ -63,11 +82,53 @@ func (c *healthServiceClient) WatchInstanceEvents(ctx context.Context, in *Watch
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type HealthService_WatchInstanceEventsClient = grpc.ServerStreamingClient[WatchInstanceEventsResponse]
 
+func (c *healthServiceClient) ListVerdicts(ctx context.Context, in *ListVerdictsRequest, opts ...grpc.CallOption) (*ListVerdictsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListVerdictsResponse)
+	err := c.cc.Invoke(ctx, HealthService_ListVerdicts_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *healthServiceClient) SetInstanceHealth(ctx context.Context, in *SetInstanceHealthRequest, opts ...grpc.CallOption) (*SetInstanceHealthResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SetInstanceHealthResponse)
+	err := c.cc.Invoke(ctx, HealthService_SetInstanceHealth_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *healthServiceClient) SetHealthPolicy(ctx context.Context, in *SetHealthPolicyRequest, opts ...grpc.CallOption) (*SetHealthPolicyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SetHealthPolicyResponse)
+	err := c.cc.Invoke(ctx, HealthService_SetHealthPolicy_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *healthServiceClient) GetHealthPolicy(ctx context.Context, in *GetHealthPolicyRequest, opts ...grpc.CallOption) (*GetHealthPolicyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetHealthPolicyResponse)
+	err := c.cc.Invoke(ctx, HealthService_GetHealthPolicy_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // HealthServiceServer is the server API for HealthService service.
 // All implementations must embed UnimplementedHealthServiceServer
 // for forward compatibility.
 //
-// Tells what becomes of instances.
+// Tells what becomes of instances, and which can be counted on. Errors of every
+// call beside those it lists: INVALID_ARGUMENT with a field violation for each
+// value that breaks a rule.
 type HealthServiceServer interface {
 	// Streams instance events in the order in which they were published, from a
 	// cursor on, then new ones as they come. Events of one instance keep their
@@ -75,6 +136,19 @@ type HealthServiceServer interface {
 	// each value that breaks a rule), UNAVAILABLE (STREAM_UNAVAILABLE) with
 	// RetryInfo.
 	WatchInstanceEvents(*WatchInstanceEventsRequest, grpc.ServerStreamingServer[WatchInstanceEventsResponse]) error
+	// Tells the verdict on instances: those named, or all unhealthy ones of a
+	// group. Errors: UNAVAILABLE (STREAM_UNAVAILABLE) with RetryInfo.
+	ListVerdicts(context.Context, *ListVerdictsRequest) (*ListVerdictsResponse, error)
+	// Says of an instance that it is unhealthy, or takes that back. What a user
+	// says counts whatever probes tell. Errors: NOT_FOUND (INSTANCE_NOT_FOUND),
+	// UNAVAILABLE (STREAM_UNAVAILABLE) with RetryInfo.
+	SetInstanceHealth(context.Context, *SetInstanceHealthRequest) (*SetInstanceHealthResponse, error)
+	// Sets how the instances of a group are judged, from now on. Errors:
+	// UNAVAILABLE (STREAM_UNAVAILABLE) with RetryInfo.
+	SetHealthPolicy(context.Context, *SetHealthPolicyRequest) (*SetHealthPolicyResponse, error)
+	// Tells how the instances of a group are judged. Errors: UNAVAILABLE
+	// (STREAM_UNAVAILABLE) with RetryInfo.
+	GetHealthPolicy(context.Context, *GetHealthPolicyRequest) (*GetHealthPolicyResponse, error)
 	mustEmbedUnimplementedHealthServiceServer()
 }
 
@@ -87,6 +161,18 @@ type UnimplementedHealthServiceServer struct{}
 
 func (UnimplementedHealthServiceServer) WatchInstanceEvents(*WatchInstanceEventsRequest, grpc.ServerStreamingServer[WatchInstanceEventsResponse]) error {
 	return status.Error(codes.Unimplemented, "method WatchInstanceEvents not implemented")
+}
+func (UnimplementedHealthServiceServer) ListVerdicts(context.Context, *ListVerdictsRequest) (*ListVerdictsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListVerdicts not implemented")
+}
+func (UnimplementedHealthServiceServer) SetInstanceHealth(context.Context, *SetInstanceHealthRequest) (*SetInstanceHealthResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SetInstanceHealth not implemented")
+}
+func (UnimplementedHealthServiceServer) SetHealthPolicy(context.Context, *SetHealthPolicyRequest) (*SetHealthPolicyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SetHealthPolicy not implemented")
+}
+func (UnimplementedHealthServiceServer) GetHealthPolicy(context.Context, *GetHealthPolicyRequest) (*GetHealthPolicyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetHealthPolicy not implemented")
 }
 func (UnimplementedHealthServiceServer) mustEmbedUnimplementedHealthServiceServer() {}
 func (UnimplementedHealthServiceServer) testEmbeddedByValue()                       {}
@@ -120,13 +206,102 @@ func _HealthService_WatchInstanceEvents_Handler(srv interface{}, stream grpc.Ser
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type HealthService_WatchInstanceEventsServer = grpc.ServerStreamingServer[WatchInstanceEventsResponse]
 
+func _HealthService_ListVerdicts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListVerdictsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HealthServiceServer).ListVerdicts(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: HealthService_ListVerdicts_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HealthServiceServer).ListVerdicts(ctx, req.(*ListVerdictsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _HealthService_SetInstanceHealth_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetInstanceHealthRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HealthServiceServer).SetInstanceHealth(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: HealthService_SetInstanceHealth_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HealthServiceServer).SetInstanceHealth(ctx, req.(*SetInstanceHealthRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _HealthService_SetHealthPolicy_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetHealthPolicyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HealthServiceServer).SetHealthPolicy(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: HealthService_SetHealthPolicy_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HealthServiceServer).SetHealthPolicy(ctx, req.(*SetHealthPolicyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _HealthService_GetHealthPolicy_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetHealthPolicyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HealthServiceServer).GetHealthPolicy(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: HealthService_GetHealthPolicy_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HealthServiceServer).GetHealthPolicy(ctx, req.(*GetHealthPolicyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // HealthService_ServiceDesc is the grpc.ServiceDesc for HealthService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
 var HealthService_ServiceDesc = grpc.ServiceDesc{
 	ServiceName: "muster.health.v1.HealthService",
 	HandlerType: (*HealthServiceServer)(nil),
-	Methods:     []grpc.MethodDesc{},
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "ListVerdicts",
+			Handler:    _HealthService_ListVerdicts_Handler,
+		},
+		{
+			MethodName: "SetInstanceHealth",
+			Handler:    _HealthService_SetInstanceHealth_Handler,
+		},
+		{
+			MethodName: "SetHealthPolicy",
+			Handler:    _HealthService_SetHealthPolicy_Handler,
+		},
+		{
+			MethodName: "GetHealthPolicy",
+			Handler:    _HealthService_GetHealthPolicy_Handler,
+		},
+	},
 	Streams: []grpc.StreamDesc{
 		{
 			StreamName:    "WatchInstanceEvents",
