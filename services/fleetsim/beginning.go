@@ -182,18 +182,16 @@ func (b *beginning) adopt(genesis *storagev1.Genesis) error {
 		errs = append(errs, fmt.Errorf("it was begun with volatility %v, not %v",
 			float64(genesis.GetVolatilityMillionths())/1e6, float64(b.volatility)/1e6))
 	}
-	if b.catalog != nil {
-		var given bytes.Buffer
-		if err := b.catalog.Write(&given); err != nil || !bytes.Equal(given.Bytes(), genesis.GetCatalogCsv()) {
-			errs = append(errs, errors.New("it was begun with another catalog"))
-		}
-	}
-	if len(errs) > 0 {
-		return fmt.Errorf("use the settings it was begun with, or another folder: %w", errors.Join(errs...))
-	}
 	stored, err := catalog.Parse(bytes.NewReader(genesis.GetCatalogCsv()))
 	if err != nil {
 		return fmt.Errorf("stored catalog: %w", err)
+	}
+	// What is sold counts, not its bytes: older releases wrote fewer columns.
+	if b.catalog != nil && !slices.Equal(b.catalog.Offers(), stored.Offers()) {
+		errs = append(errs, errors.New("it was begun with another catalog"))
+	}
+	if len(errs) > 0 {
+		return fmt.Errorf("use the settings it was begun with, or another folder: %w", errors.Join(errs...))
 	}
 	b.catalog, b.origin = stored, world.Instant(genesis.GetOriginUnixNanos())
 	return nil

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -142,6 +143,47 @@ func TestReopen_keepsWhatItWasBegunWith(t *testing.T) {
 	third := start(t, config, true)
 	if all, _ := third.list(&fleetv1.ListInstancesRequest{}); len(all) != 1 {
 		t.Errorf("%d instances", len(all))
+	}
+}
+
+// A folder of a release that knew no kinds of family has a catalog without them:
+// it goes on, with the same catalog given or none, and tells kinds.
+func TestReopen_ofACatalogWithoutKinds(t *testing.T) {
+	const old = "zone_id,instance_type,family,architecture,vcpus,memory_mib,gpus,pay_as_you_go_micros_per_hour,spot_base_permille,capacity_instances\n" +
+		"cn-test-c,ecs.t6.large,ecs.t6,x86,2,4096,0,1000000,200,10\n"
+	given, err := catalog.Parse(strings.NewReader(old))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := fleetsim.Config{Seed: 5, DataDir: t.TempDir(), Origin: origin, Volatility: still(), Catalog: given}
+	start(t, config, true).stop()
+	folder, err := journal.Open(config.DataDir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	genesis := folder.Genesis()
+	genesis.CatalogCsv = []byte(old)
+	if err := errors.Join(folder.SetGenesis(genesis), folder.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, config.Catalog = range []*catalog.Catalog{given, nil} {
+		c := start(t, config, true)
+		listed, err := c.fleet.ListInstanceTypes(t.Context(), &fleetv1.ListInstanceTypesRequest{})
+		if err != nil || len(listed.GetInstanceTypes()) != 1 {
+			t.Fatalf("%v, %v", listed, err)
+		}
+		if one := listed.GetInstanceTypes()[0]; one.GetFamilyLevel() != fleetv1.FamilyLevel_FAMILY_LEVEL_CREDIT_ENTRY || !one.GetBurstable() {
+			t.Errorf("got %v", one)
+		}
+		c.stop()
+	}
+	offers := slices.Clone(given.Offers())
+	offers[0].Level = catalog.LevelEnterprise
+	if config.Catalog, err = catalog.New("", offers); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fleetsim.New(config, fleetsim.Deps{}); err == nil || !strings.Contains(err.Error(), "begun with another catalog") {
+		t.Errorf("a catalog of another level: got %v", err)
 	}
 }
 

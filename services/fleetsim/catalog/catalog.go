@@ -50,7 +50,16 @@ type Offer struct {
 	// Capacity is how many instances of the type the zone can hold, 1 to
 	// 1,000,000, whoever owns them.
 	Capacity int64
+	// Category is the kind of the family. A catalog tells it of every offer; one
+	// that is made of offers without takes it from their family's name.
+	Category Category
+	// Level is the level of the family, likewise.
+	Level Level
 }
+
+// Burstable tells whether the CPU of the type gives its full performance in
+// bursts only.
+func (o *Offer) Burstable() bool { return o.Level == LevelCreditEntry }
 
 // A Catalog is all offers of one region.
 type Catalog struct {
@@ -125,6 +134,7 @@ func (c *Catalog) Write(to io.Writer) error {
 			o.ZoneID, o.InstanceType, o.Family, string(o.Architecture),
 			strconv.FormatInt(int64(o.VCPUs), 10), strconv.FormatInt(o.MemoryMiB, 10), strconv.FormatInt(int64(o.GPUs), 10),
 			strconv.FormatInt(o.PayAsYouGoMicros, 10), strconv.FormatInt(o.SpotBasePermille, 10), strconv.FormatInt(o.Capacity, 10),
+			string(o.Category), string(o.Level),
 		})
 	}
 	w.Flush()

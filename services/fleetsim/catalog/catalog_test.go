@@ -12,7 +12,10 @@ import (
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
 )
 
-const header = "zone_id,instance_type,family,architecture,vcpus,memory_mib,gpus,pay_as_you_go_micros_per_hour,spot_base_permille,capacity_instances\n"
+const (
+	header     = "zone_id,instance_type,family,architecture,vcpus,memory_mib,gpus,pay_as_you_go_micros_per_hour,spot_base_permille,capacity_instances\n"
+	fullHeader = "zone_id,instance_type,family,architecture,vcpus,memory_mib,gpus,pay_as_you_go_micros_per_hour,spot_base_permille,capacity_instances,category,family_level\n"
+)
 
 func TestDefault_holdsTheRegion(t *testing.T) {
 	c, err := catalog.Default()
@@ -31,6 +34,7 @@ func TestDefault_holdsTheRegion(t *testing.T) {
 	if diff := cmp.Diff(catalog.Offer{
 		ZoneID: "cn-shenzhen-d", InstanceType: "ecs.c6.xlarge", Family: "ecs.c6", Architecture: catalog.X86,
 		VCPUs: 4, MemoryMiB: 8192, PayAsYouGoMicros: 780_000, SpotBasePermille: 191,
+		Category: catalog.CategoryX86, Level: catalog.LevelEnterprise,
 	}, got); diff != "" {
 		t.Error(diff)
 	}
@@ -52,11 +56,21 @@ func TestDefault_holdsTheRegion(t *testing.T) {
 }
 
 func TestParse_namesLineColumnValueAndRule(t *testing.T) {
-	const good = "cn-shenzhen-d,ecs.a.large,ecs.a,x86,2,4096,0,390000,200,100\n"
+	const (
+		good = "cn-shenzhen-d,ecs.a.large,ecs.a,x86,2,4096,0,390000,200,100\n"
+		full = "cn-shenzhen-d,ecs.a.large,ecs.a,x86,2,4096,0,390000,200,100,bare-metal,entry\n"
+	)
 	for name, test := range map[string]struct{ text, want string }{
 		"empty":             {"", "line 1: must hold a header and at least one offer"},
 		"header only":       {header, "line 1: must hold a header and at least one offer"},
 		"wrong header":      {"zone,type\n", "line 1: must be the header zone_id,"},
+		"half a kind":       {strings.Replace(fullHeader, ",family_level", "", 1), "capacity_instances,category,family_level, of which the last two can be left out"},
+		"no CSV":            {"\"zone", "line 1: must be CSV: "},
+		"too many columns":  {header + full, "line 2: must be CSV with 10 columns"},
+		"kind left out":     {fullHeader + good, "line 2: must be CSV with 12 columns"},
+		"category":          {fullHeader + strings.Replace(full, "bare-metal", "metal", 1), `line 2, column category: must be one of x86, arm, heterogeneous, bare-metal, super-compute-cluster, got "metal"`},
+		"level":             {fullHeader + strings.Replace(full, "entry", "EntryLevel", 1), `line 2, column family_level: must be one of entry, enterprise, credit-entry, got "EntryLevel"`},
+		"differs in kind":   {fullHeader + full + strings.Replace(strings.Replace(full, "-d,", "-e,", 1), "entry", "", 1), "type ecs.a.large differs between its zones"},
 		"too few columns":   {header + "a,b\n", "line 2: must be CSV with 10 columns"},
 		"no number":         {header + strings.Replace(good, "4096", "4 GiB", 1), `line 2, column memory_mib: must be a whole number from 1 to 16777216, got "4 GiB"`},
 		"price too low":     {header + strings.Replace(good, "390000", "-1", 1), `line 2, column pay_as_you_go_micros_per_hour: must be a whole number from 1000 to 10000000000, got "-1"`},
@@ -96,6 +110,7 @@ func (failing) Read([]byte) (int, error) { return 0, errBroken }
 func FuzzParse(f *testing.F) {
 	f.Add(header + "cn-shenzhen-d,ecs.a.large,ecs.a,x86,2,4096,0,390000,200,100\n")
 	f.Add(header + "eu-central-1a,ecs.a.large,ecs.a,arm,2,4096,8,1000,1000,1\n\"")
+	f.Add(fullHeader + "eu-central-1a,ecs.a.large,ecs.a,arm,2,4096,8,1000,1000,1,bare-metal,\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := catalog.Parse(strings.NewReader(text))
 		if err != nil {

@@ -9,6 +9,10 @@
 // either; its price is estimated from the other shared-core types of one vCPU
 // to one GiB (half of what their two-vCPU sizes cost, on average).
 //
+// The category and the level of a family are in no table. They are told by its
+// name, as the public documentation names families; a catalog that knows better
+// says so in columns of its own.
+//
 // All values are safe for use by several goroutines: nothing changes after
 // [Parse] or [New].
 package catalog

@@ -66,13 +66,18 @@ func (e OffersError) Error() string {
 
 // New makes the catalog of a region from offers in any order. All zones must be
 // of one region, which regionID names unless it is empty, and a type must look
-// the same in all its zones. Its error is an [OffersError].
+// the same in all its zones. The category and the level that an offer does not
+// tell are taken from its family's name. Its error is an [OffersError].
 func New(regionID string, offers []Offer) (*Catalog, error) {
 	if len(offers) == 0 {
 		return nil, OffersError{{Column: "instance_type", Rule: "must be given: a region sells something"}}
 	}
 	if regionID == "" {
 		regionID = regionOf(offers[0].ZoneID)
+	}
+	offers = slices.Clone(offers)
+	for i := range offers {
+		offers[i].tellKind()
 	}
 	check := offerCheck{regionID: regionID, first: map[string]int{}, sold: map[[2]string]bool{}}
 	for i, offer := range offers {
@@ -81,7 +86,7 @@ func New(regionID string, offers []Offer) (*Catalog, error) {
 	if len(check.found) > 0 {
 		return nil, check.found
 	}
-	c := &Catalog{regionID: regionID, offers: slices.Clone(offers)}
+	c := &Catalog{regionID: regionID, offers: offers}
 	return c, c.finish()
 }
 
@@ -108,6 +113,8 @@ func (c *offerCheck) one(all []Offer, i int, o Offer) {
 	within(c, i, "pay_as_you_go_micros_per_hour", o.PayAsYouGoMicros, MinPriceMicros, MaxPriceMicros)
 	within(c, i, "spot_base_permille", o.SpotBasePermille, MinSpotPermille, MaxSpotPermille)
 	within(c, i, "capacity_instances", o.Capacity, 1, MaxCapacity)
+	among(c, i, "category", o.Category, Categories())
+	among(c, i, "family_level", o.Level, Levels())
 	pool := [2]string{o.ZoneID, o.InstanceType}
 	first, known := c.first[o.InstanceType]
 	switch {
@@ -138,6 +145,7 @@ func (c *offerCheck) names(i int, o Offer) {
 // same holds an offer against the first one of its type.
 func (c *offerCheck) same(i int, first, o Offer) {
 	rule := fmt.Sprintf("must be the same in all zones, as in %s", cut(first.ZoneID))
+	before := len(c.found)
 	for _, pair := range []struct {
 		column    string
 		got, want any
@@ -153,12 +161,39 @@ func (c *offerCheck) same(i int, first, o Offer) {
 			c.fail(i, pair.column, fmt.Sprint(pair.got), rule)
 		}
 	}
+	if len(c.found) > before {
+		return // the kind may follow from what differs
+	}
+	if o.Category != first.Category {
+		c.fail(i, "category", string(o.Category), rule)
+	}
+	if o.Level != first.Level {
+		c.fail(i, "family_level", string(o.Level), rule)
+	}
 }
 
 func within[N cmp.Ordered](c *offerCheck, i int, column string, value, least, most N) {
 	if value < least || value > most {
 		c.fail(i, column, fmt.Sprint(value), fmt.Sprintf("must be a whole number from %v to %v", least, most))
 	}
+}
+
+func among[W ~string](c *offerCheck, i int, column string, value W, words []W) {
+	if !slices.Contains(words, value) {
+		c.fail(i, column, string(value), mustBeOne(words))
+	}
+}
+
+// mustBeOne is the rule that a value is one of some words.
+func mustBeOne[W ~string](words []W) string {
+	rule := "must be one of "
+	for i, word := range words {
+		if i > 0 {
+			rule += ", "
+		}
+		rule += string(word)
+	}
+	return rule
 }
 
 // isName tells whether a text can name a zone, a type or a family.

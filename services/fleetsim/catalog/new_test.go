@@ -47,6 +47,8 @@ func TestNew_tellsAllThatIsWrong(t *testing.T) {
 		"name":         {func(o *catalog.Offer) { o.Family = "" }, "offer 1, family: must be 1 to 64 lower-case letters, digits, dots and hyphens, got \"\"\noffer 1, family: must be the same in all zones, as in cn-shenzhen-d, got \"\""},
 		"several":      {func(o *catalog.Offer) { o.Capacity, o.SpotBasePermille = 0, 99 }, "offer 1, spot_base_permille: must be a whole number from 100 to 1000, got \"99\"\noffer 1, capacity_instances: must be a whole number from 1 to 1000000, got \"0\""},
 		"architecture": {func(o *catalog.Offer) { o.InstanceType, o.Architecture = "ecs.b.large", "" }, `offer 1, architecture: must be x86 or arm, got ""`},
+		"category":     {func(o *catalog.Offer) { o.InstanceType, o.Category = "ecs.b.large", "gpu" }, `offer 1, category: must be one of x86, arm, heterogeneous, bare-metal, super-compute-cluster, got "gpu"`},
+		"level":        {func(o *catalog.Offer) { o.Level = catalog.LevelEntry }, `offer 1, family_level: must be the same in all zones, as in cn-shenzhen-d, got "entry"`},
 		"differs":      {func(o *catalog.Offer) { o.VCPUs = 4 }, `offer 1, vcpus: must be the same in all zones, as in cn-shenzhen-d, got "4"`},
 	} {
 		t.Run(name, func(t *testing.T) {

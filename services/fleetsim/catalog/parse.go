@@ -17,9 +17,13 @@ const MaxBytes = 16 << 20
 func columns() []string {
 	return []string{
 		"zone_id", "instance_type", "family", "architecture", "vcpus", "memory_mib", "gpus",
-		"pay_as_you_go_micros_per_hour", "spot_base_permille", "capacity_instances",
+		"pay_as_you_go_micros_per_hour", "spot_base_permille", "capacity_instances", "category", "family_level",
 	}
 }
+
+// neededColumns is how many columns a catalog must have: without the kind of
+// its families.
+const neededColumns = 10
 
 // A SyntaxError tells what is wrong with a catalog, and where.
 type SyntaxError struct {
@@ -44,11 +48,12 @@ func (e *SyntaxError) Error() string {
 
 // Parse reads a catalog: CSV with the header
 //
-//	zone_id,instance_type,family,architecture,vcpus,memory_mib,gpus,pay_as_you_go_micros_per_hour,spot_base_permille,capacity_instances
+//	zone_id,instance_type,family,architecture,vcpus,memory_mib,gpus,pay_as_you_go_micros_per_hour,spot_base_permille,capacity_instances,category,family_level
 //
 // and one line for each type in each zone, in any order. All zones must be of
-// one region, and a type must look the same in all its zones. What it finds
-// wrong is a [*SyntaxError].
+// one region, and a type must look the same in all its zones. The last two
+// columns may be left out together, and their fields empty: what they do not
+// say is taken from the family's name. What it finds wrong is a [*SyntaxError].
 func Parse(from io.Reader) (*Catalog, error) {
 	limited := &io.LimitedReader{R: from, N: MaxBytes + 1}
 	reader := csv.NewReader(limited)
@@ -63,12 +68,12 @@ func Parse(from io.Reader) (*Catalog, error) {
 			break
 		}
 		if err != nil {
-			return nil, readError(err)
+			return nil, readError(err, reader.FieldsPerRecord)
 		}
 		line, _ := reader.FieldPos(0)
 		if line == 1 || c.offers == nil {
-			if !slices.Equal(fields, columns()) {
-				return nil, &SyntaxError{Line: line, Rule: "must be the header " + strings.Join(columns(), ",")}
+			if !slices.Equal(fields, columns()) && !slices.Equal(fields, columns()[:neededColumns]) {
+				return nil, &SyntaxError{Line: line, Rule: "must be the header " + strings.Join(columns(), ",") + ", of which the last two can be left out"}
 			}
 			c.offers = []Offer{}
 			continue
@@ -122,7 +127,7 @@ func compatible(before, offer Offer) error {
 	}
 	before.ZoneID, before.SpotBasePermille, before.Capacity = offer.ZoneID, offer.SpotBasePermille, offer.Capacity
 	if before != offer {
-		return fmt.Errorf("type %s differs between its zones in family, architecture, size or list price", offer.InstanceType)
+		return fmt.Errorf("type %s differs between its zones in family, its kind, architecture, size or list price", offer.InstanceType)
 	}
 	return nil
 }
@@ -141,6 +146,11 @@ func parseOffer(line int, fields []string) (Offer, error) {
 		SpotBasePermille: p.integer(8, MinSpotPermille, MaxSpotPermille),
 		Capacity:         p.integer(9, 1, MaxCapacity),
 	}
+	if len(fields) > neededColumns {
+		offer.Category = oneOf(&p, 10, Categories())
+		offer.Level = oneOf(&p, 11, Levels())
+	}
+	offer.tellKind()
 	if p.err == nil && regionOf(offer.ZoneID) == "" {
 		p.fail(0, zoneRule)
 	}
@@ -181,6 +191,18 @@ func (p *lineParser) architecture(column int) Architecture {
 	}
 }
 
+// oneOf reads one of some words, or none.
+func oneOf[W ~string](p *lineParser, column int, words []W) W {
+	at := slices.Index(words, W(p.fields[column]))
+	if at >= 0 {
+		return words[at]
+	}
+	if p.fields[column] != "" {
+		p.fail(column, mustBeOne(words))
+	}
+	return ""
+}
+
 func (p *lineParser) integer(column int, least, most int64) int64 {
 	text := p.fields[column]
 	value, err := strconv.ParseInt(text, 10, 64)
@@ -208,10 +230,16 @@ func regionOf(zoneID string) string {
 	return ""
 }
 
-func readError(err error) error {
+// readError tells what is wrong with the CSV; columns is what the header has, 0
+// if it is the header.
+func readError(err error, columns int) error {
 	var parse *csv.ParseError
-	if errors.As(err, &parse) {
-		return &SyntaxError{Line: parse.Line, Rule: fmt.Sprintf("must be CSV with %d columns: %v", len(columns()), parse.Err)}
+	switch {
+	case !errors.As(err, &parse):
+	case columns == 0:
+		return &SyntaxError{Line: parse.Line, Rule: fmt.Sprintf("must be CSV: %v", parse.Err)}
+	default:
+		return &SyntaxError{Line: parse.Line, Rule: fmt.Sprintf("must be CSV with %d columns: %v", columns, parse.Err)}
 	}
 	return fmt.Errorf("read catalog: %w", err)
 }

@@ -4,8 +4,6 @@ import (
 	"io/fs"
 	"strings"
 	"unicode"
-
-	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
 )
 
 const (
@@ -83,4 +81,11 @@ func methodName(known []string) class {
 	}}
 }
 
-func architectures() []string { return []string{string(catalog.X86), string(catalog.ARM)} }
+// spelt is words of the catalog as they are written.
+func spelt[W ~string](words []W) []string {
+	all := make([]string, len(words))
+	for i, word := range words {
+		all[i] = string(word)
+	}
+	return all
+}

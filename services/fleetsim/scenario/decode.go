@@ -177,7 +177,8 @@ func offerOf(p *mapping) catalog.Offer {
 	offer := catalog.Offer{
 		ZoneID: p.text("zone_id"), InstanceType: p.text("instance_type"), Family: p.text("family"),
 		Architecture: catalog.Architecture(p.word("architecture")),
-		VCPUs:        int32(p.number("vcpus")), GPUs: int32(p.number("gpus")),
+		Category:     catalog.Category(p.word("category")), Level: catalog.Level(p.word("family_level")),
+		VCPUs: int32(p.number("vcpus")), GPUs: int32(p.number("gpus")),
 		PayAsYouGoMicros: p.number("pay_as_you_go_price"), SpotBasePermille: p.number("spot_price_percent"),
 		Capacity: p.number("capacity"),
 	}

@@ -23,7 +23,7 @@ region:
   id: eu-central-1
   currency: EUR
   pools:
-    - {zone_id: eu-central-1a, instance_type: m.big, family: fam, architecture: arm, vcpus: 8, memory_gib: 0.5, gpus: 1, pay_as_you_go_price: 1.000001, spot_price_percent: 12.5, capacity: 7}
+    - {zone_id: eu-central-1a, instance_type: m.big, family: fam, architecture: arm, vcpus: 8, memory_gib: 0.5, gpus: 1, pay_as_you_go_price: 1.000001, spot_price_percent: 12.5, capacity: 7, category: bare-metal, family_level: credit-entry}
     - {zone_id: eu-central-1b, instance_type: a.b.small, vcpus: 1, memory_gib: 1, pay_as_you_go_price: "2.0"}
 market:
   model: {volatility: 0.25}
@@ -102,8 +102,8 @@ func TestParse_readsEveryKey(t *testing.T) {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]catalog.Offer{
-		{ZoneID: "eu-central-1b", InstanceType: "a.b.small", Family: "a.b", Architecture: catalog.X86, VCPUs: 1, MemoryMiB: 1024, PayAsYouGoMicros: 2_000_000, SpotBasePermille: 200, Capacity: 100},
-		{ZoneID: "eu-central-1a", InstanceType: "m.big", Family: "fam", Architecture: catalog.ARM, VCPUs: 8, MemoryMiB: 512, GPUs: 1, PayAsYouGoMicros: 1_000_001, SpotBasePermille: 125, Capacity: 7},
+		{ZoneID: "eu-central-1b", InstanceType: "a.b.small", Family: "a.b", Architecture: catalog.X86, VCPUs: 1, MemoryMiB: 1024, PayAsYouGoMicros: 2_000_000, SpotBasePermille: 200, Capacity: 100, Category: catalog.CategoryX86, Level: catalog.LevelEnterprise},
+		{ZoneID: "eu-central-1a", InstanceType: "m.big", Family: "fam", Architecture: catalog.ARM, VCPUs: 8, MemoryMiB: 512, GPUs: 1, PayAsYouGoMicros: 1_000_001, SpotBasePermille: 125, Capacity: 7, Category: catalog.CategoryBareMetal, Level: catalog.LevelCreditEntry},
 	}, s.Catalog.Offers()); diff != "" {
 		t.Error(diff)
 	}

@@ -206,6 +206,7 @@ func usualReplies() map[string][]reply {
 		"ListRegions":   {answer(&fleetv1.ListRegionsResponse{Regions: []*fleetv1.Region{{RegionId: "cn-shenzhen", Currency: "CNY", ZoneIds: []string{"cn-shenzhen-d", "cn-shenzhen-e"}}}})},
 		"ListInstanceTypes": {answer(&fleetv1.ListInstanceTypesResponse{InstanceTypes: []*fleetv1.InstanceType{{
 			InstanceType: "ecs.c6.large", Family: "ecs.c6", Architecture: fleetv1.Architecture_ARCHITECTURE_X86, Vcpus: 2, MemoryMib: 4_096,
+			Category: fleetv1.InstanceCategory_INSTANCE_CATEGORY_X86, FamilyLevel: fleetv1.FamilyLevel_FAMILY_LEVEL_ENTERPRISE,
 			ZoneIds: []string{"cn-shenzhen-d", "cn-shenzhen-e"}, PayAsYouGoPriceMicrosPerHour: 390_000}}})},
 		"ListSpotAdvice": {answer(&fleetv1.ListSpotAdviceResponse{Advice: []*fleetv1.SpotAdvice{{
 			ZoneId: "cn-shenzhen-d", InstanceType: "ecs.c6.large", AveragePricePercent: 21, InterruptionPermille: 4, InterruptionBand: "0-3%"}}})},

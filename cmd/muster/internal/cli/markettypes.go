@@ -44,10 +44,12 @@ func typeTable(w pricedTable, types []*fleetv1.InstanceType) {
 	if len(types) == 0 {
 		return
 	}
-	row(w, "TYPE", "FAMILY", "ARCHITECTURE", "VCPUS", "MEMORY/GIB", "GPUS", "LIST PRICE/H", "ZONES")
+	// A type's name begins with its family, and its category tells more than its
+	// architecture.
+	row(w, "TYPE", "CATEGORY", "LEVEL", "VCPUS", "MEMORY/GIB", "GPUS", "LIST PRICE/H", "ZONES")
 	for _, t := range types {
 		const mibPerGiB = 1 << 10
-		row(w, t.GetInstanceType(), t.GetFamily(), word(t.GetArchitecture()), t.GetVcpus(), units(float64(t.GetMemoryMib())/mibPerGiB), t.GetGpus(),
+		row(w, t.GetInstanceType(), word(t.GetCategory()), word(t.GetFamilyLevel()), t.GetVcpus(), units(float64(t.GetMemoryMib())/mibPerGiB), t.GetGpus(),
 			money.FormatMicros(t.GetPayAsYouGoPriceMicrosPerHour()), zonesText(t.GetZoneIds()))
 	}
 	w.sayPrices()

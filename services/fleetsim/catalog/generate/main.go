@@ -48,22 +48,17 @@ func generate(data, out string, notes io.Writer) error {
 	if err != nil {
 		return err
 	}
-	var raw bytes.Buffer
-	if err := writeOffers(&raw, offers); err != nil {
-		return err
-	}
-	// What the service reads is what was meant, in its canonical order.
-	parsed, err := catalog.Parse(&raw)
+	made, err := catalog.New(region, offers)
 	if err != nil {
 		return fmt.Errorf("what was made is no catalog: %w", err)
 	}
-	var canonical bytes.Buffer
-	if err := parsed.Write(&canonical); err != nil {
+	var written bytes.Buffer
+	if err := made.Write(&written); err != nil {
 		return err
 	}
-	if err := os.WriteFile(out, canonical.Bytes(), 0o644); err != nil {
+	if err := os.WriteFile(out, written.Bytes(), 0o644); err != nil {
 		return fmt.Errorf("write catalog: %w", err)
 	}
-	fmt.Fprintf(notes, "%d offers, %d types, %d zones\n", len(parsed.Offers()), len(parsed.InstanceTypes()), len(parsed.ZoneIDs()))
+	fmt.Fprintf(notes, "%d offers, %d types, %d zones\n", len(made.Offers()), len(made.InstanceTypes()), len(made.ZoneIDs()))
 	return nil
 }

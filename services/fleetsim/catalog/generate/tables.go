@@ -187,16 +187,3 @@ func micros(text string) int64 {
 	}
 	return int64(math.Round(price * 1e6))
 }
-
-func writeOffers(to io.Writer, offers []catalog.Offer) error {
-	if _, err := fmt.Fprintln(to, "zone_id,instance_type,family,architecture,vcpus,memory_mib,gpus,pay_as_you_go_micros_per_hour,spot_base_permille,capacity_instances"); err != nil {
-		return fmt.Errorf("write offers: %w", err)
-	}
-	for _, o := range offers {
-		if _, err := fmt.Fprintf(to, "%s,%s,%s,%s,%d,%d,%d,%d,%d,%d\n", o.ZoneID, o.InstanceType, o.Family, o.Architecture,
-			o.VCPUs, o.MemoryMiB, o.GPUs, o.PayAsYouGoMicros, o.SpotBasePermille, o.Capacity); err != nil {
-			return fmt.Errorf("write offers: %w", err)
-		}
-	}
-	return nil
-}

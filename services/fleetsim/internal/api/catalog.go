@@ -61,6 +61,7 @@ func toInstanceType(c *catalog.Catalog, instanceType string) *fleetv1.InstanceTy
 		InstanceType: offer.InstanceType, Family: offer.Family, Architecture: fleetv1.Architecture_ARCHITECTURE_X86,
 		Vcpus: offer.VCPUs, MemoryMib: offer.MemoryMiB, Gpus: offer.GPUs,
 		PayAsYouGoPriceMicrosPerHour: offer.PayAsYouGoMicros,
+		Category:                     toCategory(offer.Category), FamilyLevel: toLevel(offer.Level), Burstable: offer.Burstable(),
 	}
 	if offer.Architecture == catalog.ARM {
 		t.Architecture = fleetv1.Architecture_ARCHITECTURE_ARM
@@ -69,4 +70,34 @@ func toInstanceType(c *catalog.Catalog, instanceType string) *fleetv1.InstanceTy
 		t.ZoneIds = append(t.ZoneIds, offer.ZoneID)
 	}
 	return t
+}
+
+func toCategory(c catalog.Category) fleetv1.InstanceCategory {
+	switch c {
+	case catalog.CategoryX86:
+		return fleetv1.InstanceCategory_INSTANCE_CATEGORY_X86
+	case catalog.CategoryARM:
+		return fleetv1.InstanceCategory_INSTANCE_CATEGORY_ARM
+	case catalog.CategoryHeterogeneous:
+		return fleetv1.InstanceCategory_INSTANCE_CATEGORY_HETEROGENEOUS
+	case catalog.CategoryBareMetal:
+		return fleetv1.InstanceCategory_INSTANCE_CATEGORY_BARE_METAL
+	case catalog.CategorySuperComputeCluster:
+		return fleetv1.InstanceCategory_INSTANCE_CATEGORY_SUPER_COMPUTE_CLUSTER
+	default:
+		return fleetv1.InstanceCategory_INSTANCE_CATEGORY_UNSPECIFIED
+	}
+}
+
+func toLevel(l catalog.Level) fleetv1.FamilyLevel {
+	switch l {
+	case catalog.LevelEntry:
+		return fleetv1.FamilyLevel_FAMILY_LEVEL_ENTRY
+	case catalog.LevelEnterprise:
+		return fleetv1.FamilyLevel_FAMILY_LEVEL_ENTERPRISE
+	case catalog.LevelCreditEntry:
+		return fleetv1.FamilyLevel_FAMILY_LEVEL_CREDIT_ENTRY
+	default:
+		return fleetv1.FamilyLevel_FAMILY_LEVEL_UNSPECIFIED
+	}
 }
