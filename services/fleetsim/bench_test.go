@@ -164,3 +164,24 @@ func BenchmarkStart(b *testing.B) {
 	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/start")
 	b.ReportMetric(0, "ns/op")
 }
+
+// BenchmarkWatchPools measures how long a new cloud takes to tell all pools of
+// the shipped catalog, whose interruption rates nobody has asked for yet, next
+// to how long a second stream takes, which finds them known.
+func BenchmarkWatchPools(b *testing.B) {
+	view := func(c *cloud) float64 {
+		begun := time.Now()
+		stream := c.readPools()
+		stream.until(func() bool { return stream.last.GetComplete() })
+		return time.Since(begun).Seconds()
+	}
+	var first, second float64
+	for b.Loop() {
+		c := start(b, fleetsim.Config{Origin: origin}, true)
+		first, second = first+view(c), second+view(c)
+		c.stop()
+	}
+	b.ReportMetric(1e3*(first-second)/float64(b.N), "ms-more/first")
+	b.ReportMetric(first/second, "first/second")
+	b.ReportMetric(0, "ns/op")
+}

@@ -57,29 +57,21 @@ type Advice struct {
 // minute it looks at some only, evenly spread.
 func Advise(m Source, offer int, capacity, listMicros, beforeUnixNanos int64) Advice {
 	t := ticksOf(m)
-	from := floorDiv(beforeUnixNanos, int64(time.Hour))*int64(time.Hour) - int64(AdviceWindow)
-	const hours = int64(AdviceWindow / time.Hour)
-	stride := max((int64(AdviceWindow)/t.length+maxAdviceTicks-1)/maxAdviceTicks, 1)
-	var sum, looks, ended int64
-	for hour := range hours {
-		// A run meets the tick that it begins in, too.
-		begin := from + hour*int64(time.Hour)
-		end, short := begin+int64(time.Hour), false
-		for tick := t.at(begin); t.begin(tick) < end; tick += stride {
+	until := floorDiv(beforeUnixNanos, int64(time.Hour))
+	var sum, looks int64
+	for hour := until - adviceHours; hour < until; hour++ {
+		first, end := t.of(hour)
+		for tick := first; tick < end; tick += t.stride {
 			sum += m.Price(offer, tick)
 			looks++
-			short = short || m.Demand(offer, tick) > capacity-1
-		}
-		if short {
-			ended++
 		}
 	}
-	advice := Advice{
+	ended := new(Interruptions).count(m, offer, capacity, until)
+	return Advice{
 		DiscountPercent:      min(max((sum/looks*200+listMicros)/(2*listMicros), 1), 100),
-		InterruptionPermille: (ended*1000 + hours/2) / hours,
+		InterruptionPermille: permille(ended),
+		Band:                 bandOf(ended*1000, adviceHours),
 	}
-	advice.Band = bandOf(ended*1000, hours)
-	return advice
 }
 
 // bandOf is the band of so many thousandths of a number of runs.
@@ -96,16 +88,22 @@ func bandOf(thousandths, runs int64) Band {
 	}
 }
 
-// ticks is the ticks of a source.
-type ticks struct{ start, length int64 }
+// ticks is the ticks of a source, and how many of them an advice goes on at a
+// time.
+type ticks struct{ start, length, stride int64 }
 
 func ticksOf(m Source) ticks {
 	start, length := m.Ticks()
-	return ticks{start, int64(length)}
+	all := int64(AdviceWindow / length)
+	return ticks{start, int64(length), max((all+maxAdviceTicks-1)/maxAdviceTicks, 1)}
 }
 
 // at is the tick that a time lies in.
 func (t ticks) at(unixNanos int64) int64 { return floorDiv(unixNanos-t.start, t.length) }
 
-// begin is when a tick begins.
-func (t ticks) begin(tick int64) int64 { return t.start + tick*t.length }
+// of is the ticks of an hour, counted since 1970, from the first up to, not
+// including, the last: also the one that the hour begins in.
+func (t ticks) of(hour int64) (first, end int64) {
+	begin := hour * int64(time.Hour)
+	return t.at(begin), t.at(begin+int64(time.Hour)-1) + 1
+}

@@ -122,6 +122,20 @@ func (m *Market) Demand(index int, tick int64) int64 {
 	return scale(level, o.capacity)
 }
 
+// MostDemand implements [Bounded]: without a shortage, offers that have plenty
+// never run out.
+func (m *Market) MostDemand(index int, from, until int64) int64 {
+	o := &m.offers[index]
+	switch {
+	case m.volatility == 0:
+		return scale(o.calm, o.capacity)
+	case m.mayBeShort(o, from, until):
+		return scale(mostDemand, o.capacity)
+	default:
+		return scale(o.kind.most, o.capacity)
+	}
+}
+
 // slow is how far utilisation is from its mean, without what passes within a
 // day: what prices follow.
 func (m *Market) slow(o *offer, tick int64) int64 {

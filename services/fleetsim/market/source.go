@@ -16,3 +16,12 @@ type Source interface {
 	// more than the capacity.
 	Demand(offer int, tick int64) int64
 }
+
+// A Bounded source tells quickly that an offer can not run out of stock for a
+// while, without a look at each tick.
+type Bounded interface {
+	Source
+	// MostDemand tells a bound of [Source.Demand] over the ticks from one up to,
+	// not including, another: it is never more than that, and may be far less.
+	MostDemand(offer int, from, until int64) int64
+}

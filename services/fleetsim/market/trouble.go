@@ -56,26 +56,18 @@ func (m *Market) shortage(o *offer, tick int64) int64 {
 }
 
 // shortageIn looks for the shortage that began in this day or the last one of
-// a stream. Each day has at most one, with a chance in millionths.
+// a stream.
 func (m *Market) shortageIn(stream uint64, tick, chance int64) int64 {
 	tick += phase(stream, day)
 	today := floorDiv(tick, day)
-	return max(m.shortageOf(stream, today, tick-today*day, chance), m.shortageOf(stream, today-1, tick-(today-1)*day, chance))
+	return max(m.shortageOf(stream, today, tick, chance), m.shortageOf(stream, today-1, tick, chance))
 }
 
-// shortageOf tells how far the shortage that begins in a day is at so many
-// ticks after the start of that day.
-func (m *Market) shortageOf(stream uint64, of, at, chance int64) int64 {
-	if uniform(stream, 4*of) >= min(scale(m.volatility, chance), million) {
-		return 0
-	}
-	// Half of them last less than half an hour, few of them up to twelve hours:
-	// the length is that of a sixth power.
-	begin := uniform(stream, 4*of+1) * day / million
-	u := uniform(stream, 4*of+2)
-	u2 := scale(u, u)
-	length := 3 + scale(scale(u2, scale(u2, u2)), 12*hour)
-	into := at - begin
+// shortageOf tells how far the shortage that begins in a day of a stream is at a
+// tick of it.
+func (m *Market) shortageOf(stream uint64, of, tick, chance int64) int64 {
+	begin, length := m.spellOf(stream, of, chance)
+	into := tick - begin
 	if into < 0 || into >= length {
 		return 0
 	}
@@ -85,4 +77,38 @@ func (m *Market) shortageOf(stream uint64, of, at, chance int64) int64 {
 		return depth / 2
 	}
 	return depth
+}
+
+// spellOf tells the tick of a stream at which the shortage of a day begins, and
+// how many it lasts: 0 if the day has none. Each day has at most one, with a
+// chance in millionths.
+func (m *Market) spellOf(stream uint64, of, chance int64) (begin, length int64) {
+	if uniform(stream, 4*of) >= min(scale(m.volatility, chance), million) {
+		return 0, 0
+	}
+	// Half of them last less than half an hour, few of them up to twelve hours:
+	// the length is that of a sixth power.
+	begin = of*day + uniform(stream, 4*of+1)*day/million
+	u := uniform(stream, 4*of+2)
+	u2 := scale(u, u)
+	return begin, 3 + scale(scale(u2, scale(u2, u2)), 12*hour)
+}
+
+// mayBeShort tells whether the offer is in a shortage at any tick from one up to
+// another.
+func (m *Market) mayBeShort(o *offer, from, until int64) bool {
+	return o.shortages > 0 &&
+		(m.shortageWithin(o.streams[ofOffer]+shortageStream, from, until, o.shortages) ||
+			m.shortageWithin(o.streams[ofFamily]+shortageStream, from, until, familyShortages))
+}
+
+func (m *Market) shortageWithin(stream uint64, from, until, chance int64) bool {
+	moved := phase(stream, day)
+	from, until = from+moved, until+moved
+	for of := floorDiv(from, day) - 1; of*day < until; of++ {
+		if begin, length := m.spellOf(stream, of, chance); length > 0 && begin < until && begin+length > from {
+			return true
+		}
+	}
+	return false
 }

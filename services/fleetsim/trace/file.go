@@ -40,6 +40,16 @@ func (s *Series) At(second int64) int64 {
 	return s.values[max(after-1, 0)]
 }
 
+// least tells the least value in force from one second to another.
+func (s *Series) least(from, to int64) int64 {
+	next := sort.Search(len(s.at), func(i int) bool { return s.at[i] > from })
+	least := s.values[max(next-1, 0)]
+	for ; next < len(s.at) && s.at[next] <= to; next++ {
+		least = min(least, s.values[next])
+	}
+	return least
+}
+
 // Steps is how many steps the series has, at least 1.
 func (s *Series) Steps() int { return len(s.at) }
 

@@ -186,6 +186,24 @@ func (r *Replay) Demand(offer int, tick int64) int64 {
 	return r.base.Demand(offer, r.baseTick(tick))
 }
 
+// MostDemand implements [market.Bounded]. Where a trace begins anew between the
+// two ticks, others may want all.
+func (r *Replay) MostDemand(offer int, from, until int64) int64 {
+	s, last := r.stock[offer], until-1
+	if s == nil {
+		base, ok := r.base.(market.Bounded)
+		if !ok {
+			return math.MaxInt64
+		}
+		return base.MostDemand(offer, r.baseTick(from), r.baseTick(last)+1)
+	}
+	begin, end := r.second(from), r.second(last)
+	if end-begin != (last-from)*r.seconds {
+		return r.offers[offer].Capacity
+	}
+	return r.offers[offer].Capacity - s.least(begin, end)
+}
+
 // second is the second of the trace that a tick begins at.
 func (r *Replay) second(tick int64) int64 {
 	second := bounded(tick, r.seconds) * r.seconds

@@ -99,6 +99,40 @@ func TestNew_refusesWhatDoesNotFit(t *testing.T) {
 	}
 }
 
+// TestReplay_mostDemandIsNeverExceeded_Prop holds the bound of demand against
+// each tick, of offers with a series and of those without, repeated or not.
+func TestReplay_mostDemandIsNeverExceeded_Prop(t *testing.T) {
+	c := offersOf(t, 2)
+	base, err := market.New(c, 3, market.MaxVolatility*1_000_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		var text strings.Builder
+		text.WriteString("t_s,a\n")
+		for i, stock := range rapid.SliceOfN(rapid.IntRange(0, 16), 1, 20).Draw(t, "stock") {
+			fmt.Fprintf(&text, "%d,%d\n", 300*i, stock)
+		}
+		f, err := trace.Parse(strings.NewReader(text.String()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, _ := f.Stock("a")
+		r, err := trace.New(trace.Config{Catalog: c, Base: base, Repeat: rapid.Bool().Draw(t, "repeat"), Tick: 100 * time.Second, Series: []trace.Binding{{Offer: 0, Stock: s}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		offer, from := rapid.IntRange(0, 1).Draw(t, "offer"), rapid.Int64Range(-200, 200).Draw(t, "from")
+		until := from + rapid.Int64Range(1, 100).Draw(t, "ticks")
+		most := r.MostDemand(offer, from, until)
+		for tick := from; tick < until; tick++ {
+			if demand := r.Demand(offer, tick); demand > most {
+				t.Fatalf("tick %d: demand of %d is more than %d", tick, demand, most)
+			}
+		}
+	})
+}
+
 // TestReplay_priceBounds_Prop holds S10: 10 % of pay-as-you-go <= spot <=
 // pay-as-you-go, and that a price inside these bounds is that of the file.
 func TestReplay_priceBounds_Prop(t *testing.T) {

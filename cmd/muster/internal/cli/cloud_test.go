@@ -70,6 +70,12 @@ func spotPool(zone string, micros int64, available int32) *fleetv1.Pool {
 	}
 }
 
+// rated gives a pool an interruption rate.
+func rated(pool *fleetv1.Pool, permille int32) *fleetv1.Pool {
+	pool.InterruptionPermille = &permille
+	return pool
+}
+
 func spotPrice(zone string, time *timestamppb.Timestamp, micros int64) *fleetv1.SpotPrice {
 	return &fleetv1.SpotPrice{ZoneId: zone, Time: time, PriceMicrosPerHour: micros, PayAsYouGoPriceMicrosPerHour: 390_000}
 }
@@ -211,7 +217,7 @@ func usualReplies() map[string][]reply {
 		"ListSpotAdvice": {answer(&fleetv1.ListSpotAdviceResponse{Advice: []*fleetv1.SpotAdvice{{
 			ZoneId: "cn-shenzhen-d", InstanceType: "ecs.c6.large", AveragePricePercent: 21, InterruptionPermille: 4, InterruptionBand: "0-3%"}}})},
 		"ListPools": {answer(&fleetv1.ListPoolsResponse{AsOfTime: timestamppb.New(at(0, 0).AsTime().Add(24 * time.Hour)),
-			Pools: []*fleetv1.Pool{spotPool("cn-shenzhen-d", 171_600, 37), spotPool("cn-shenzhen-e", 210_600, 0)}})},
+			Pools: []*fleetv1.Pool{rated(spotPool("cn-shenzhen-d", 171_600, 37), 4), spotPool("cn-shenzhen-e", 210_600, 0)}})},
 		"ListSpotPrices": {answer(&fleetv1.ListSpotPricesResponse{Prices: prices[:3], NextPageToken: "more"}), answer(&fleetv1.ListSpotPricesResponse{Prices: prices[3:]}),
 			answer(&fleetv1.ListSpotPricesResponse{Prices: prices[:4]}), answer(&fleetv1.ListSpotPricesResponse{})},
 		"ListStockHistory": {answer(&fleetv1.ListStockHistoryResponse{Stocks: stocks[:2], NextPageToken: "more"}),

@@ -10,7 +10,7 @@ import (
 )
 
 type marketCommand struct {
-	List    marketList    `cmd:"" default:"withargs" help:"Show pools with their prices and stock. The default."`
+	List    marketList    `cmd:"" default:"withargs" help:"Show pools with their prices, stock and interruption rates. The default."`
 	Types   marketTypes   `cmd:"" help:"List instance types, with the zones that sell them."`
 	Zones   marketZones   `cmd:"" help:"List regions and their zones."`
 	History marketHistory `cmd:"" help:"Draw spot price and stock of an instance type over time."`
@@ -70,16 +70,24 @@ func (c *marketList) marketTable(w pricedTable, listed *fleetv1.ListPoolsRespons
 	if len(listed.GetPools()) == 0 {
 		return
 	}
-	row(w, "TYPE", "ZONE", "BILLING", "PRICE/H", "OF LIST", "STOCK")
+	row(w, "TYPE", "ZONE", "BILLING", "PRICE/H", "OF LIST", "STOCK", "INTERRUPTED/H")
 	for _, pool := range listed.GetPools() {
 		row(w, pool.GetInstanceType(), pool.GetZoneId(), word(pool.GetBillingMethod()), money.FormatMicros(pool.GetPriceMicrosPerHour()),
 			fmt.Sprintf("%d%%", percent(pool.GetPriceMicrosPerHour(), pool.GetPayAsYouGoPriceMicrosPerHour())),
-			stock(pool.AvailableInstances, pool.GetStockStatus()))
+			stock(pool.AvailableInstances, pool.GetStockStatus()), interrupted(pool))
 	}
 	w.sayPrices()
 	if listed.GetNextPageToken() != "" {
 		w.say(fmt.Sprintf("There are more: name --zone or --type, or a --limit above %d.", c.Limit))
 	}
+}
+
+// interrupted is the interruption rate of a pool; a dash where there is none.
+func interrupted(pool *fleetv1.Pool) string {
+	if pool.InterruptionPermille == nil {
+		return "-"
+	}
+	return percentText(pool.GetInterruptionPermille())
 }
 
 // billingMethod reads a billing method of the command line; "both" is

@@ -15,29 +15,33 @@ import (
 // adviceKept is how many pieces of advice are remembered.
 const adviceKept = 4096
 
-// adviceMemory remembers the advice of an hour of the cloud's clock: it takes
-// long to find and changes little.
+// adviceTime is the time that advice given at a time is of: the midnight before
+// it, UTC, so that all who ask on one day are told the same.
+func adviceTime(now time.Time) time.Time { return now.UTC().Truncate(24 * time.Hour) }
+
+// adviceMemory remembers the advice of a day of the cloud's clock: it takes long
+// to find and changes little.
 type adviceMemory struct {
 	mu   sync.Mutex
-	hour int64                 // guarded by mu
+	of   time.Time             // guarded by mu
 	kept map[int]market.Advice // by offer; guarded by mu
 }
 
 func newAdviceMemory() adviceMemory { return adviceMemory{kept: map[int]market.Advice{}} }
 
-func (m *adviceMemory) find(hour int64, offer int) (market.Advice, bool) {
+func (m *adviceMemory) find(of time.Time, offer int) (market.Advice, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	advice, ok := m.kept[offer]
-	return advice, ok && hour == m.hour
+	return advice, ok && of.Equal(m.of)
 }
 
-func (m *adviceMemory) keep(hour int64, offer int, advice market.Advice) {
+func (m *adviceMemory) keep(of time.Time, offer int, advice market.Advice) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if hour != m.hour || len(m.kept) >= adviceKept {
+	if !of.Equal(m.of) || len(m.kept) >= adviceKept {
 		clear(m.kept)
-		m.hour = hour
+		m.of = of
 	}
 	m.kept[offer] = advice
 }
@@ -47,7 +51,7 @@ func (f *fleet) ListSpotAdvice(ctx context.Context, req *fleetv1.ListSpotAdviceR
 	if err := f.checkAdvice(req); err != nil {
 		return nil, err
 	}
-	hour := f.Engine.Pace().Now().Truncate(time.Hour)
+	of := adviceTime(f.Engine.Pace().Now())
 	resp := &fleetv1.ListSpotAdviceResponse{}
 	for _, instanceType := range slices.Sorted(slices.Values(req.GetInstanceTypes())) {
 		first, end := f.Catalog.OffersOf(instanceType)
@@ -59,10 +63,10 @@ func (f *fleet) ListSpotAdvice(ctx context.Context, req *fleetv1.ListSpotAdviceR
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			advice, known := f.advice.find(hour.Unix(), index)
+			advice, known := f.advice.find(of, index)
 			if !known {
-				advice = market.Advise(f.Market, index, offer.Capacity, offer.PayAsYouGoMicros, hour.UnixNano())
-				f.advice.keep(hour.Unix(), index, advice)
+				advice = market.Advise(f.Market, index, offer.Capacity, offer.PayAsYouGoMicros, of.UnixNano())
+				f.advice.keep(of, index, advice)
 			}
 			resp.Advice = append(resp.Advice, &fleetv1.SpotAdvice{
 				ZoneId: offer.ZoneID, InstanceType: offer.InstanceType, AveragePricePercent: int32(advice.DiscountPercent),

@@ -73,9 +73,12 @@ type fleet struct {
 	fleetv1.UnimplementedFleetServiceServer
 	*Deps
 	advice adviceMemory
+	rates  *rates
 }
 
-func newFleet(d *Deps) *fleet { return &fleet{Deps: d, advice: newAdviceMemory()} }
+func newFleet(d *Deps) *fleet {
+	return &fleet{Deps: d, advice: newAdviceMemory(), rates: newRates(d)}
+}
 
 // billing serves BillingService.
 type billing struct {

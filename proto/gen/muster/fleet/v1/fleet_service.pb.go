@@ -3139,7 +3139,8 @@ func (x *ListSpotAdviceResponse) GetAdvice() []*SpotAdvice {
 	return nil
 }
 
-// How a spot pool did over the last 30 days.
+// How a spot pool did over the last 30 days: those before the last midnight, UTC,
+// of the cloud's clock.
 type SpotAdvice struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Zone of the pool.

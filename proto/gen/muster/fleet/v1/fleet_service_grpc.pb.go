@@ -66,10 +66,14 @@ type FleetServiceClient interface {
 	// Lists pools with their prices and stock, by instance type, zone, billing
 	// method. Errors: INVALID_ARGUMENT (INVALID_TOKEN).
 	ListPools(ctx context.Context, in *ListPoolsRequest, opts ...grpc.CallOption) (*ListPoolsResponse, error)
-	// Streams all pools once, then each pool whenever its price or stock has
-	// changed. What matters of a pool is its latest state, so a stream that
-	// broke is simply opened again. Errors: RESOURCE_EXHAUSTED when the reader is
-	// so slow that the service gave it up.
+	// Streams all pools once, then each pool whenever its price, stock or
+	// interruption rate has changed; rates change at midnight, UTC, of the
+	// cloud's clock only. What matters of a pool is its latest state, so a stream
+	// that broke is simply opened again. A response comes at least every five
+	// seconds of real time, without pools when none has changed, also while the
+	// cloud's clock stands or is slow: a reader that has heard nothing for much
+	// longer has lost the cloud. Errors: RESOURCE_EXHAUSTED when the reader is so
+	// slow that the service gave it up.
 	WatchPools(ctx context.Context, in *WatchPoolsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchPoolsResponse], error)
 	// Launches up to 100 instances of one pool. Answers with ids at once; the
 	// instances then pass from Pending to Running. The same request id with the
@@ -415,10 +419,14 @@ type FleetServiceServer interface {
 	// Lists pools with their prices and stock, by instance type, zone, billing
 	// method. Errors: INVALID_ARGUMENT (INVALID_TOKEN).
 	ListPools(context.Context, *ListPoolsRequest) (*ListPoolsResponse, error)
-	// Streams all pools once, then each pool whenever its price or stock has
-	// changed. What matters of a pool is its latest state, so a stream that
-	// broke is simply opened again. Errors: RESOURCE_EXHAUSTED when the reader is
-	// so slow that the service gave it up.
+	// Streams all pools once, then each pool whenever its price, stock or
+	// interruption rate has changed; rates change at midnight, UTC, of the
+	// cloud's clock only. What matters of a pool is its latest state, so a stream
+	// that broke is simply opened again. A response comes at least every five
+	// seconds of real time, without pools when none has changed, also while the
+	// cloud's clock stands or is slow: a reader that has heard nothing for much
+	// longer has lost the cloud. Errors: RESOURCE_EXHAUSTED when the reader is so
+	// slow that the service gave it up.
 	WatchPools(*WatchPoolsRequest, grpc.ServerStreamingServer[WatchPoolsResponse]) error
 	// Launches up to 100 instances of one pool. Answers with ids at once; the
 	// instances then pass from Pending to Running. The same request id with the
