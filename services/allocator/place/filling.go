@@ -21,15 +21,18 @@ func (f *filling) begin(demand *Demand) {
 }
 
 // fill takes instances by the strategy of the demand.
-func (f *filling) fill(request *Request) {
+func (f *filling) fill(request *Request) error {
 	switch f.demand.Strategy {
 	case Prioritized:
 		f.prioritized(request.Candidates)
 	case Diversified:
 		f.diversified(request.Existing)
-	case LowestPrice:
+	case LowestCost:
+		return f.lowestCost()
+	default:
 		f.lowestPrice()
 	}
+	return nil
 }
 
 // rank numbers the eligible pools in the order of the strategy.

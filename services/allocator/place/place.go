@@ -26,7 +26,9 @@ func Place(request Request, market Market) (Placement, error) {
 		demand := &request.Demands[i]
 		work.begin(demand)
 		work.judge(&request, candidates)
-		work.fill(&request)
+		if err := work.fill(&request); err != nil {
+			return Placement{}, err
+		}
 		work.settle(candidates, &placement)
 		n := len(candidates)
 		placement.Demands[i] = DemandPlacement{
