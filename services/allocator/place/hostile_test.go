@@ -52,20 +52,25 @@ func hostile(pools, zones int) situation {
 // coming to an end.
 func TestPlace_hostileSizes(t *testing.T) {
 	const wanted = 1_000_000_000_000
-	for _, size := range []struct{ pools, zones int }{{100_000, 20}, {10_000, 500}} {
+	for _, size := range []struct {
+		pools, zones int
+		limit        *int64
+	}{
+		{100_000, 20, nil},
+		{10_000, 500, nil},
+		{10_000, 500, new(int64(wanted - 5_000_001))},
+	} {
 		s := hostile(size.pools, size.zones)
+		s.Request.MaxMilliunits = size.limit
 		forEachStrategy(func(name string, demand place.Demand) {
-			for _, limit := range []*int64{nil, new(int64(wanted - 5_000_001))} {
-				demand.Billing, demand.Wanted = place.Spot, wanted
-				if demand.PoolsToUse > 1 {
-					demand.PoolsToUse = size.pools
-				}
-				s.Request.Demands = []place.Demand{demand}
-				s.Request.MaxMilliunits = limit
-				t.Run(fmt.Sprintf("%s/%d-pools/limited-%t", name, size.pools, limit != nil), func(t *testing.T) {
-					checkHostile(t, s)
-				})
+			demand.Billing, demand.Wanted = place.Spot, wanted
+			if demand.PoolsToUse > 1 {
+				demand.PoolsToUse = size.pools
 			}
+			s.Request.Demands = []place.Demand{demand}
+			t.Run(fmt.Sprintf("%s/%d-pools/limited-%t", name, size.pools, size.limit != nil), func(t *testing.T) {
+				checkHostile(t, s)
+			})
 		})
 	}
 }
