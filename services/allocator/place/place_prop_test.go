@@ -348,7 +348,7 @@ func plainGen(strategies ...place.Strategy) *rapid.Generator[situation] {
 		}
 		s.Request.Demands = []place.Demand{{
 			Billing: place.Spot, Wanted: rapid.Int64Range(1, 120_000).Draw(t, "wanted"),
-			Strategy:   rapid.SampledFrom(strategies).Draw(t, "strategy"),
+			Strategy: rapid.SampledFrom(strategies).Draw(t, "strategy"), TypePolicy: place.TypesCostCentered,
 			PoolsToUse: rapid.IntRange(1, 8).Draw(t, "pools to use"),
 		}}
 		return s
@@ -377,7 +377,8 @@ func TestPlace_orderOfCandidatesOnlyBreaksTies_Prop(t *testing.T) {
 // A pool that becomes dearer is not chosen more.
 func TestPlace_dearerIsNotChosenMore_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := plainGen(place.LowestPrice, place.CapacityOptimized, place.CapacityOptimizedPrioritized, place.PriceCapacityOptimized).Draw(t, "situation")
+		s := plainGen(place.LowestPrice, place.Diversified, place.CapacityOptimized, place.CapacityOptimizedPrioritized,
+			place.PriceCapacityOptimized, place.ZoneAndType).Draw(t, "situation")
 		if len(s.Request.Candidates) == 0 {
 			t.Skip("no candidates")
 		}
