@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/big"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -765,4 +766,32 @@ func oneByOne(zones []string, ranked []place.Decision, held map[string]int64, wa
 		*room--
 	}
 	return counts
+}
+
+// Whatever came out, the summary tells of every demand, says when something is
+// missing and why, and names no more than a few pools.
+func TestSummary_tellsWhatMatters_Prop(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := situationGen().Draw(t, "situation")
+		p := mustPlace(s.Request, s.Market)
+		got := place.Summary(s.Request, p)
+		missing := 0
+		for i := range p.Demands {
+			if p.Demands[i].Placed < s.Request.Demands[i].Wanted {
+				missing++
+			}
+		}
+		if n := strings.Count(got, " missing: "); n != missing {
+			t.Errorf("%d demands are not met, told of %d: %s", missing, n, got)
+		}
+		if n := strings.Count(got, " x "); n > 5*len(p.Demands) {
+			t.Errorf("%d pools are named: %s", n, got)
+		}
+		if strings.Contains(got, "In all ") != (p.Instances > 0) {
+			t.Errorf("%d instances: %s", p.Instances, got)
+		}
+		if strings.Contains(got, "not needed") {
+			t.Errorf("a pool that was not needed is no reason: %s", got)
+		}
+	})
 }
