@@ -1,0 +1,525 @@
+package place
+
+import (
+	"cmp"
+	"slices"
+)
+
+// The search for the least cost.
+//
+// Cut instances into fractions and the answer is easy: take kinds by ascending
+// cost per weight until the need is met. All kinds are then taken in full or not
+// at all, but for one: the reference. Its rate, cost per weight, is what a need
+// costs. Every other set deviates from that one, and what it costs more can be
+// told by its parts, each of them a loss that is never below zero:
+//
+//   - an instance more of a kind that is dearer than the rate, or one less of a
+//     kind that is cheaper, loses the difference;
+//   - capacity beyond the need loses the rate.
+//
+// So the search is for the deviations that lose least. As the reference fills
+// whatever is missing, they are few: a kind that loses more with one instance
+// than the best set known in all is left as it is. Deviations of the others are
+// tried in ascending order of loss, in steps of 1, 2, 4... instances, so that
+// any number is a sum of steps. A state is a set of deviations; one that another
+// makes needless is dropped, and one that can not come to less than the best.
+//
+// When a limit of instances binds, each instance is charged a toll that makes
+// heavier ones worth their price, just high enough that the limit is kept; what
+// is left of the limit then loses the toll.
+
+// searchStates is how many states a search may look at; about a tenth of a
+// second of work.
+const searchStates = 2_000_000
+
+// Between these numbers of states pairs of them are tried now and then.
+const (
+	pairMin = 32
+	pairMax = 1 << 15
+)
+
+// tollMax keeps products of costs and weights inside 128 bits.
+var tollMax = uint128{high: 1 << 38}
+
+// least tells the cheapest set between need and ceiling, or nil when there is
+// none.
+func (c *covering) least() ([]int64, error) {
+	s := search{covering: c, budget: searchStates}
+	counts, err := s.run()
+	if counts == nil || err != nil || c.instancesOf(counts) <= c.instances {
+		return counts, err
+	}
+	limited := search{covering: c, budget: searchStates, limited: true, toll: c.toll()}
+	return limited.run()
+}
+
+func (c *covering) instancesOf(counts []int64) int64 {
+	var sum int64
+	for i, count := range counts {
+		sum += count * c.kinds[i].instances
+	}
+	return sum
+}
+
+// toll finds the lowest toll at which whole instances by ascending cost keep
+// the limit of instances.
+func (c *covering) toll() uint128 {
+	low, high := uint128{}, tollMax
+	for low.less(high) {
+		middle := low.plus(high.minus(low).half())
+		if f := c.fractional(middle); f.reference >= 0 && c.instancesOf(f.counts)+1 <= c.instances {
+			high = middle
+		} else {
+			low = middle.plus(uint128{low: 1})
+		}
+	}
+	return low
+}
+
+// A fractional is the set of the fractional answer, its fraction rounded down.
+type fractional struct {
+	order     []int32
+	counts    []int64
+	reference int
+	missing   int64
+}
+
+// fractional takes kinds by ascending cost per weight, the toll included. The
+// reference is -1 when all of them do not meet the need.
+func (c *covering) fractional(toll uint128) fractional {
+	f := fractional{order: make([]int32, len(c.kinds)), counts: make([]int64, len(c.kinds)), reference: -1, missing: c.need}
+	for i := range f.order {
+		f.order[i] = int32(i)
+	}
+	slices.SortFunc(f.order, func(a, b int32) int {
+		x, y := &c.kinds[a], &c.kinds[b]
+		return cmp.Or(x.tolled(toll).times(y.weight).compare(y.tolled(toll).times(x.weight)), cmp.Compare(a, b))
+	})
+	for place, i := range f.order {
+		k := &c.kinds[i]
+		whole := f.missing / k.weight
+		f.counts[i] = min(k.stock, whole)
+		f.missing -= f.counts[i] * k.weight
+		if f.counts[i] == whole {
+			f.reference = place
+			return f
+		}
+	}
+	return f
+}
+
+// tolled is the cost of an instance and its toll.
+func (k *kind) tolled(toll uint128) uint128 { return k.cost.plus(toll.times(k.instances)) }
+
+// A step is a number of instances more, or less, of a kind.
+type step struct {
+	kind  int32
+	count int64
+	// weight is what it adds; below 0 for instances less.
+	weight int64
+	loss   uint128
+}
+
+// A state is a set of steps.
+type state struct {
+	// at is the weight that its steps add. Where the reference can make up for
+	// any of it, only how far the need is then passed.
+	at   int64
+	loss uint128
+	// instances is how many its steps add.
+	instances int64
+	// trail is its last step, as index into the trail; -1 for none.
+	trail int32
+}
+
+// A mark is a step of a state and what came before.
+type mark struct{ before, step int32 }
+
+// A search is one for the least cost. Losses are in costs times the weight of
+// the reference.
+type search struct {
+	*covering
+	toll    uint128
+	limited bool
+	budget  int
+
+	base fractional
+	// reference is the kind; rate is what a unit of weight costs.
+	reference *kind
+	rate      uint128
+	// more and less are how many instances the reference can give beyond its
+	// count, and give back. instances is what the set without steps has.
+	more, less, baseInstances int64
+
+	// steps are first those that were tried at the beginning, then from first on
+	// those that are explored, by ascending loss, and one that none gets to.
+	steps []step
+	first int
+	// ring is true when the reference makes up for all steps that there can be.
+	ring bool
+
+	trail []mark
+	// best is the least loss seen, bestTrail how it came about.
+	best      uint128
+	bestTrail int32
+	found     bool
+	// vague is true if a loss was too large to be told.
+	vague bool
+}
+
+func (s *search) run() ([]int64, error) {
+	s.base = s.fractional(s.toll)
+	if s.base.reference < 0 {
+		return nil, nil
+	}
+	chosen := s.base.order[s.base.reference]
+	s.reference = &s.kinds[chosen]
+	s.rate = s.reference.tolled(s.toll)
+	s.less = s.base.counts[chosen]
+	s.more = s.reference.stock - s.less
+	s.baseInstances = s.instancesOf(s.base.counts)
+	s.best = largest
+
+	s.try(&state{trail: -1})
+	s.single()
+	s.makeSteps()
+	if err := s.explore(); err != nil {
+		return nil, err
+	}
+	switch {
+	case s.vague && s.best == largest:
+		return nil, ErrSearchTooLarge
+	case !s.found:
+		return nil, nil
+	}
+	return s.counts(chosen), nil
+}
+
+// loss is what one instance more, or less, of a kind loses.
+func (s *search) loss(k *kind) uint128 {
+	return k.tolled(s.toll).times(s.reference.weight).apart(s.rate.times(k.weight))
+}
+
+// direction is 1 for kinds that can be taken more of, -1 for those that can be
+// taken less of, 0 for the reference.
+func (s *search) direction(place int) int64 { return int64(cmp.Compare(place, s.base.reference)) }
+
+// room is how many instances of a kind can be deviated by.
+func (s *search) room(place int) int64 {
+	k := &s.kinds[s.base.order[place]]
+	if s.direction(place) < 0 {
+		return k.stock
+	}
+	return min(k.stock, ceilDiv(s.need, k.weight))
+}
+
+// single tries one instance of each kind, for a best to begin with.
+func (s *search) single() {
+	for place, i := range s.base.order {
+		if direction := s.direction(place); direction != 0 {
+			k := &s.kinds[i]
+			one := step{kind: i, count: direction, weight: direction * k.weight, loss: s.loss(k)}
+			s.steps = append(s.steps, one)
+			s.trail = append(s.trail, mark{before: -1, step: int32(len(s.steps) - 1)})
+			s.try(&state{at: one.weight, loss: one.loss, instances: direction * k.instances, trail: int32(len(s.trail) - 1)})
+		}
+	}
+}
+
+// makeSteps lists the steps that can lead to less than the best, by loss.
+func (s *search) makeSteps() {
+	first := len(s.steps)
+	var up, down int64
+	periods := s.periods()
+	for place, i := range s.base.order {
+		k := &s.kinds[i]
+		loss, direction := s.loss(k), s.direction(place)
+		if direction == 0 || !loss.less(s.best) {
+			continue
+		}
+		room := s.room(place)
+		if loss != (uint128{}) && s.best != largest {
+			room = min(room, quotient(s.best, loss))
+		}
+		if periods != nil {
+			room = min(room, periods[place])
+		}
+		if direction > 0 {
+			up += room * k.weight
+		} else {
+			down += room * k.weight
+		}
+		for count := int64(1); room > 0; count *= 2 {
+			count = min(count, room)
+			room -= count
+			s.steps = append(s.steps, step{
+				kind: i, count: direction * count, weight: direction * count * k.weight, loss: loss.times(count),
+			})
+		}
+	}
+	slices.SortStableFunc(s.steps[first:], func(a, b step) int { return a.loss.compare(b.loss) })
+	s.steps = append(s.steps, step{loss: largest})
+	w := s.reference.weight
+	s.ring = !s.limited && up/w < s.less && down/w+1 < s.more
+	s.first = first
+}
+
+// periods tells how many instances of each kind can be needed beside a reference
+// that neither runs out nor is given back: more could be exchanged for it,
+// weight for weight. It is nil when the reference could run out.
+func (s *search) periods() []int64 {
+	if s.limited {
+		return nil
+	}
+	w := s.reference.weight
+	var exchanged, most int64
+	periods := make([]int64, len(s.base.order))
+	for place, i := range s.base.order {
+		k := &s.kinds[i]
+		if s.direction(place) == 0 || !s.loss(k).less(s.best) {
+			continue
+		}
+		divisor := gcd(w, k.weight)
+		periods[place] = w/divisor - 1
+		exchanged += k.weight / divisor
+		most = max(most, k.weight/divisor)
+	}
+	if exchanged+most >= min(s.less, s.more) {
+		return nil
+	}
+	return periods
+}
+
+// value makes up for what a state is missing by the reference and tells what the
+// whole then loses; it is false when limits do not allow it.
+func (s *search) value(st *state) (uint128, bool) {
+	over, count := st.at, int64(0)
+	if !s.ring {
+		missing := s.base.missing - st.at
+		count = s.filler(missing)
+		over = count*s.reference.weight - missing
+	}
+	if over < 0 || over > s.ceiling-s.need {
+		return largest, false
+	}
+	loss := st.loss.plus(s.rate.times(over))
+	if s.limited {
+		left := s.instances - s.baseInstances - st.instances - count*s.reference.instances
+		if left < 0 {
+			return largest, false
+		}
+		loss = loss.plus(s.toll.times(left).times(s.reference.weight))
+	}
+	s.vague = s.vague || loss == largest
+	return loss, loss != largest
+}
+
+// filler is how many instances of the reference make up for missing weight, as
+// far as it goes.
+func (s *search) filler(missing int64) int64 {
+	return min(max(divideUp(missing, s.reference.weight), -s.less), s.more)
+}
+
+// try notes a state if it is the best so far.
+func (s *search) try(st *state) {
+	if loss, ok := s.value(st); ok && loss.less(s.best) {
+		s.best, s.bestTrail, s.found = loss, st.trail, true
+	}
+}
+
+// explore tries steps in every combination that can come to less than the best.
+func (s *search) explore() error {
+	start := state{trail: -1}
+	if s.ring {
+		start.at = s.onRing(-s.base.missing)
+	}
+	states, moved, next := []state{start}, []state(nil), []state(nil)
+	pairAt := pairMin
+	for i := s.first; s.steps[i].loss.less(s.best); i++ {
+		if s.budget -= len(states); s.budget < 0 {
+			return ErrSearchTooLarge
+		}
+		moved = s.move(moved[:0], states, int32(i))
+		next = s.merge(next[:0], states, moved, s.steps[i+1].loss)
+		states, next = next, states
+		if len(states) > pairAt && pairAt <= pairMax {
+			s.pair(states)
+			pairAt *= 4
+		}
+	}
+	return nil
+}
+
+// move takes a step from every state.
+func (s *search) move(into, states []state, index int32) []state {
+	step := &s.steps[index]
+	for _, st := range states {
+		st.loss = st.loss.plus(step.loss)
+		if !st.loss.less(s.best) {
+			continue
+		}
+		s.trail = append(s.trail, mark{before: st.trail, step: index})
+		st.trail = int32(len(s.trail) - 1)
+		st.at += step.weight
+		st.instances += step.count * s.kinds[step.kind].instances
+		into = append(into, st)
+	}
+	if s.ring {
+		into = s.turn(into)
+	}
+	for i := range into {
+		s.try(&into[i])
+	}
+	return into
+}
+
+// onRing is what is left of a weight when the reference is used to make up for
+// it: between 0 and an instance of it.
+func (s *search) onRing(weight int64) int64 {
+	w := s.reference.weight
+	return (weight%w + w) % w
+}
+
+// turn brings states back onto the ring, in descending order. They are a turned
+// ring: at most two runs in descending order.
+func (s *search) turn(moved []state) []state {
+	cut := 0
+	for i := range moved {
+		moved[i].at = s.onRing(moved[i].at)
+		if i > 0 && moved[i].at > moved[i-1].at {
+			cut = i
+		}
+	}
+	if cut == 0 {
+		return moved
+	}
+	return append(slices.Clone(moved[cut:]), moved[:cut]...)
+}
+
+// merge joins two lists of states in descending order of weight, and leaves out
+// those that can not come to less than the best by steps that lose at least so
+// much, and those that another makes needless.
+func (s *search) merge(into, a, b []state, atLeast uint128) []state {
+	for len(a)+len(b) > 0 {
+		var st state
+		if len(b) == 0 || len(a) > 0 && (a[0].at > b[0].at || a[0].at == b[0].at && !b[0].loss.less(a[0].loss)) {
+			st, a = a[0], a[1:]
+		} else {
+			st, b = b[0], b[1:]
+		}
+		if st.loss.plus(atLeast).less(s.best) && !s.needless(into, &st) {
+			into = append(into, st)
+		}
+	}
+	return into
+}
+
+// needless tells whether one of the states before, which weigh more or the same,
+// is as good whatever is added: it costs no more, needs no more instances, and
+// weighs no more where there is a ceiling.
+func (s *search) needless(before []state, st *state) bool {
+	looks := 1
+	if s.limited {
+		looks = 8 // which one it would be is not known; a few are found so
+	}
+	for i := len(before) - 1; i >= max(0, len(before)-looks); i-- {
+		other := &before[i]
+		if s.tight() && other.at != st.at || s.limited && other.instances > st.instances {
+			continue
+		}
+		more := other.loss.plus(s.rate.times(other.at - st.at))
+		if s.limited {
+			more = more.plus(s.toll.times(st.instances - other.instances).times(s.reference.weight))
+		}
+		if !st.loss.less(more) {
+			return true
+		}
+	}
+	return false
+}
+
+// pair tries each state together with the one that fits it best, for a better
+// best: what proves that there is none better is then less.
+func (s *search) pair(states []state) {
+	missing := s.base.missing
+	if s.ring {
+		missing = -missing // which all states on the ring have counted
+	}
+	byRest := slices.Clone(states)
+	slices.SortFunc(byRest, func(a, b state) int {
+		return cmp.Or(cmp.Compare(s.onRing(a.at), s.onRing(b.at)), a.loss.compare(b.loss), cmp.Compare(a.trail, b.trail))
+	})
+	for i := range states {
+		st := &states[i]
+		rest := s.onRing(missing - st.at)
+		at, _ := slices.BinarySearchFunc(byRest, rest, func(other state, rest int64) int { return cmp.Compare(s.onRing(other.at), rest) })
+		other := &byRest[at%len(byRest)]
+		both := state{at: st.at + other.at, loss: st.loss.plus(other.loss), instances: st.instances + other.instances}
+		if s.ring {
+			both.at = s.onRing(both.at - missing)
+		}
+		if loss, ok := s.value(&both); ok && loss.less(s.best) && s.canJoin(st.trail, other.trail) {
+			s.best, s.bestTrail, s.found = loss, s.join(st.trail, other.trail), true
+		}
+	}
+}
+
+// canJoin tells whether there is stock for the steps of two trails.
+func (s *search) canJoin(a, b int32) bool {
+	counts := slices.Clone(s.base.counts)
+	for _, trail := range []int32{a, b} {
+		for ; trail >= 0; trail = s.trail[trail].before {
+			step := &s.steps[s.trail[trail].step]
+			counts[step.kind] += step.count
+			if counts[step.kind] < 0 || counts[step.kind] > s.kinds[step.kind].stock {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// join makes one trail of two.
+func (s *search) join(a, b int32) int32 {
+	for ; b >= 0; b = s.trail[b].before {
+		s.trail = append(s.trail, mark{before: a, step: s.trail[b].step})
+		a = int32(len(s.trail) - 1)
+	}
+	return a
+}
+
+// tight tells whether the ceiling is so low that a set that needs all of its
+// instances can pass it.
+func (s *search) tight() bool { return s.ceiling-s.need < s.kinds[0].weight-1 }
+
+// counts is the best set.
+func (s *search) counts(reference int32) []int64 {
+	counts := slices.Clone(s.base.counts)
+	missing := s.base.missing
+	for i := s.bestTrail; i >= 0; i = s.trail[i].before {
+		step := &s.steps[s.trail[i].step]
+		counts[step.kind] += step.count
+		missing -= step.weight
+	}
+	counts[reference] += s.filler(missing)
+	return counts
+}
+
+// divideUp rounds up, below zero as well.
+func divideUp(a, b int64) int64 {
+	if a <= 0 {
+		return -(-a / b)
+	}
+	return (a + b - 1) / b
+}
+
+// quotient is how many times b goes into a.
+func quotient(a, b uint128) int64 {
+	var count int64
+	for bit := int64(1) << 40; bit > 0; bit >>= 1 {
+		if times := b.times(count + bit); !a.less(times) && times != largest {
+			count += bit
+		}
+	}
+	return count
+}
