@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"math"
 	"math/bits"
-)
 
-const milliunitsPerUnit = 1_000
+	"github.com/seed-198b1370/muster/pkg/money"
+)
 
 // A rate is what an instance costs and contributes: a price per unit that is
 // not rounded.
@@ -46,7 +46,9 @@ func (w wide) over(divisor int64) int64 {
 
 // unitPrice is the price of one unit of capacity, rounded down; for showing,
 // not for comparing.
-func unitPrice(price, weight int64) int64 { return product(price, milliunitsPerUnit, 1).over(weight) }
+func unitPrice(price, weight int64) int64 {
+	return product(price, money.MilliunitsPerUnit, 1).over(weight)
+}
 
 // compareUnitPrice orders two pools by the price of one unit of capacity.
 func compareUnitPrice(a, b *Decision) int {

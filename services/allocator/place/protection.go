@@ -1,5 +1,7 @@
 package place
 
+import "github.com/seed-198b1370/muster/pkg/money"
+
 // A protection holds, by source, the lowest price per unit that is on sale
 // under a billing method. It is nil where no candidate compares prices.
 type protection map[int32]rate
@@ -33,7 +35,7 @@ func (p protection) judge(candidate *Candidate, decision *Decision) bool {
 	}
 	lowest := p[candidate.Source]
 	percent := 100 + int64(*candidate.PriceProtection)
-	decision.ProtectedUnitPrice = product(lowest.price, milliunitsPerUnit, percent).over(100 * lowest.weight)
+	decision.ProtectedUnitPrice = product(lowest.price, money.MilliunitsPerUnit, percent).over(100 * lowest.weight)
 	// own / weight > lowest / weight * percent / 100, without a division.
 	return product(decision.Price, lowest.weight, 100).compare(product(lowest.price, decision.Weight, percent)) > 0
 }

@@ -31,7 +31,7 @@ func trim(stairs []stair, over int64, light queue) {
 func lightest(stairs []stair, over int64, into queue) queue {
 	for i := range stairs {
 		if s := &stairs[i]; s.count > 0 && s.weight <= over {
-			into = append(into, turn{class: uint64(s.rise), price: -uint64(s.flight), pool: int32(i)})
+			into = append(into, turn{class: uint64(s.rise), price: ^uint64(s.flight), pool: int32(i)})
 		}
 	}
 	into.sort()
