@@ -5,41 +5,46 @@ import "math"
 // A filling is the work on one demand after another.
 type filling struct {
 	demand *Demand
+	pools  []candidatePool
+	zones  []zone
 	// decisions has one record for each pool, in the order of the candidates.
 	decisions []Decision
 	// order lists the eligible pools by index into decisions, from judge on in
 	// the order of the candidates, from fill on in the order of the strategy.
 	order []int32
+	// queue is where that order is made, and other short-lived ones.
+	queue queue
 	// need is the capacity still missing; below 0 by what was placed too much.
 	need int64
 	// room is what the limits leave, over all demands.
 	room room
 }
 
-func (f *filling) begin(demand *Demand) {
-	f.demand, f.need, f.order = demand, demand.Wanted, f.order[:0]
+func (f *filling) begin(demand *Demand, decisions []Decision) {
+	f.demand, f.decisions, f.need, f.order = demand, decisions, demand.Wanted, f.order[:0]
 }
 
 // fill takes instances by the strategy of the demand.
 func (f *filling) fill(request *Request) error {
 	switch f.demand.Strategy {
+	case LowestPrice:
+		f.lowestPrice()
 	case Prioritized:
 		f.prioritized(request.Candidates)
 	case Diversified:
-		f.diversified(request.Existing)
+		f.diversified()
+	case CapacityOptimized:
+		f.capacityOptimized()
+	case CapacityOptimizedPrioritized:
+		f.capacityOptimizedPrioritized(request.Candidates)
+	case PriceCapacityOptimized:
+		f.priceCapacityOptimized()
 	case LowestCost:
 		return f.lowestCost()
-	default:
-		f.lowestPrice()
+	case ZoneAndType:
+		f.zoneAndType()
 	}
 	return nil
-}
-
-// rank numbers the eligible pools in the order of the strategy.
-func (f *filling) rank() {
-	for i, pool := range f.order {
-		f.decisions[pool].Rank = int32(i) + 1
-	}
 }
 
 // inOrder empties one pool after another until the need is met.
@@ -77,35 +82,45 @@ func (f *filling) stock(pool int32) int64 {
 }
 
 // settle adds what was taken to the totals of the placement, and to what the
-// next demand does not find any more.
-func (f *filling) settle(pools []candidatePool, placement *Placement) {
+// next demand finds.
+func (f *filling) settle(placed int64, placement *Placement) {
 	for i := range f.decisions {
 		decision := &f.decisions[i]
 		if decision.Instances == 0 {
 			continue
 		}
-		pools[i].taken[f.demand.Billing] += decision.Instances
+		pool := &f.pools[i]
+		pool.taken[f.demand.Billing] += decision.Instances
+		f.zones[pool.zone].instances += int64(decision.Instances)
+		capacity := int64(decision.Instances) * decision.Weight
+		decision.SharePermille = int32(product(capacity, 1_000, 1).over(placed))
 		placement.Instances += decision.Instances
-		placement.Placed += int64(decision.Instances) * decision.Weight
+		placement.Placed += capacity
 		placement.Cost = cost(placement.Cost, decision.Price, decision.Instances)
-		placement.ListCost = cost(placement.ListCost, pools[i].offer.ListPrice, decision.Instances)
+		placement.ListCost = cost(placement.ListCost, pool.offer.ListPrice, decision.Instances)
+		if f.demand.Billing == Spot && decision.InterruptionPermille != Unknown {
+			placement.Interruptions += int64(decision.Instances) * int64(decision.InterruptionPermille) * hoursPerDay
+		}
 	}
 }
 
-// explain lists the decisions: those taken in the order of the strategy, then
+const hoursPerDay = 24
+
+// explain sorts the decisions: those taken in the order of the strategy, then
 // the rest in the order of the candidates.
-func (f *filling) explain(into []Decision) []Decision {
+func (f *filling) explain() {
+	f.queue = f.queue[:0]
 	for _, pool := range f.order {
 		if f.decisions[pool].Verdict == Taken {
-			into = append(into, f.decisions[pool])
+			f.queue = append(f.queue, turn{pool: pool})
 		}
 	}
 	for i := range f.decisions {
 		if f.decisions[i].Verdict != Taken {
-			into = append(into, f.decisions[i])
+			f.queue = append(f.queue, turn{pool: int32(i)})
 		}
 	}
-	return into
+	f.queue.arrange(f.decisions)
 }
 
 func ceilDiv(a, b int64) int64 { return (a + b - 1) / b }

@@ -2,36 +2,44 @@ package place
 
 // judge makes the decision record of every pool, with the first rule that rules
 // it out, and lists those that none does as eligible.
-func (f *filling) judge(request *Request, pools []candidatePool) {
-	for i := range pools {
-		pool := &pools[i]
+func (f *filling) judge(request *Request) {
+	protection := f.protection(request)
+	for i := range f.pools {
+		pool := &f.pools[i]
 		candidate := &request.Candidates[pool.index]
 		decision := &f.decisions[i]
 		*decision = Decision{
-			Key: candidate.Key, Candidate: pool.index, Weight: candidate.Weight, Available: Unknown,
-			MaxPrice: f.demand.maxPrice(candidate),
+			Key: candidate.Key, Candidate: pool.index, Source: candidate.Source, Weight: candidate.Weight,
+			Available: Unknown, InterruptionPermille: Unknown, MaxPrice: f.demand.maxPrice(candidate),
 		}
-		if decision.Verdict = f.verdict(request, pool, decision); decision.Verdict == NotNeeded {
+		if pool.offer != nil && pool.offer.Pool(f.demand.Billing).OnSale {
+			sold := pool.offer.Pool(f.demand.Billing)
+			decision.Price = sold.Price
+			decision.UnitPrice = unitPrice(sold.Price, decision.Weight)
+			decision.Available = pool.left(f.demand.Billing)
+			decision.Promised = pool.promised
+			decision.InterruptionPermille = sold.InterruptionPermille
+			decision.Verdict = f.verdict(pool, candidate, decision, protection)
+		} else {
+			decision.Verdict = NotOnSale
+		}
+		if decision.Verdict == NotNeeded {
 			f.order = append(f.order, int32(i))
 		}
 	}
 }
 
-// verdict applies the rules in their fixed order. It tells NotNeeded for a pool
-// that may be used: none has been used yet.
-func (f *filling) verdict(request *Request, pool *candidatePool, decision *Decision) Verdict {
-	if pool.offer == nil || !pool.offer.Pool(f.demand.Billing).OnSale {
-		return NotOnSale
-	}
-	sold := pool.offer.Pool(f.demand.Billing)
-	decision.Price = sold.Price
-	decision.UnitPrice = unitPrice(sold.Price, decision.Weight)
-	decision.Available = pool.left(f.demand.Billing)
+// verdict applies the rules to a pool that is on sale, in their fixed order. It
+// tells NotNeeded for one that may be used: none has been used yet.
+func (f *filling) verdict(pool *candidatePool, candidate *Candidate, decision *Decision, protection protection) Verdict {
+	isProtected := protection.judge(candidate, decision)
 	switch {
-	case isExcluded(request.Exclusions, decision.Key, f.demand.Billing, sold):
+	case pool.excluded[f.demand.Billing]:
 		return Excluded
-	case decision.MaxPrice > 0 && sold.Price > decision.MaxPrice:
+	case decision.MaxPrice > 0 && decision.Price > decision.MaxPrice:
 		return PriceTooHigh
+	case isProtected:
+		return PriceProtected
 	case decision.Available == 0:
 		return NoStock
 	case !f.room.fits(decision.Weight):
@@ -52,30 +60,4 @@ func (d *Demand) maxPrice(candidate *Candidate) int64 {
 	default:
 		return min(d.MaxPrice, candidate.MaxPrice)
 	}
-}
-
-// left tells the stock of the pool of a billing method after what earlier
-// demands take. Both billing methods draw on one stock, which is at least as
-// large as the larger of what the cloud tells for each.
-func (p *candidatePool) left(billing Billing) int32 {
-	own := p.offer.Pool(billing).Available
-	taken := p.taken[PayAsYouGo] + p.taken[Spot]
-	if own == Unknown || taken == 0 {
-		return own
-	}
-	shared := max(p.offer.PayAsYouGo.Available, p.offer.Spot.Available)
-	return max(0, min(own, shared-taken))
-}
-
-func isExcluded(exclusions []Exclusion, key Key, billing Billing, pool *Pool) bool {
-	for i := range exclusions {
-		exclusion := &exclusions[i]
-		if exclusion.Billing != billing || exclusion.Key.Type != key.Type || exclusion.Key.Zone != key.Zone {
-			continue
-		}
-		if exclusion.Refused.IsZero() || !pool.Restocked.After(exclusion.Refused) {
-			return true
-		}
-	}
-	return false
 }

@@ -1,12 +1,15 @@
 package place_test
 
 import (
+	"cmp"
 	"fmt"
+	"math"
+	"math/big"
 	"slices"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
@@ -39,7 +42,14 @@ func situationGen() *rapid.Generator[situation] {
 		for range rapid.IntRange(0, 3).Draw(t, "existing") {
 			r.Existing = append(r.Existing, place.ZoneCapacity{
 				Zone: rapid.SampledFrom(zoneNames).Draw(t, "zone"), Milliunits: rapid.Int64Range(0, 60_000).Draw(t, "held"),
+				Instances: rapid.Int64Range(0, 20).Draw(t, "held instances"),
 			})
+		}
+		for range rapid.IntRange(0, 3).Draw(t, "promises") {
+			if r.Promised == nil {
+				r.Promised = map[place.Key]int32{}
+			}
+			r.Promised[keyGen().Draw(t, "key")] = rapid.Int32Range(0, 30).Draw(t, "promised")
 		}
 		if rapid.Bool().Draw(t, "limited instances") {
 			r.MaxInstances = new(rapid.Int32Range(0, 80).Draw(t, "instances"))
@@ -72,10 +82,11 @@ func marketGen() *rapid.Generator[market] {
 				stock, restocked := stockGen.Draw(t, "stock"), at(rapid.IntRange(0, 9).Draw(t, "restocked"))
 				m[place.Key{Zone: zone, Type: fmt.Sprintf("t%d", i)}] = &place.Offer{
 					ListPrice:  list,
-					PayAsYouGo: place.Pool{OnSale: true, Price: list, Available: stock, Restocked: restocked},
+					PayAsYouGo: place.Pool{OnSale: true, Price: list, Available: stock, Restocked: restocked, InterruptionPermille: place.Unknown},
 					Spot: place.Pool{
 						OnSale: rapid.IntRange(0, 9).Draw(t, "spot") > 0, Price: rapid.Int64Range(list/10, list).Draw(t, "price"),
 						Available: rapid.OneOf(rapid.Just(stock), stockGen).Draw(t, "spot stock"), Restocked: restocked,
+						InterruptionPermille: rapid.SampledFrom([]int32{place.Unknown, 0, 29, 30, 49, 50, 99, 100, 1000}).Draw(t, "interrupted"),
 					},
 				}
 			}
@@ -88,7 +99,10 @@ func candidateGen() *rapid.Generator[place.Candidate] {
 	return rapid.Custom(func(t *rapid.T) place.Candidate {
 		c := place.Candidate{
 			Key: keyGen().Draw(t, "key"), Weight: rapid.SampledFrom(weights).Draw(t, "weight"),
-			MaxPrice: rapid.SampledFrom([]int64{0, 0, 300}).Draw(t, "max price"),
+			MaxPrice: rapid.SampledFrom([]int64{0, 0, 300}).Draw(t, "max price"), Source: rapid.Int32Range(0, 2).Draw(t, "source"),
+		}
+		if rapid.IntRange(0, 3).Draw(t, "protected") == 0 {
+			c.PriceProtection = new(rapid.SampledFrom([]int32{0, 20, 100, 10_000}).Draw(t, "protection"))
 		}
 		if rapid.Bool().Draw(t, "prioritised") {
 			c.Priority = new(rapid.Int32Range(0, 3).Draw(t, "priority"))
@@ -97,17 +111,33 @@ func candidateGen() *rapid.Generator[place.Candidate] {
 	})
 }
 
+var (
+	payAsYouGoStrategies = []place.Strategy{place.LowestPrice, place.Prioritized, place.LowestCost, place.ZoneAndType}
+	spotStrategies       = []place.Strategy{
+		place.LowestPrice, place.Diversified, place.CapacityOptimized, place.CapacityOptimizedPrioritized,
+		place.PriceCapacityOptimized, place.LowestCost, place.ZoneAndType,
+	}
+)
+
+// isEven tells whether a demand is spread evenly, over pools or zones.
+func isEven(d place.Demand) bool {
+	return d.Strategy == place.Diversified || d.Strategy == place.LowestPrice && d.PoolsToUse > 1 ||
+		d.Strategy == place.ZoneAndType && d.ZonePolicy == place.ZonesBalanced
+}
+
 func demandsGen() *rapid.Generator[[]place.Demand] {
 	demandGen := func(billing place.Billing) *rapid.Generator[place.Demand] {
 		return rapid.Custom(func(t *rapid.T) place.Demand {
 			d := place.Demand{Billing: billing, Wanted: rapid.Int64Range(1, 120_000).Draw(t, "wanted")}
 			if billing == place.PayAsYouGo {
-				d.Strategy = rapid.SampledFrom([]place.Strategy{place.LowestPrice, place.Prioritized}).Draw(t, "strategy")
+				d.Strategy = rapid.SampledFrom(payAsYouGoStrategies).Draw(t, "strategy")
 			} else {
-				d.Strategy = rapid.SampledFrom([]place.Strategy{place.LowestPrice, place.Diversified}).Draw(t, "strategy")
+				d.Strategy = rapid.SampledFrom(spotStrategies).Draw(t, "strategy")
 				d.PoolsToUse = rapid.IntRange(0, 8).Draw(t, "pools to use")
 				d.MaxPrice = rapid.SampledFrom([]int64{0, 0, 400}).Draw(t, "max price")
 			}
+			d.ZonePolicy = rapid.SampledFrom([]place.ZonePolicy{place.ZonesBalanced, place.ZonesSequenced}).Draw(t, "zones")
+			d.TypePolicy = rapid.SampledFrom([]place.TypePolicy{place.TypesSequenced, place.TypesCostCentered}).Draw(t, "types")
 			return d
 		})
 	}
@@ -139,7 +169,7 @@ func TestPlace_overshoot_Prop(t *testing.T) {
 			for j := range got.Decisions {
 				if d := &got.Decisions[j]; d.Verdict == place.Taken {
 					last = d
-					if demand.Strategy == place.Diversified && d.Weight <= over {
+					if isEven(demand) && int(d.Rank) <= evenPools(demand) && d.Weight <= over {
 						t.Errorf("demand %d is passed by %d, and pool %v could go without one of %d", i, over, d.Key, d.Weight)
 					}
 				}
@@ -149,6 +179,14 @@ func TestPlace_overshoot_Prop(t *testing.T) {
 			}
 		}
 	})
+}
+
+// evenPools is over how many pools a demand is spread evenly.
+func evenPools(d place.Demand) int {
+	if d.Strategy == place.LowestPrice {
+		return d.PoolsToUse
+	}
+	return math.MaxInt
 }
 
 // S5, and the rules that rule pools out.
@@ -175,7 +213,7 @@ func TestPlace_takesOnlyWhatItMay_Prop(t *testing.T) {
 					candidate.MaxPrice > 0 && pool.Price > candidate.MaxPrice) {
 					t.Errorf("%+v is dearer than its maximum price", d)
 				}
-				if !pool.OnSale || pool.Available != place.Unknown && d.Instances > pool.Available {
+				if !pool.OnSale || pool.Available != place.Unknown && d.Instances > pool.Available-s.Request.Promised[d.Key] {
 					t.Errorf("%+v is more than %+v has", d, pool)
 				}
 				for _, exclusion := range s.Request.Exclusions {
@@ -190,7 +228,7 @@ func TestPlace_takesOnlyWhatItMay_Prop(t *testing.T) {
 		for key, n := range taken {
 			offer := s.Market[key]
 			if shared := max(offer.PayAsYouGo.Available, offer.Spot.Available); offer.PayAsYouGo.Available != place.Unknown &&
-				offer.Spot.Available != place.Unknown && n > shared {
+				offer.Spot.Available != place.Unknown && n > shared-s.Request.Promised[key] {
 				t.Errorf("%v: %d taken of a shared stock of %d", key, n, shared)
 			}
 		}
@@ -255,6 +293,12 @@ func TestPlace_accountsForEveryPool_Prop(t *testing.T) {
 				if d.Instances > 0 {
 					want.ListCost += s.Market[d.Key].ListPrice * int64(d.Instances)
 				}
+				if i := d.InterruptionPermille; i != place.Unknown && d.Instances > 0 {
+					want.Interruptions += int64(d.Instances) * int64(i) * 24
+				}
+				if d.Instances > 0 && int64(d.SharePermille) != capacity(d)*1000/got.Placed {
+					t.Errorf("%+v: share of %d", d, got.Placed)
+				}
 				if j > 0 && !inPromisedOrder(got.Decisions[j-1], d) {
 					t.Errorf("%+v comes before %+v", got.Decisions[j-1], d)
 				}
@@ -263,7 +307,7 @@ func TestPlace_accountsForEveryPool_Prop(t *testing.T) {
 				t.Errorf("decisions place %d, sum is %d", placed, got.Placed)
 			}
 		}
-		if diff := cmp.Diff(want, p); diff != "" {
+		if diff := gocmp.Diff(want, p); diff != "" {
 			t.Errorf("totals (-want +got)\n%s", diff)
 		}
 	})
@@ -284,15 +328,15 @@ func inPromisedOrder(a, b place.Decision) bool {
 func TestPlace_sameInputSameAnswer_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := situationGen().Draw(t, "situation")
-		if diff := cmp.Diff(mustPlace(s.Request, s.Market), mustPlace(s.Request, s.Market)); diff != "" {
+		if diff := gocmp.Diff(mustPlace(s.Request, s.Market), mustPlace(s.Request, s.Market)); diff != "" {
 			t.Error(diff)
 		}
 	})
 }
 
-// plainGen draws a spot demand for lowest price, each pool a candidate once and
-// no two with the same price per unit.
-func plainGen() *rapid.Generator[situation] {
+// plainGen draws a spot demand of a strategy that goes by price, if not by that
+// alone; each pool a candidate once and no two with the same price per unit.
+func plainGen(strategies ...place.Strategy) *rapid.Generator[situation] {
 	return rapid.Custom(func(t *rapid.T) situation {
 		s := situationGen().Draw(t, "situation")
 		seen := map[place.Key]bool{}
@@ -308,6 +352,7 @@ func plainGen() *rapid.Generator[situation] {
 		}
 		s.Request.Demands = []place.Demand{{
 			Billing: place.Spot, Wanted: rapid.Int64Range(1, 120_000).Draw(t, "wanted"),
+			Strategy:   rapid.SampledFrom(strategies).Draw(t, "strategy"),
 			PoolsToUse: rapid.IntRange(1, 8).Draw(t, "pools to use"),
 		}}
 		return s
@@ -321,11 +366,11 @@ var primes = []int64{
 // The order of the candidates decides ties and nothing else.
 func TestPlace_orderOfCandidatesOnlyBreaksTies_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := plainGen().Draw(t, "situation")
+		s := plainGen(place.LowestPrice, place.CapacityOptimized, place.CapacityOptimizedPrioritized, place.PriceCapacityOptimized).Draw(t, "situation")
 		before := mustPlace(s.Request, s.Market)
 		s.Request.Candidates = rapid.Permutation(s.Request.Candidates).Draw(t, "permuted")
 		after := mustPlace(s.Request, s.Market)
-		diff := cmp.Diff(before, after, cmpopts.IgnoreFields(place.Decision{}, "Candidate"),
+		diff := gocmp.Diff(before, after, cmpopts.IgnoreFields(place.Decision{}, "Candidate"),
 			cmpopts.SortSlices(func(a, b place.Decision) bool { return a.Key.Zone+a.Key.Type < b.Key.Zone+b.Key.Type }))
 		if diff != "" {
 			t.Errorf("(-before +after)\n%s", diff)
@@ -336,7 +381,7 @@ func TestPlace_orderOfCandidatesOnlyBreaksTies_Prop(t *testing.T) {
 // A pool that becomes dearer is not chosen more.
 func TestPlace_dearerIsNotChosenMore_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := plainGen().Draw(t, "situation")
+		s := plainGen(place.LowestPrice, place.CapacityOptimized, place.CapacityOptimizedPrioritized, place.PriceCapacityOptimized).Draw(t, "situation")
 		if len(s.Request.Candidates) == 0 {
 			t.Skip("no candidates")
 		}
@@ -374,10 +419,13 @@ func TestPlace_oneAfterAnother_Prop(t *testing.T) {
 		s := unlimited(situationGen().Draw(t, "situation"))
 		for i, got := range mustPlace(s.Request, s.Market).Demands {
 			demand := s.Request.Demands[i]
-			if demand.Strategy == place.Diversified {
+			if demand.Strategy == place.LowestCost || isEven(demand) && demand.Strategy != place.LowestPrice {
 				continue
 			}
-			spread := max(demand.PoolsToUse, 1)
+			spread := 1
+			if demand.Strategy == place.LowestPrice {
+				spread = max(demand.PoolsToUse, 1)
+			}
 			byRank := map[int32]place.Decision{}
 			for _, d := range got.Decisions {
 				byRank[d.Rank] = d
@@ -405,6 +453,9 @@ func TestPlace_even_Prop(t *testing.T) {
 		s := unlimited(situationGen().Draw(t, "situation"))
 		for i, got := range mustPlace(s.Request, s.Market).Demands {
 			demand := s.Request.Demands[i]
+			if demand.Strategy != place.Diversified && demand.Strategy != place.LowestPrice {
+				continue
+			}
 			shares := map[string]int64{}
 			open := map[string]bool{}
 			gave := map[string]bool{}
@@ -438,4 +489,282 @@ func TestPlace_even_Prop(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Every pool that is ruled out is so by the first rule that it breaks, and one
+// that breaks none is in the order of the strategy.
+func TestPlace_firstRuleThatIsBroken_Prop(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := unlimited(situationGen().Draw(t, "situation"))
+		p := mustPlace(s.Request, s.Market)
+		demand, got := s.Request.Demands[0], p.Demands[0]
+		lowest := map[int32]*big.Rat{}
+		for _, d := range got.Decisions {
+			if offer := s.Market[d.Key]; s.Request.Candidates[d.Candidate].PriceProtection != nil && offer != nil && offer.Pool(demand.Billing).OnSale {
+				if known := lowest[d.Source]; known == nil || unitPriceOf(d).Cmp(known) < 0 {
+					lowest[d.Source] = unitPriceOf(d)
+				}
+			}
+		}
+		for _, d := range got.Decisions {
+			want := ruleOf(s, demand, d, lowest[d.Source])
+			if d.Verdict != want && (want != 0 || d.Rank == 0) {
+				t.Errorf("%+v: want %q", d, verdicts[want])
+			}
+		}
+	})
+}
+
+// ruleOf applies the rules of the document, one by one; 0 for none.
+func ruleOf(s situation, demand place.Demand, d place.Decision, lowest *big.Rat) place.Verdict {
+	candidate, offer := s.Request.Candidates[d.Candidate], s.Market[d.Key]
+	if offer == nil || !offer.Pool(demand.Billing).OnSale {
+		return place.NotOnSale
+	}
+	pool := offer.Pool(demand.Billing)
+	for _, e := range s.Request.Exclusions {
+		if e.Key == d.Key && e.Billing == demand.Billing && (e.Refused.IsZero() || !pool.Restocked.After(e.Refused)) {
+			return place.Excluded
+		}
+	}
+	if demand.Billing == place.Spot {
+		for _, limit := range []int64{demand.MaxPrice, candidate.MaxPrice} {
+			if limit > 0 && pool.Price > limit {
+				return place.PriceTooHigh
+			}
+		}
+	}
+	if percent := candidate.PriceProtection; percent != nil {
+		if unitPriceOf(d).Cmp(new(big.Rat).Mul(lowest, big.NewRat(100+int64(*percent), 100))) > 0 {
+			return place.PriceProtected
+		}
+	}
+	if pool.Available != place.Unknown && pool.Available <= s.Request.Promised[d.Key] {
+		return place.NoStock
+	}
+	return 0
+}
+
+func unitPriceOf(d place.Decision) *big.Rat { return big.NewRat(d.Price, d.Weight) }
+
+// Ranks follow the rule of the strategy: of two pools, the one that ranks first
+// is no worse.
+func TestPlace_ranksFollowTheRule_Prop(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := situationGen().Draw(t, "situation")
+		p := mustPlace(s.Request, s.Market)
+		demand, got := s.Request.Demands[0], p.Demands[0]
+		if demand.Strategy == place.LowestCost {
+			return // it has no order to go by
+		}
+		ranked := slices.DeleteFunc(slices.Clone(got.Decisions), func(d place.Decision) bool { return d.Rank == 0 })
+		byRule := slices.Clone(ranked)
+		slices.SortFunc(ranked, func(a, b place.Decision) int { return cmp.Compare(a.Rank, b.Rank) })
+		compare := ruleOfOrder(s.Request, demand, ranked)
+		slices.SortFunc(byRule, func(a, b place.Decision) int {
+			return cmp.Or(compare(a, b), cmp.Compare(a.Candidate, b.Candidate))
+		})
+		if diff := gocmp.Diff(byRule, ranked); diff != "" {
+			t.Errorf("strategy %d (-by rule +ranked)\n%s", demand.Strategy, diff)
+		}
+	})
+}
+
+// ruleOfOrder is the rule of a strategy as the document has it.
+func ruleOfOrder(r place.Request, demand place.Demand, eligible []place.Decision) func(a, b place.Decision) int {
+	byUnitPrice := func(a, b place.Decision) int { return unitPriceOf(a).Cmp(unitPriceOf(b)) }
+	byNumber := func(number func(place.Decision) int64) func(a, b place.Decision) int {
+		return func(a, b place.Decision) int { return cmp.Compare(number(a), number(b)) }
+	}
+	priority := func(d place.Decision) int64 {
+		if given := r.Candidates[d.Candidate].Priority; given != nil {
+			return int64(*given)
+		}
+		return math.MaxInt64
+	}
+	band := func(d place.Decision) int64 {
+		switch i := d.InterruptionPermille; {
+		case i == place.Unknown:
+			return 2
+		case i < 30:
+			return 0
+		case i < 50:
+			return 1
+		case i < 100:
+			return 2
+		default:
+			return 3
+		}
+	}
+	halvings := func(d place.Decision) int64 {
+		if d.Available == place.Unknown {
+			return 3
+		}
+		var n int64
+		for stock := int64(d.Available); stock*d.Weight < 4*demand.Wanted || stock < 100; stock *= 2 {
+			n++
+		}
+		return n
+	}
+	orders := []func(a, b place.Decision) int{}
+	switch demand.Strategy {
+	case place.LowestPrice:
+		orders = append(orders, byUnitPrice)
+	case place.Prioritized:
+		orders = append(orders, byNumber(priority))
+	case place.CapacityOptimized:
+		orders = append(orders, byNumber(band), byNumber(halvings), byUnitPrice)
+	case place.CapacityOptimizedPrioritized:
+		orders = append(orders, byNumber(band), byNumber(halvings), byNumber(priority), byUnitPrice)
+	case place.PriceCapacityOptimized:
+		worst, deepest := int64(3), int64(math.MaxInt64)
+		for _, d := range eligible {
+			worst = min(worst, band(d))
+		}
+		worst = max(worst, 1)
+		for _, d := range eligible {
+			if band(d) <= worst {
+				deepest = min(deepest, halvings(d))
+			}
+		}
+		if slices.ContainsFunc(eligible, func(d place.Decision) bool { return band(d) <= worst }) {
+			deepest += 2
+		}
+		good := func(d place.Decision) int64 {
+			if band(d) <= worst && halvings(d) <= deepest {
+				return 0
+			}
+			return 1
+		}
+		orders = append(orders, byNumber(good), func(a, b place.Decision) int {
+			if good(a) == 0 {
+				return byUnitPrice(a, b)
+			}
+			return cmp.Or(byNumber(band)(a, b), byNumber(halvings)(a, b), byUnitPrice(a, b))
+		})
+	case place.Diversified, place.ZoneAndType:
+		orders = append(orders, byNumber(zoneRule(r, demand)))
+		switch {
+		case demand.Strategy == place.Diversified:
+			orders = append(orders, byUnitPrice)
+		case demand.TypePolicy == place.TypesCostCentered:
+			orders = append(orders, byNumber(func(d place.Decision) int64 { return d.Price }))
+		}
+	}
+	return func(a, b place.Decision) int {
+		for _, order := range orders {
+			if c := order(a, b); c != 0 {
+				return c
+			}
+		}
+		return 0
+	}
+}
+
+// zoneRule is the order of zones as the document has it.
+func zoneRule(r place.Request, demand place.Demand) func(d place.Decision) int64 {
+	zones := zonesOf(r)
+	held := func(zone string) (sum int64) {
+		for _, e := range r.Existing {
+			if e.Zone == zone && demand.Strategy == place.Diversified {
+				sum += e.Milliunits
+			} else if e.Zone == zone {
+				sum += e.Instances
+			}
+		}
+		return sum
+	}
+	byHeld := slices.Clone(zones)
+	slices.SortStableFunc(byHeld, func(a, b string) int { return cmp.Compare(held(a), held(b)) })
+	switch {
+	case demand.Strategy == place.Diversified:
+		zones = byHeld
+	case demand.ZonePolicy == place.ZonesBalanced:
+		fewest := byHeld[0]
+		zones = append([]string{fewest}, slices.DeleteFunc(zones, func(z string) bool { return z == fewest })...)
+	}
+	return func(d place.Decision) int64 { return int64(slices.Index(zones, d.Key.Zone)) }
+}
+
+// zonesOf lists zones in the order in which candidates name them.
+func zonesOf(r place.Request) []string {
+	var zones []string
+	for _, c := range r.Candidates {
+		if !slices.Contains(zones, c.Key.Zone) {
+			zones = append(zones, c.Key.Zone)
+		}
+	}
+	return zones
+}
+
+// Balanced zones, instance by instance. All weigh the same, so that nothing is
+// given back.
+func TestPlace_balancedZonesOneByOne_Prop(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := situationGen().Draw(t, "situation")
+		r := &s.Request
+		for i := range r.Candidates {
+			r.Candidates[i].Weight = 1000
+		}
+		r.MaxMilliunits = nil
+		for i := range r.Demands {
+			r.Demands[i].Strategy, r.Demands[i].ZonePolicy = place.ZoneAndType, place.ZonesBalanced
+		}
+		held := map[string]int64{}
+		for _, e := range r.Existing {
+			held[e.Zone] += e.Instances
+		}
+		room := int64(math.MaxInt64)
+		if r.MaxInstances != nil {
+			room = int64(*r.MaxInstances)
+		}
+		for i, got := range mustPlace(*r, s.Market).Demands {
+			ranked := slices.DeleteFunc(slices.Clone(got.Decisions), func(d place.Decision) bool { return d.Rank == 0 })
+			slices.SortFunc(ranked, func(a, b place.Decision) int { return cmp.Compare(a.Rank, b.Rank) })
+			want := oneByOne(zonesOf(*r), ranked, held, (r.Demands[i].Wanted+999)/1000, &room)
+			for _, d := range ranked {
+				if d.Instances != want[d.Key] {
+					t.Errorf("demand %d: %d of %v, want %d", i, d.Instances, d.Key, want[d.Key])
+				}
+			}
+		}
+	})
+}
+
+// oneByOne gives each instance to the zone that holds fewest, there to the first
+// type with stock, and if there is none to the first zone with any.
+func oneByOne(zones []string, ranked []place.Decision, held map[string]int64, wanted int64, room *int64) map[place.Key]int32 {
+	counts := map[place.Key]int32{}
+	failed := map[string]bool{}
+	takeIn := func(zone string) bool {
+		for _, d := range ranked {
+			if d.Key.Zone == zone && (d.Available == place.Unknown || counts[d.Key] < d.Available) {
+				counts[d.Key]++
+				held[zone]++
+				return true
+			}
+		}
+		failed[zone] = true
+		return false
+	}
+	for ; wanted > 0 && *room > 0; wanted-- {
+		turn := ""
+		for _, zone := range zones {
+			if !failed[zone] && (turn == "" || held[zone] < held[turn]) {
+				turn = zone
+			}
+		}
+		if turn == "" {
+			break
+		}
+		took := takeIn(turn)
+		for i := 0; i < len(zones) && !took; i++ {
+			took = !failed[zones[i]] && takeIn(zones[i])
+		}
+		if !took {
+			break
+		}
+		*room--
+	}
+	return counts
 }

@@ -19,31 +19,41 @@ import (
 //
 // A `market` block says what is for sale, one offer a line:
 //
-//	ZONE TYPE list=PRICE spot=PRICE stock=N|unknown [spot-stock=N] [restocked=MINUTE]
+//	ZONE TYPE list=PRICE spot=PRICE stock=N|unknown [spot-stock=N] [restocked=MINUTE] [interrupted=PERCENT]
 //
-// where a price of "-" means not on sale. A `place` block is a request:
+// where a price of "-" means not on sale, and `interrupted` is how much of the
+// spot instances is interrupted within an hour; not known unless given. A
+// `place` block is a request:
 //
-//	candidate ZONE TYPE [weight=UNITS] [priority=N] [max=PRICE]
-//	want spot|pay-as-you-go UNITS STRATEGY [pools=N] [max=PRICE]
-//	hold ZONE UNITS
+//	candidate ZONE TYPE [weight=UNITS] [priority=N] [max=PRICE] [source=N] [protect=PERCENT]
+//	want spot|pay-as-you-go UNITS STRATEGY [pools=N] [max=PRICE] [zones=POLICY] [types=POLICY]
+//	hold ZONE UNITS [instances=N]
 //	exclude ZONE TYPE spot|pay-as-you-go [refused=MINUTE]
+//	promised ZONE TYPE N
 //	limit [instances=N] [units=UNITS]
+//
+// A `summary` block is the same and shows what people are told.
 func TestScenarios(t *testing.T) {
-	datadriven.Walk(t, "testdata/scenarios", func(t *testing.T, path string) {
-		market := market{}
-		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
-			s := script{t: t, at: d.Pos}
-			switch d.Cmd {
-			case "market":
-				market = s.market(d.Input)
-				return fmt.Sprintf("%d offers", len(market))
-			case "place":
-				return show(mustPlace(s.request(d.Input), market))
-			default:
-				t.Fatalf("%s: command %q is not known", d.Pos, d.Cmd)
-				return ""
-			}
-		})
+	datadriven.Walk(t, "testdata/scenarios", runScenario)
+}
+
+func runScenario(t *testing.T, path string) {
+	market := market{}
+	datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+		s := script{t: t, at: d.Pos}
+		switch d.Cmd {
+		case "market":
+			market = s.market(d.Input)
+			return fmt.Sprintf("%d offers", len(market))
+		case "place":
+			return show(mustPlace(s.request(d.Input), market))
+		case "summary":
+			request := s.request(d.Input)
+			return strings.ReplaceAll(place.Summary(request, mustPlace(request, market)), ". ", ".\n")
+		default:
+			t.Fatalf("%s: command %q is not known", d.Pos, d.Cmd)
+			return ""
+		}
 	})
 }
 
@@ -78,11 +88,18 @@ func (s script) market(input string) market {
 		}
 		restocked := s.minute(options["restocked"])
 		offer := &place.Offer{
-			ListPrice:  s.price(options["list"]),
-			PayAsYouGo: place.Pool{OnSale: true, Price: s.price(options["list"]), Available: stock, Restocked: restocked},
+			ListPrice: s.price(options["list"]),
+			PayAsYouGo: place.Pool{
+				OnSale: true, Price: s.price(options["list"]), Available: stock, Restocked: restocked, InterruptionPermille: place.Unknown,
+			},
 		}
 		if spot := options["spot"]; spot != "-" {
-			offer.Spot = place.Pool{OnSale: true, Price: s.price(spot), Available: spotStock, Restocked: restocked}
+			offer.Spot = place.Pool{
+				OnSale: true, Price: s.price(spot), Available: spotStock, Restocked: restocked, InterruptionPermille: place.Unknown,
+			}
+			if given, ok := options["interrupted"]; ok {
+				offer.Spot.InterruptionPermille = int32(s.number(given) * 10)
+			}
 		}
 		m[place.Key{Zone: words[0], Type: words[1]}] = offer
 	}
@@ -102,20 +119,33 @@ func (s script) request(input string) place.Request {
 			if priority, ok := options["priority"]; ok {
 				candidate.Priority = new(int32(s.number(priority)))
 			}
+			if percent, ok := options["protect"]; ok {
+				candidate.PriceProtection = new(int32(s.number(percent)))
+			}
+			candidate.Source = int32(s.number(options["source"]))
 			r.Candidates = append(r.Candidates, candidate)
 		case "want":
 			words, options := s.split(rest, 3)
 			r.Demands = append(r.Demands, place.Demand{
-				Billing: billings[words[0]], Wanted: s.units(words[1], 0), Strategy: strategies[words[2]],
+				Billing: one(s, billings, words[0]), Wanted: s.units(words[1], 0), Strategy: one(s, strategies, words[2]),
+				ZonePolicy: one(s, zonePolicies, options["zones"]), TypePolicy: one(s, typePolicies, options["types"]),
 				PoolsToUse: int(s.number(options["pools"])), MaxPrice: s.price(options["max"]),
 			})
 		case "hold":
-			words, _ := s.split(rest, 2)
-			r.Existing = append(r.Existing, place.ZoneCapacity{Zone: words[0], Milliunits: s.units(words[1], 0)})
+			words, options := s.split(rest, 2)
+			r.Existing = append(r.Existing, place.ZoneCapacity{
+				Zone: words[0], Milliunits: s.units(words[1], 0), Instances: int64(s.number(options["instances"])),
+			})
+		case "promised":
+			words, _ := s.split(rest, 3)
+			if r.Promised == nil {
+				r.Promised = map[place.Key]int32{}
+			}
+			r.Promised[place.Key{Zone: words[0], Type: words[1]}] = int32(s.number(words[2]))
 		case "exclude":
 			words, options := s.split(rest, 3)
 			r.Exclusions = append(r.Exclusions, place.Exclusion{
-				Key: place.Key{Zone: words[0], Type: words[1]}, Billing: billings[words[2]], Refused: s.minute(options["refused"]),
+				Key: place.Key{Zone: words[0], Type: words[1]}, Billing: one(s, billings, words[2]), Refused: s.minute(options["refused"]),
 			})
 		case "limit":
 			_, options := s.split(rest, 0)
@@ -136,12 +166,28 @@ var (
 	billings   = map[string]place.Billing{"spot": place.Spot, "pay-as-you-go": place.PayAsYouGo}
 	strategies = map[string]place.Strategy{
 		"lowest-price": place.LowestPrice, "prioritized": place.Prioritized, "diversified": place.Diversified,
+		"capacity-optimized": place.CapacityOptimized, "capacity-optimized-prioritized": place.CapacityOptimizedPrioritized,
+		"price-capacity-optimized": place.PriceCapacityOptimized, "lowest-cost": place.LowestCost, "zone-and-type": place.ZoneAndType,
+	}
+	zonePolicies = map[string]place.ZonePolicy{"": place.ZonesBalanced, "balanced": place.ZonesBalanced, "sequenced": place.ZonesSequenced}
+	typePolicies = map[string]place.TypePolicy{
+		"": place.TypesSequenced, "sequenced": place.TypesSequenced, "cost-centered": place.TypesCostCentered,
 	}
 	verdicts = map[place.Verdict]string{
 		place.Taken: "taken", place.NotNeeded: "not needed", place.NotOnSale: "not on sale", place.Excluded: "excluded",
 		place.PriceTooHigh: "price too high", place.NoStock: "no stock", place.LimitReached: "limit reached",
+		place.PriceProtected: "price protected",
 	}
 )
+
+// one is the value of a word, which must be known.
+func one[T any](s script, known map[string]T, word string) T {
+	value, ok := known[word]
+	if !ok {
+		s.t.Fatalf("%s: %q is not known", s.at, word)
+	}
+	return value
+}
 
 func show(p place.Placement) string {
 	var out strings.Builder
@@ -149,7 +195,7 @@ func show(p place.Placement) string {
 		fmt.Fprintf(&out, "placed %v units\n", money.UnitsOf(demand.Placed))
 		table := tabwriter.NewWriter(&out, 0, 1, 2, ' ', tabwriter.AlignRight)
 		for _, d := range demand.Decisions {
-			rank, took, stock, limit := "-", "", "?", ""
+			rank, took, stock, notes := "-", "", "?", ""
 			if d.Rank > 0 {
 				rank = strconv.Itoa(int(d.Rank))
 			}
@@ -160,15 +206,27 @@ func show(p place.Placement) string {
 				stock = strconv.Itoa(int(d.Available))
 			}
 			if d.MaxPrice > 0 {
-				limit = " max " + money.FormatMicros(d.MaxPrice)
+				notes += " max " + money.FormatMicros(d.MaxPrice)
+			}
+			if d.ProtectedUnitPrice > 0 {
+				notes += " protected above " + money.FormatMicros(d.ProtectedUnitPrice)
+			}
+			if d.Promised > 0 {
+				notes += fmt.Sprintf(" promised %d", d.Promised)
+			}
+			if d.InterruptionPermille != place.Unknown {
+				notes += fmt.Sprintf(" interrupted %v %%", float64(d.InterruptionPermille)/10)
 			}
 			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s a unit\tof %s\t%s\n", rank, d.Key.Zone, d.Key.Type, verdicts[d.Verdict], took,
-				money.FormatMicros(d.UnitPrice), stock, limit)
+				money.FormatMicros(d.UnitPrice), stock, notes)
 		}
 		table.Flush()
 	}
 	fmt.Fprintf(&out, "in all %d instances, %v units, %s an hour instead of %s\n", p.Instances, money.UnitsOf(p.Placed),
 		money.FormatMicros(p.Cost), money.FormatMicros(p.ListCost))
+	if p.Interruptions > 0 {
+		fmt.Fprintf(&out, "%v interruptions a day\n", float64(p.Interruptions)/1000)
+	}
 	var trimmed []string
 	for line := range strings.Lines(out.String()) {
 		trimmed = append(trimmed, strings.TrimRight(line, " \n"))
