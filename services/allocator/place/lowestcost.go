@@ -6,12 +6,12 @@ import (
 )
 
 // lowestCost takes what costs least in all. Of sets that cost the same it takes
-// one with the fewest instances, so that none can be spared, free ones included.
-// Alike pools are emptied in the order of the candidates. A need that stock and
+// one with the fewest instances, as far as that can be told soon; in any case
+// none can be spared, free ones included. Alike pools are emptied in the order of
+// the candidates. A need that stock and
 // limits do not allow is met as far as they do, and that at the least cost.
 func (f *filling) lowestCost() error {
-	slices.SortFunc(f.order, f.compareByPrice)
-	f.rank()
+	f.line(byUnitPrice, nil)
 	if f.need <= 0 {
 		return nil
 	}
@@ -114,6 +114,9 @@ func kindsOf(goods []good, limits room) (kinds []kind, unit int64) {
 func costOf(price int64) uint128 {
 	return uint128{high: uint64(price) >> 32, low: uint64(price)<<32 | 1}
 }
+
+// price is that of a cost, or of a sum of costs.
+func (a uint128) price() uint128 { return uint128{high: a.high >> 32, low: a.high<<32 | a.low>>32} }
 
 // spread gives what was bought of each kind to its goods in order.
 func spread(goods []good, kinds []kind, counts []int64) []int64 {

@@ -28,9 +28,13 @@ import (
 // heavier ones worth their price, just high enough that the limit is kept; what
 // is left of the limit then loses the toll.
 
-// searchStates is how many states a search may look at; about a tenth of a
-// second of work.
-const searchStates = 2_000_000
+// How many states a search may look at: in all, which is about a tenth of a
+// second of work; and when nothing can be cheaper any more, only to find as
+// cheap a set with fewer instances.
+const (
+	searchStates = 1_000_000
+	tieStates    = 50_000
+)
 
 // Between these numbers of states pairs of them are tried now and then.
 const (
@@ -51,6 +55,14 @@ func (c *covering) least() ([]int64, error) {
 	}
 	limited := search{covering: c, budget: searchStates, limited: true, toll: c.toll()}
 	return limited.run()
+}
+
+func (c *covering) costOf(counts []int64) uint128 {
+	var sum uint128
+	for i, count := range counts {
+		sum = sum.plus(c.kinds[i].cost.times(count))
+	}
+	return sum
 }
 
 func (c *covering) instancesOf(counts []int64) int64 {
@@ -192,7 +204,24 @@ func (s *search) run() ([]int64, error) {
 	case !s.found:
 		return nil, nil
 	}
-	return s.counts(chosen), nil
+	counts := s.counts()
+	s.returnFree(counts)
+	return counts, nil
+}
+
+// returnFree gives back what costs nothing and can be spared.
+func (c *covering) returnFree(counts []int64) {
+	over := -c.need
+	for i, count := range counts {
+		over += count * c.kinds[i].weight
+	}
+	for i := range c.kinds {
+		if k := &c.kinds[i]; k.cost.price() == (uint128{}) {
+			spare := min(counts[i], over/k.weight)
+			counts[i] -= spare
+			over -= spare * k.weight
+		}
+	}
 }
 
 // loss is what one instance more, or less, of a kind loses.
@@ -336,7 +365,10 @@ func (s *search) explore() error {
 	states, moved, next := []state{start}, []state(nil), []state(nil)
 	pairAt := pairMin
 	for i := s.first; s.steps[i].loss.less(s.best); i++ {
-		if s.budget -= len(states); s.budget < 0 {
+		if s.budget -= len(states); s.budget < searchStates-tieStates && s.isCheapest() {
+			return nil
+		}
+		if s.budget < 0 {
 			return ErrSearchTooLarge
 		}
 		moved = s.move(moved[:0], states, int32(i))
@@ -348,6 +380,17 @@ func (s *search) explore() error {
 		}
 	}
 	return nil
+}
+
+// isCheapest tells whether the best costs no more than the fractional answer,
+// rounded up to what can be paid.
+func (s *search) isCheapest() bool {
+	if !s.found || s.limited {
+		return false
+	}
+	rest, w := s.reference.cost.price().times(s.base.missing), s.reference.weight
+	least := s.costOf(s.base.counts).price().plus(rest.plus(uint128{low: uint64(w - 1)}).over(w))
+	return !least.less(s.costOf(s.counts()).price())
 }
 
 // move takes a step from every state.
@@ -493,7 +536,7 @@ func (s *search) join(a, b int32) int32 {
 func (s *search) tight() bool { return s.ceiling-s.need < s.kinds[0].weight-1 }
 
 // counts is the best set.
-func (s *search) counts(reference int32) []int64 {
+func (s *search) counts() []int64 {
 	counts := slices.Clone(s.base.counts)
 	missing := s.base.missing
 	for i := s.bestTrail; i >= 0; i = s.trail[i].before {
@@ -501,7 +544,7 @@ func (s *search) counts(reference int32) []int64 {
 		counts[step.kind] += step.count
 		missing -= step.weight
 	}
-	counts[reference] += s.filler(missing)
+	counts[s.base.order[s.base.reference]] += s.filler(missing)
 	return counts
 }
 

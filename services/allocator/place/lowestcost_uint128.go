@@ -67,11 +67,3 @@ func (a uint128) over(n int64) uint128 {
 func (a uint128) half() uint128 {
 	return uint128{high: a.high >> 1, low: a.low>>1 | a.high<<63}
 }
-
-// int64 is the number, or the largest int64 if it is beyond.
-func (a uint128) int64() int64 {
-	if a.high > 0 || a.low>>63 > 0 {
-		return 1<<63 - 1
-	}
-	return int64(a.low)
-}
