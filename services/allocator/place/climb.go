@@ -6,6 +6,10 @@ import "sort"
 // the one before ends: the pools of a zone.
 type flight struct {
 	stairs []stair
+	// from and to tell where its stairs lie among all, as long as they are built.
+	from, to int
+	// holds is what its stairs hold.
+	holds amount
 	// level is where the last step taken ends; at first where the flight begins.
 	level int64
 	// at is the stair of the next step; behind the last when there is none.
@@ -14,20 +18,19 @@ type flight struct {
 	failed bool
 }
 
-// add puts a stair on top.
+// add puts a stair on top. The stairs of a flight are added without those of
+// another between them.
 func (f *flight) add(into []stair, next stair) []stair {
-	next.base = f.level
-	if n := len(f.stairs); n > 0 {
-		last := &f.stairs[n-1]
-		next.base = last.top()
-		next.below = amount{
-			instances:  last.below.instances + last.stock,
-			milliunits: last.below.milliunits + last.stock*last.weight,
-		}
+	next.base, next.below = f.level, f.holds
+	if f.to > f.from {
+		next.base = into[f.to-1].top()
+	} else {
+		f.from = len(into)
 	}
-	into = append(into, next)
-	f.stairs = into[len(into)-len(f.stairs)-1:]
-	return into
+	f.to = len(into) + 1
+	f.holds.instances += next.stock
+	f.holds.milliunits += next.stock * next.weight
+	return append(into, next)
 }
 
 func (f *flight) ends() bool { return f.at == len(f.stairs) }
@@ -86,6 +89,15 @@ type climb struct {
 	taken   amount
 	// queue has room for all flights.
 	queue queue
+}
+
+// newClimb makes a climb of stairs that are built.
+func newClimb(stairs []stair, flights []flight, need int64, limits room) climb {
+	for i := range flights {
+		f := &flights[i]
+		f.stairs = stairs[f.from:f.to]
+	}
+	return climb{flights: flights, need: need, limits: limits}
 }
 
 func (c *climb) run() {

@@ -18,9 +18,5 @@ func (f *filling) diversified() {
 	for i := range flights {
 		flights[i].level = f.zones[i].milliunits
 	}
-	stairs := make([]stair, 0, len(f.order))
-	for _, pool := range f.order {
-		stairs = f.stair(stairs, flights, f.pools[pool].zone, pool, f.decisions[pool].Weight)
-	}
-	f.evenly(stairs, flights, false)
+	f.evenly(f.order, flights, false, func(pool int32) int32 { return f.pools[pool].zone })
 }

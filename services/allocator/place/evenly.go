@@ -52,33 +52,54 @@ func (s *stair) stepsTo(level int64) int64 {
 	}
 }
 
-// evenly takes instances from flights, whose stairs lie one after another in
-// the order of the strategy, and notes what was decided about their pools.
-func (f *filling) evenly(stairs []stair, flights []flight, handsOn bool) {
-	if f.need <= 0 || len(stairs) == 0 {
+// evenly takes instances from flights and notes what was decided about the pools
+// of an order, which lie flight by flight in it. Where turns are handed on, it is
+// instances that are kept even, else capacity.
+func (f *filling) evenly(order []int32, flights []flight, handsOn bool, flightOf func(pool int32) int32) {
+	if f.need <= 0 || len(order) == 0 {
 		return
 	}
-	c := climb{flights: flights, need: f.need, limits: f.room, handsOn: handsOn, queue: f.queue}
+	// A flight that could meet the need alone needs no more stairs, unless it may
+	// come to a step that does not fit.
+	roomy := f.room.milliunits >= f.need+maxWeight
+	stairs := make([]stair, 0, min(len(order), usualStairs))
+	for _, pool := range order {
+		number := flightOf(pool)
+		if roomy && flights[number].holds.milliunits >= f.need {
+			continue
+		}
+		weight := f.decisions[pool].Weight
+		// No more steps than the need calls for: that bounds the levels.
+		next := stair{pool: pool, flight: number, rise: weight, weight: weight, stock: min(f.stock(pool), ceilDiv(f.need, weight))}
+		if handsOn {
+			next.rise = 1
+		}
+		stairs = flights[number].add(stairs, next)
+	}
+	c := newClimb(stairs, flights, f.need, f.room)
+	c.handsOn, c.queue = handsOn, f.queue
 	c.run()
 	missing := c.fillUp(stairs)
 	if missing < 0 {
 		trim(stairs, -missing, f.queue)
 	}
+	if missing > 0 { // by a limit, or what has none is empty
+		for _, pool := range order {
+			f.decisions[pool].Verdict = LimitReached
+		}
+	}
 	for i := range stairs {
 		switch s := &stairs[i]; {
 		case s.count > 0:
 			f.take(s.pool, s.count)
-		case s.blocked || missing > 0:
+		case s.blocked:
 			f.decisions[s.pool].Verdict = LimitReached
 		}
 	}
 }
 
-// stair puts the stair of a pool on top of its flight. It has no more steps than
-// the need calls for, which bounds the levels to search.
-func (f *filling) stair(stairs []stair, flights []flight, number, pool int32, rise int64) []stair {
-	weight := f.decisions[pool].Weight
-	return flights[number].add(stairs, stair{
-		pool: pool, flight: number, rise: rise, weight: weight, stock: min(f.stock(pool), ceilDiv(f.need, weight)),
-	})
-}
+// maxWeight is the largest weight of a candidate.
+const maxWeight = 10_000_000
+
+// usualStairs is for how many stairs there is room from the beginning.
+const usualStairs = 64

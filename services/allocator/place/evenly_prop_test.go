@@ -178,7 +178,8 @@ func TestClimb_isOneStepAfterAnother_Prop(t *testing.T) {
 		}
 		w.run()
 		got := drawn.clone()
-		c := climb{flights: got.Flights, need: need, limits: limits, handsOn: drawn.HandsOn}
+		c := newClimb(got.Stairs, got.Flights, need, limits)
+		c.handsOn = drawn.HandsOn
 		c.run()
 		missing := c.fillUp(got.Stairs)
 		if want := need - w.taken.milliunits; missing != want {
@@ -236,7 +237,8 @@ func TestClimb_takesAnyNeedInItsStride(t *testing.T) {
 			}
 			stairs = flights[i].add(stairs, next)
 		}
-		c := climb{flights: flights, need: need, limits: room{instances: math.MaxInt64, milliunits: math.MaxInt64}, handsOn: handsOn}
+		c := newClimb(stairs, flights, need, room{instances: math.MaxInt64, milliunits: math.MaxInt64})
+		c.handsOn = handsOn
 		c.run()
 		trim(stairs, -c.fillUp(stairs), nil)
 		var kept int64

@@ -8,11 +8,7 @@ func (f *filling) lowestPrice() {
 	f.line(byUnitPrice, nil)
 	rest := f.order
 	if k := min(f.demand.PoolsToUse, len(f.order)); k > 1 {
-		stairs, flights := make([]stair, 0, k), make([]flight, k)
-		for i, pool := range f.order[:k] {
-			stairs = f.stair(stairs, flights, int32(i), pool, f.decisions[pool].Weight)
-		}
-		f.evenly(stairs, flights, false)
+		f.evenly(f.order[:k], make([]flight, k), false, func(pool int32) int32 { return f.decisions[pool].Rank - 1 })
 		rest = f.order[k:]
 	}
 	f.inOrder(rest)

@@ -165,28 +165,24 @@ func TestPlace_overshoot_Prop(t *testing.T) {
 		for i, got := range mustPlace(s.Request, s.Market).Demands {
 			demand := s.Request.Demands[i]
 			over := got.Placed - demand.Wanted
-			var last *place.Decision
-			for j := range got.Decisions {
-				if d := &got.Decisions[j]; d.Verdict == place.Taken {
-					last = d
-					if isEven(demand) && int(d.Rank) <= evenPools(demand) && d.Weight <= over {
-						t.Errorf("demand %d is passed by %d, and pool %v could go without one of %d", i, over, d.Key, d.Weight)
-					}
-				}
+			taken := got.Decisions[:slices.IndexFunc(append(got.Decisions, place.Decision{}), func(d place.Decision) bool { return d.Verdict != place.Taken })]
+			var last place.Decision
+			if len(taken) > 0 {
+				last = taken[len(taken)-1]
 			}
-			if over >= 0 && (last == nil || last.Weight <= over) {
+			if over >= 0 && last.Weight <= over {
 				t.Errorf("demand %d is passed by %d, last pool used is %+v", i, over, last)
+			}
+			if !isEven(demand) || demand.Strategy == place.LowestPrice && int(last.Rank) > demand.PoolsToUse {
+				continue // all that were filled evenly are empty
+			}
+			for _, d := range taken {
+				if d.Weight <= over {
+					t.Errorf("demand %d is passed by %d, and pool %v could go without one of %d", i, over, d.Key, d.Weight)
+				}
 			}
 		}
 	})
-}
-
-// evenPools is over how many pools a demand is spread evenly.
-func evenPools(d place.Demand) int {
-	if d.Strategy == place.LowestPrice {
-		return d.PoolsToUse
-	}
-	return math.MaxInt
 }
 
 // S5, and the rules that rule pools out.
@@ -608,6 +604,7 @@ func ruleOfOrder(r place.Request, demand place.Demand, eligible []place.Decision
 	}
 	orders := []func(a, b place.Decision) int{}
 	switch demand.Strategy {
+	case place.LowestCost: // goes by the sum, not by an order
 	case place.LowestPrice:
 		orders = append(orders, byUnitPrice)
 	case place.Prioritized:

@@ -30,11 +30,7 @@ func (f *filling) zoneAndType() {
 	for i := range flights {
 		flights[i].level = f.zones[i].instances
 	}
-	stairs := make([]stair, 0, len(f.order))
-	for _, pool := range f.order {
-		stairs = f.stair(stairs, flights, f.pools[pool].zone, pool, 1)
-	}
-	f.evenly(stairs, flights, true)
+	f.evenly(f.order, flights, true, func(pool int32) int32 { return f.pools[pool].zone })
 }
 
 // fewestInstances finds the zone whose turn is first.
