@@ -2,6 +2,7 @@ package place
 
 import (
 	"cmp"
+	"math/bits"
 	"slices"
 )
 
@@ -72,6 +73,7 @@ type kind struct {
 	// weight is in the unit of the covering.
 	weight int64
 	stock  int64
+	price  int64
 	// cost is the price and, for ties, the number of instances.
 	cost uint128
 	// instances is 1, but 0 for what only stands for missing capacity.
@@ -103,20 +105,19 @@ func kindsOf(goods []good, limits room) (kinds []kind, unit int64) {
 			continue
 		}
 		kinds = append(kinds, kind{
-			goods: order[i : i+1 : i+1], weight: g.weight / unit, stock: g.stock, cost: costOf(g.price), instances: 1,
+			goods: order[i : i+1 : i+1], weight: g.weight / unit, stock: g.stock, price: g.price,
+			cost: costOf(g.price, limits.instances), instances: 1,
 		})
 	}
 	return kinds, unit
 }
 
-// costOf puts a price above an instance: sums compare by cost, then by number.
-// No sum runs over: instances are fewer than 2 to the power of 31.
-func costOf(price int64) uint128 {
-	return uint128{high: uint64(price) >> 32, low: uint64(price)<<32 | 1}
+// costOf puts a price above an instance: sums of no more instances than a limit
+// compare by price, then by number.
+func costOf(price, limit int64) uint128 {
+	digits := bits.Len64(uint64(limit))
+	return uint128{high: uint64(price) >> (64 - digits), low: uint64(price)<<digits | 1}
 }
-
-// price is that of a cost, or of a sum of costs.
-func (a uint128) price() uint128 { return uint128{high: a.high >> 32, low: a.high<<32 | a.low>>32} }
 
 // spread gives what was bought of each kind to its goods in order.
 func spread(goods []good, kinds []kind, counts []int64) []int64 {
@@ -180,10 +181,10 @@ func (c *covering) fullest() ([]int64, error) {
 	filled := covering{need: c.ceiling, ceiling: c.ceiling, instances: c.instances}
 	for i := range c.kinds {
 		k := c.kinds[i]
-		k.cost = uint128{}
+		k.price, k.cost = 0, uint128{}
 		filled.kinds = append(filled.kinds, k)
 	}
-	filled.kinds = append(filled.kinds, kind{weight: 1, stock: c.ceiling, cost: uint128{high: 1}})
+	filled.kinds = append(filled.kinds, kind{weight: 1, stock: c.ceiling, price: 1, cost: uint128{low: 1}})
 	counts, err := filled.least()
 	if err != nil {
 		return nil, err

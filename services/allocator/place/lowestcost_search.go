@@ -23,10 +23,6 @@ import (
 // tried in ascending order of loss, in steps of 1, 2, 4... instances, so that
 // any number is a sum of steps. A state is a set of deviations; one that another
 // makes needless is dropped, and one that can not come to less than the best.
-//
-// When a limit of instances binds, each instance is charged a toll that makes
-// heavier ones worth their price, just high enough that the limit is kept; what
-// is left of the limit then loses the toll.
 
 // How many states a search may look at: in all, which is about a tenth of a
 // second of work; and when nothing can be cheaper any more, only to find as
@@ -42,27 +38,22 @@ const (
 	pairMax = 1 << 15
 )
 
-// tollMax keeps products of costs and weights inside 128 bits.
-var tollMax = uint128{high: 1 << 38}
-
 // least tells the cheapest set between need and ceiling, or nil when there is
 // none.
 func (c *covering) least() ([]int64, error) {
-	s := search{covering: c, budget: searchStates}
-	counts, err := s.run()
+	base, ok := c.fractional(uint128{})
+	if !ok {
+		return nil, nil
+	}
+	counts, err := c.searchFrom(base).run()
 	if counts == nil || err != nil || c.instancesOf(counts) <= c.instances {
 		return counts, err
 	}
-	limited := search{covering: c, budget: searchStates, limited: true, toll: c.toll()}
-	return limited.run()
-}
-
-func (c *covering) costOf(counts []int64) uint128 {
-	var sum uint128
-	for i, count := range counts {
-		sum = sum.plus(c.kinds[i].cost.times(count))
+	limited := c.limitedSearch()
+	if limited == nil {
+		return nil, ErrSearchTooLarge
 	}
-	return sum
+	return limited.run()
 }
 
 func (c *covering) instancesOf(counts []int64) int64 {
@@ -73,55 +64,59 @@ func (c *covering) instancesOf(counts []int64) int64 {
 	return sum
 }
 
-// toll finds the lowest toll at which whole instances by ascending cost keep
-// the limit of instances.
-func (c *covering) toll() uint128 {
-	low, high := uint128{}, tollMax
-	for low.less(high) {
-		middle := low.plus(high.minus(low).half())
-		if f := c.fractional(middle); f.reference >= 0 && c.instancesOf(f.counts)+1 <= c.instances {
-			high = middle
-		} else {
-			low = middle.plus(uint128{low: 1})
-		}
+// priceOf is what counts cost, rounded up to what can be paid, with a fraction of
+// one kind.
+func (c *covering) priceOf(counts []int64, kind int32, part, of int64) uint128 {
+	var sum uint128
+	for i, count := range counts {
+		sum = sum.plus(uint128{low: uint64(c.kinds[i].price)}.times(count))
 	}
-	return low
+	fraction := uint128{low: uint64(c.kinds[kind].price)}.times(part)
+	return sum.plus(fraction.plus(uint128{low: uint64(of - 1)}).over(of))
 }
 
 // A fractional is the set of the fractional answer, its fraction rounded down.
 type fractional struct {
-	order     []int32
-	counts    []int64
-	reference int
-	missing   int64
+	// counts are of the kinds, and what their weight misses of the need.
+	counts  []int64
+	missing int64
+	// direction is 1 for a kind that can be taken more of, -1 for one that can be
+	// taken less of, 0 for one that fills what is missing.
+	direction []int64
+	reference int32
 }
 
-// fractional takes kinds by ascending cost per weight, the toll included. The
-// reference is -1 when all of them do not meet the need.
-func (c *covering) fractional(toll uint128) fractional {
-	f := fractional{order: make([]int32, len(c.kinds)), counts: make([]int64, len(c.kinds)), reference: -1, missing: c.need}
-	for i := range f.order {
-		f.order[i] = int32(i)
+// fractional takes kinds by ascending cost per weight, with a toll on every
+// instance, until the need is met. It is false when all of them do not meet it.
+func (c *covering) fractional(toll uint128) (fractional, bool) {
+	order := make([]int32, len(c.kinds))
+	f := fractional{counts: make([]int64, len(order)), direction: make([]int64, len(order)), missing: c.need}
+	for i := range order {
+		order[i] = int32(i)
 	}
-	slices.SortFunc(f.order, func(a, b int32) int {
+	tolled := func(k *kind) uint128 { return k.cost.plus(toll.times(k.instances)) }
+	slices.SortFunc(order, func(a, b int32) int {
 		x, y := &c.kinds[a], &c.kinds[b]
-		return cmp.Or(x.tolled(toll).times(y.weight).compare(y.tolled(toll).times(x.weight)), cmp.Compare(a, b))
+		return cmp.Or(tolled(x).times(y.weight).compare(tolled(y).times(x.weight)), cmp.Compare(a, b))
 	})
-	for place, i := range f.order {
+	found := false
+	for _, i := range order {
 		k := &c.kinds[i]
+		if found {
+			f.direction[i] = 1
+			continue
+		}
 		whole := f.missing / k.weight
 		f.counts[i] = min(k.stock, whole)
 		f.missing -= f.counts[i] * k.weight
-		if f.counts[i] == whole {
-			f.reference = place
-			return f
+		if found = f.counts[i] == whole; found {
+			f.reference = i
+		} else {
+			f.direction[i] = -1
 		}
 	}
-	return f
+	return f, found
 }
-
-// tolled is the cost of an instance and its toll.
-func (k *kind) tolled(toll uint128) uint128 { return k.cost.plus(toll.times(k.instances)) }
 
 // A step is a number of instances more, or less, of a kind.
 type step struct {
@@ -151,17 +146,19 @@ type mark struct{ before, step int32 }
 // the reference.
 type search struct {
 	*covering
-	toll    uint128
-	limited bool
-	budget  int
-
 	base fractional
-	// reference is the kind; rate is what a unit of weight costs.
+	// costs are of an instance of each kind, rate of a unit of weight of the
+	// reference.
+	costs     []uint128
 	reference *kind
 	rate      uint128
 	// more and less are how many instances the reference can give beyond its
-	// count, and give back. instances is what the set without steps has.
-	more, less, baseInstances int64
+	// count, and give back.
+	more, less int64
+	// limit is nil when any number of instances will do.
+	limit *limit
+	// budget is how many states may still be looked at.
+	budget int
 
 	// steps are first those that were tried at the beginning, then from first on
 	// those that are explored, by ascending loss, and one that none gets to.
@@ -171,26 +168,31 @@ type search struct {
 	ring bool
 
 	trail []mark
-	// best is the least loss seen, bestTrail how it came about.
-	best      uint128
-	bestTrail int32
-	found     bool
+	// best is the least loss seen, bestTrail how it came about, bestPartner how
+	// many of the partner are in it.
+	best        uint128
+	bestTrail   int32
+	bestPartner int64
+	found       bool
 	// vague is true if a loss was too large to be told.
 	vague bool
 }
 
-func (s *search) run() ([]int64, error) {
-	s.base = s.fractional(s.toll)
-	if s.base.reference < 0 {
-		return nil, nil
+// searchFrom prepares a search with any number of instances.
+func (c *covering) searchFrom(base fractional) *search {
+	s := &search{covering: c, base: base, costs: make([]uint128, len(c.kinds))}
+	for i := range c.kinds {
+		s.costs[i] = c.kinds[i].cost
 	}
-	chosen := s.base.order[s.base.reference]
-	s.reference = &s.kinds[chosen]
-	s.rate = s.reference.tolled(s.toll)
-	s.less = s.base.counts[chosen]
+	return s
+}
+
+func (s *search) run() ([]int64, error) {
+	s.reference = &s.kinds[s.base.reference]
+	s.rate = s.costs[s.base.reference]
+	s.less = s.base.counts[s.base.reference]
 	s.more = s.reference.stock - s.less
-	s.baseInstances = s.instancesOf(s.base.counts)
-	s.best = largest
+	s.best, s.budget = largest, searchStates
 
 	s.try(&state{trail: -1})
 	s.single()
@@ -199,7 +201,7 @@ func (s *search) run() ([]int64, error) {
 		return nil, err
 	}
 	switch {
-	case s.vague && s.best == largest:
+	case s.vague && !s.found:
 		return nil, ErrSearchTooLarge
 	case !s.found:
 		return nil, nil
@@ -216,7 +218,7 @@ func (c *covering) returnFree(counts []int64) {
 		over += count * c.kinds[i].weight
 	}
 	for i := range c.kinds {
-		if k := &c.kinds[i]; k.cost.price() == (uint128{}) {
+		if k := &c.kinds[i]; k.price == 0 {
 			spare := min(counts[i], over/k.weight)
 			counts[i] -= spare
 			over -= spare * k.weight
@@ -225,29 +227,16 @@ func (c *covering) returnFree(counts []int64) {
 }
 
 // loss is what one instance more, or less, of a kind loses.
-func (s *search) loss(k *kind) uint128 {
-	return k.tolled(s.toll).times(s.reference.weight).apart(s.rate.times(k.weight))
-}
-
-// direction is 1 for kinds that can be taken more of, -1 for those that can be
-// taken less of, 0 for the reference.
-func (s *search) direction(place int) int64 { return int64(cmp.Compare(place, s.base.reference)) }
-
-// room is how many instances of a kind can be deviated by.
-func (s *search) room(place int) int64 {
-	k := &s.kinds[s.base.order[place]]
-	if s.direction(place) < 0 {
-		return k.stock
-	}
-	return min(k.stock, ceilDiv(s.need, k.weight))
+func (s *search) loss(kind int) uint128 {
+	return s.costs[kind].times(s.reference.weight).apart(s.rate.times(s.kinds[kind].weight))
 }
 
 // single tries one instance of each kind, for a best to begin with.
 func (s *search) single() {
-	for place, i := range s.base.order {
-		if direction := s.direction(place); direction != 0 {
+	for i, direction := range s.base.direction {
+		if direction != 0 {
 			k := &s.kinds[i]
-			one := step{kind: i, count: direction, weight: direction * k.weight, loss: s.loss(k)}
+			one := step{kind: int32(i), count: direction, weight: direction * k.weight, loss: s.loss(i)}
 			s.steps = append(s.steps, one)
 			s.trail = append(s.trail, mark{before: -1, step: int32(len(s.steps) - 1)})
 			s.try(&state{at: one.weight, loss: one.loss, instances: direction * k.instances, trail: int32(len(s.trail) - 1)})
@@ -257,21 +246,20 @@ func (s *search) single() {
 
 // makeSteps lists the steps that can lead to less than the best, by loss.
 func (s *search) makeSteps() {
-	first := len(s.steps)
+	s.first = len(s.steps)
 	var up, down int64
 	periods := s.periods()
-	for place, i := range s.base.order {
-		k := &s.kinds[i]
-		loss, direction := s.loss(k), s.direction(place)
+	for i, direction := range s.base.direction {
+		loss, k := s.loss(i), &s.kinds[i]
 		if direction == 0 || !loss.less(s.best) {
 			continue
 		}
-		room := s.room(place)
-		if loss != (uint128{}) && s.best != largest {
+		room := min(k.stock, ceilDiv(s.need, k.weight))
+		if loss != (uint128{}) && s.found {
 			room = min(room, quotient(s.best, loss))
 		}
 		if periods != nil {
-			room = min(room, periods[place])
+			room = min(room, periods[i])
 		}
 		if direction > 0 {
 			up += room * k.weight
@@ -282,36 +270,35 @@ func (s *search) makeSteps() {
 			count = min(count, room)
 			room -= count
 			s.steps = append(s.steps, step{
-				kind: i, count: direction * count, weight: direction * count * k.weight, loss: loss.times(count),
+				kind: int32(i), count: direction * count, weight: direction * count * k.weight, loss: loss.times(count),
 			})
 		}
 	}
-	slices.SortStableFunc(s.steps[first:], func(a, b step) int { return a.loss.compare(b.loss) })
+	slices.SortStableFunc(s.steps[s.first:], func(a, b step) int { return a.loss.compare(b.loss) })
 	s.steps = append(s.steps, step{loss: largest})
 	w := s.reference.weight
-	s.ring = !s.limited && up/w < s.less && down/w+1 < s.more
-	s.first = first
+	s.ring = s.limit == nil && up/w < s.less && down/w+1 < s.more
 }
 
 // periods tells how many instances of each kind can be needed beside a reference
 // that neither runs out nor is given back: more could be exchanged for it,
 // weight for weight. It is nil when the reference could run out.
 func (s *search) periods() []int64 {
-	if s.limited {
+	if s.limit != nil {
 		return nil
 	}
 	w := s.reference.weight
 	var exchanged, most int64
-	periods := make([]int64, len(s.base.order))
-	for place, i := range s.base.order {
-		k := &s.kinds[i]
-		if s.direction(place) == 0 || !s.loss(k).less(s.best) {
+	periods := make([]int64, len(s.kinds))
+	for i, direction := range s.base.direction {
+		if direction == 0 || !s.loss(i).less(s.best) {
 			continue
 		}
-		divisor := gcd(w, k.weight)
-		periods[place] = w/divisor - 1
-		exchanged += k.weight / divisor
-		most = max(most, k.weight/divisor)
+		weight := s.kinds[i].weight
+		divisor := gcd(w, weight)
+		periods[i] = w/divisor - 1
+		exchanged += weight / divisor
+		most = max(most, weight/divisor)
 	}
 	if exchanged+most >= min(s.less, s.more) {
 		return nil
@@ -319,41 +306,41 @@ func (s *search) periods() []int64 {
 	return periods
 }
 
-// value makes up for what a state is missing by the reference and tells what the
-// whole then loses; it is false when limits do not allow it.
-func (s *search) value(st *state) (uint128, bool) {
-	over, count := st.at, int64(0)
+// try notes a state if it is the best so far.
+func (s *search) try(st *state) {
+	if loss, partner := s.value(st); loss.less(s.best) {
+		s.note(loss, st.trail, partner)
+	}
+}
+
+func (s *search) note(loss uint128, trail int32, partner int64) {
+	s.best, s.bestTrail, s.bestPartner, s.found = loss, trail, partner, true
+}
+
+// value makes up for what a state is missing and tells what the whole then
+// loses: the largest number when limits do not allow it. It tells how many of
+// the partner that takes.
+func (s *search) value(st *state) (loss uint128, partner int64) {
+	if s.limit != nil {
+		return s.limitedValue(st)
+	}
+	over := st.at
 	if !s.ring {
 		missing := s.base.missing - st.at
-		count = s.filler(missing)
-		over = count*s.reference.weight - missing
+		over = s.filler(missing)*s.reference.weight - missing
 	}
 	if over < 0 || over > s.ceiling-s.need {
-		return largest, false
+		return largest, 0
 	}
-	loss := st.loss.plus(s.rate.times(over))
-	if s.limited {
-		left := s.instances - s.baseInstances - st.instances - count*s.reference.instances
-		if left < 0 {
-			return largest, false
-		}
-		loss = loss.plus(s.toll.times(left).times(s.reference.weight))
-	}
+	loss = st.loss.plus(s.rate.times(over))
 	s.vague = s.vague || loss == largest
-	return loss, loss != largest
+	return loss, 0
 }
 
 // filler is how many instances of the reference make up for missing weight, as
 // far as it goes.
 func (s *search) filler(missing int64) int64 {
 	return min(max(divideUp(missing, s.reference.weight), -s.less), s.more)
-}
-
-// try notes a state if it is the best so far.
-func (s *search) try(st *state) {
-	if loss, ok := s.value(st); ok && loss.less(s.best) {
-		s.best, s.bestTrail, s.found = loss, st.trail, true
-	}
 }
 
 // explore tries steps in every combination that can come to less than the best.
@@ -385,12 +372,11 @@ func (s *search) explore() error {
 // isCheapest tells whether the best costs no more than the fractional answer,
 // rounded up to what can be paid.
 func (s *search) isCheapest() bool {
-	if !s.found || s.limited {
+	if !s.found || s.limit != nil {
 		return false
 	}
-	rest, w := s.reference.cost.price().times(s.base.missing), s.reference.weight
-	least := s.costOf(s.base.counts).price().plus(rest.plus(uint128{low: uint64(w - 1)}).over(w))
-	return !least.less(s.costOf(s.counts()).price())
+	least := s.priceOf(s.base.counts, s.base.reference, s.base.missing, s.reference.weight)
+	return !least.less(s.priceOf(s.counts(), s.base.reference, 0, 1))
 }
 
 // move takes a step from every state.
@@ -462,17 +448,17 @@ func (s *search) merge(into, a, b []state, atLeast uint128) []state {
 // weighs no more where there is a ceiling.
 func (s *search) needless(before []state, st *state) bool {
 	looks := 1
-	if s.limited {
+	if s.limit != nil {
 		looks = 8 // which one it would be is not known; a few are found so
 	}
 	for i := len(before) - 1; i >= max(0, len(before)-looks); i-- {
 		other := &before[i]
-		if s.tight() && other.at != st.at || s.limited && other.instances > st.instances {
+		if s.tight() && other.at != st.at || s.limit != nil && other.instances > st.instances {
 			continue
 		}
 		more := other.loss.plus(s.rate.times(other.at - st.at))
-		if s.limited {
-			more = more.plus(s.toll.times(st.instances - other.instances).times(s.reference.weight))
+		if s.limit != nil {
+			more = more.plus(s.spared(st.instances - other.instances))
 		}
 		if !st.loss.less(more) {
 			return true
@@ -501,8 +487,8 @@ func (s *search) pair(states []state) {
 		if s.ring {
 			both.at = s.onRing(both.at - missing)
 		}
-		if loss, ok := s.value(&both); ok && loss.less(s.best) && s.canJoin(st.trail, other.trail) {
-			s.best, s.bestTrail, s.found = loss, s.join(st.trail, other.trail), true
+		if loss, partner := s.value(&both); loss.less(s.best) && s.canJoin(st.trail, other.trail) {
+			s.note(loss, s.join(st.trail, other.trail), partner)
 		}
 	}
 }
@@ -544,7 +530,11 @@ func (s *search) counts() []int64 {
 		counts[step.kind] += step.count
 		missing -= step.weight
 	}
-	counts[s.base.order[s.base.reference]] += s.filler(missing)
+	if s.limit != nil && s.limit.partner >= 0 {
+		counts[s.limit.partner] += s.bestPartner
+		missing -= s.bestPartner * s.kinds[s.limit.partner].weight
+	}
+	counts[s.base.reference] += s.filler(missing)
 	return counts
 }
 
