@@ -266,3 +266,22 @@ func TestPriceKey_neverOrdersTheWrongWay_Prop(t *testing.T) {
 		}
 	})
 }
+
+// A long queue is sorted as a short one is.
+func TestQueue_sortsByDigits_Prop(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		number := rapid.OneOf(rapid.Uint64(), rapid.Uint64Range(0, 3), rapid.Just(uint64(math.MaxUint64)))
+		q := queue(rapid.SliceOfN(rapid.Custom(func(t *rapid.T) turn {
+			return turn{class: number.Draw(t, "class"), price: number.Draw(t, "price")}
+		}), 1, 40).Draw(t, "queue"))
+		for i := range q {
+			q[i].pool = int32(i)
+		}
+		want := slices.Clone(q)
+		slices.SortFunc(want, turn.compare)
+		q.sortByDigits()
+		if !slices.Equal(want, q) {
+			t.Errorf("got %v, want %v", q, want)
+		}
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/big"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -348,7 +349,7 @@ func plainGen(strategies ...place.Strategy) *rapid.Generator[situation] {
 		}
 		s.Request.Demands = []place.Demand{{
 			Billing: place.Spot, Wanted: rapid.Int64Range(1, 120_000).Draw(t, "wanted"),
-			Strategy:   rapid.SampledFrom(strategies).Draw(t, "strategy"),
+			Strategy: rapid.SampledFrom(strategies).Draw(t, "strategy"), TypePolicy: place.TypesCostCentered,
 			PoolsToUse: rapid.IntRange(1, 8).Draw(t, "pools to use"),
 		}}
 		return s
@@ -377,7 +378,8 @@ func TestPlace_orderOfCandidatesOnlyBreaksTies_Prop(t *testing.T) {
 // A pool that becomes dearer is not chosen more.
 func TestPlace_dearerIsNotChosenMore_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := plainGen(place.LowestPrice, place.CapacityOptimized, place.CapacityOptimizedPrioritized, place.PriceCapacityOptimized).Draw(t, "situation")
+		s := plainGen(place.LowestPrice, place.Diversified, place.CapacityOptimized, place.CapacityOptimizedPrioritized,
+			place.PriceCapacityOptimized, place.ZoneAndType).Draw(t, "situation")
 		if len(s.Request.Candidates) == 0 {
 			t.Skip("no candidates")
 		}
@@ -764,4 +766,32 @@ func oneByOne(zones []string, ranked []place.Decision, held map[string]int64, wa
 		*room--
 	}
 	return counts
+}
+
+// Whatever came out, the summary tells of every demand, says when something is
+// missing and why, and names no more than a few pools.
+func TestSummary_tellsWhatMatters_Prop(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := situationGen().Draw(t, "situation")
+		p := mustPlace(s.Request, s.Market)
+		got := place.Summary(s.Request, p)
+		missing := 0
+		for i := range p.Demands {
+			if p.Demands[i].Placed < s.Request.Demands[i].Wanted {
+				missing++
+			}
+		}
+		if n := strings.Count(got, " missing: "); n != missing {
+			t.Errorf("%d demands are not met, told of %d: %s", missing, n, got)
+		}
+		if n := strings.Count(got, " x "); n > 5*len(p.Demands) {
+			t.Errorf("%d pools are named: %s", n, got)
+		}
+		if strings.Contains(got, "In all ") != (p.Instances > 0) {
+			t.Errorf("%d instances: %s", p.Instances, got)
+		}
+		if strings.Contains(got, "not needed") {
+			t.Errorf("a pool that was not needed is no reason: %s", got)
+		}
+	})
 }

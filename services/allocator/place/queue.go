@@ -29,7 +29,71 @@ func (t turn) compare(other turn) int {
 // pools, and whoever needs an order makes it there.
 type queue []turn
 
-func (q queue) sort() { slices.SortFunc(q, turn.compare) }
+// sort sorts a queue whose turns are in the order of their pools.
+func (q queue) sort() {
+	if len(q) < manyTurns {
+		slices.SortFunc(q, turn.compare)
+		return
+	}
+	q.sortByDigits()
+}
+
+// From manyTurns on it pays to sort by digits, of digitBits each.
+const (
+	manyTurns = 1_000
+	digitBits = 11
+)
+
+// sortByDigits sorts digit by digit from the lowest, each time keeping the order
+// of those whose digit is the same: the time grows as the queue does, where
+// comparing grows faster and guesses wrong at every other turn. Digits that are
+// the same for all are left out.
+func (q queue) sortByDigits() {
+	var varies turn
+	for i := range q {
+		varies.class |= q[i].class ^ q[0].class
+		varies.price |= q[i].price ^ q[0].price
+	}
+	from, to := q, make(queue, len(q))
+	for word := range 2 {
+		bits := varies.word(word)
+		for shift := 0; bits>>shift != 0; shift += digitBits {
+			if bits>>shift&digitMask != 0 {
+				from.scatter(to, word, shift)
+				from, to = to, from
+			}
+		}
+	}
+	copy(q, from)
+}
+
+const digitMask = 1<<digitBits - 1
+
+// word is the price or the class, the one that counts less first.
+func (t *turn) word(number int) uint64 {
+	if number == 0 {
+		return t.price
+	}
+	return t.class
+}
+
+// scatter sorts turns by one digit.
+func (q queue) scatter(to queue, word, shift int) {
+	var starts [digitMask + 1]int32
+	for i := range q {
+		starts[q[i].word(word)>>shift&digitMask]++
+	}
+	next := int32(0)
+	for digit, count := range starts {
+		starts[digit] = next
+		next += count
+	}
+	for i := range q {
+		at := &starts[q[i].word(word)>>shift&digitMask]
+		to[*at] = q[i]
+		*at++
+	}
+}
 
 // done marks what arrange has put into place.
 const done = -1
