@@ -76,8 +76,6 @@ type kind struct {
 	price  int64
 	// cost is the price and, for ties, the number of instances.
 	cost uint128
-	// instances is 1, but 0 for what only stands for missing capacity.
-	instances int64
 }
 
 // kindsOf groups goods that fit the limits, and finds the largest weight that
@@ -105,8 +103,8 @@ func kindsOf(goods []good, limits room) (kinds []kind, unit int64) {
 			continue
 		}
 		kinds = append(kinds, kind{
-			goods: order[i : i+1 : i+1], weight: g.weight / unit, stock: g.stock, price: g.price,
-			cost: costOf(g.price, limits.instances), instances: 1,
+			goods: order[i : i+1 : i+1], weight: g.weight / unit, stock: g.stock,
+			price: g.price, cost: costOf(g.price, limits.instances),
 		})
 	}
 	return kinds, unit
@@ -140,6 +138,9 @@ type covering struct {
 	need, ceiling int64
 	// instances is the largest number that will do.
 	instances int64
+	// short is true when less than the need will do: what is missing is all that
+	// it costs.
+	short bool
 }
 
 // solve tells how many of each kind to take.
@@ -175,23 +176,28 @@ func (c *covering) heaviest() (counts []int64, weight int64) {
 	return counts, weight
 }
 
-// fullest tells the cheapest of what comes closest to the ceiling. What is
-// missing there is a kind of its own, and the only one that costs.
+// fullest tells the cheapest of what comes closest to the ceiling.
 func (c *covering) fullest() ([]int64, error) {
-	filled := covering{need: c.ceiling, ceiling: c.ceiling, instances: c.instances}
-	for i := range c.kinds {
-		k := c.kinds[i]
+	filled := covering{need: c.ceiling, ceiling: c.ceiling, instances: c.instances, short: true}
+	for _, k := range c.kinds {
 		k.price, k.cost = 0, uint128{}
 		filled.kinds = append(filled.kinds, k)
 	}
-	filled.kinds = append(filled.kinds, kind{weight: 1, stock: c.ceiling, price: 1, cost: uint128{low: 1}})
 	counts, err := filled.least()
 	if err != nil {
 		return nil, err
 	}
-	most := c.ceiling - counts[len(c.kinds)]
+	most := filled.weightOf(counts)
 	exact := covering{kinds: c.kinds, need: most, ceiling: most, instances: c.instances}
 	return exact.least()
+}
+
+func (c *covering) weightOf(counts []int64) int64 {
+	var sum int64
+	for i, count := range counts {
+		sum += count * c.kinds[i].weight
+	}
+	return sum
 }
 
 func gcd(a, b int64) int64 {

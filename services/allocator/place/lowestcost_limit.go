@@ -60,7 +60,7 @@ func (c *covering) keepsLimit(toll uint128) bool {
 	f, ok := c.fractional(toll)
 	instances := c.instancesOf(f.counts)
 	if f.missing > 0 {
-		instances += c.kinds[f.reference].instances
+		instances++
 	}
 	return ok && instances <= c.instances
 }
@@ -86,8 +86,8 @@ func (s *search) share(a, b int32) bool {
 		return false
 	}
 	x, y := &s.kinds[a], &s.kinds[b]
-	factor := x.weight*y.instances - y.weight*x.instances
-	// One that saves instances costs more per weight, and the toll makes up for it.
+	factor := x.weight - y.weight
+	// The heavier costs more per weight, and the toll makes up for it.
 	if factor < 0 {
 		a, b, x, y, factor = b, a, y, x, -factor
 	}
@@ -99,7 +99,7 @@ func (s *search) share(a, b int32) bool {
 	s.limit.partner, s.base.reference = a, b
 	for i := range s.kinds {
 		k := &s.kinds[i]
-		s.costs[i] = k.cost.times(factor).plus(s.limit.toll.times(k.instances))
+		s.costs[i] = k.cost.times(factor).plus(s.limit.toll)
 		if s.costs[i].times(y.weight) == largest {
 			return false
 		}
@@ -174,10 +174,10 @@ func (s *search) limitedValue(st *state) (uint128, int64) {
 func (s *search) with(partner *kind, count, missing, left int64) (over, spare int64) {
 	if partner != nil {
 		missing -= count * partner.weight
-		left -= count * partner.instances
+		left -= count
 	}
 	filler := s.filler(missing)
-	return filler*s.reference.weight - missing, left - filler*s.reference.instances
+	return filler*s.reference.weight - missing, left - filler
 }
 
 func (s *search) fits(partner *kind, count, missing, left int64) bool {
@@ -187,10 +187,8 @@ func (s *search) fits(partner *kind, count, missing, left int64) bool {
 
 func (s *search) valueWith(st *state, partner *kind, count, missing, left int64) uint128 {
 	over, spare := s.with(partner, count, missing, left)
-	if over < 0 || over > s.ceiling-s.need || spare < 0 {
+	if spare < 0 {
 		return largest
 	}
-	loss := st.loss.plus(s.rate.times(over)).plus(s.spared(spare))
-	s.vague = s.vague || loss == largest
-	return loss
+	return s.whole(st, over, spare)
 }

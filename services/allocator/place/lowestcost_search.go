@@ -58,8 +58,8 @@ func (c *covering) least() ([]int64, error) {
 
 func (c *covering) instancesOf(counts []int64) int64 {
 	var sum int64
-	for i, count := range counts {
-		sum += count * c.kinds[i].instances
+	for _, count := range counts {
+		sum += count
 	}
 	return sum
 }
@@ -94,7 +94,7 @@ func (c *covering) fractional(toll uint128) (fractional, bool) {
 	for i := range order {
 		order[i] = int32(i)
 	}
-	tolled := func(k *kind) uint128 { return k.cost.plus(toll.times(k.instances)) }
+	tolled := func(k *kind) uint128 { return k.cost.plus(toll) }
 	slices.SortFunc(order, func(a, b int32) int {
 		x, y := &c.kinds[a], &c.kinds[b]
 		return cmp.Or(tolled(x).times(y.weight).compare(tolled(y).times(x.weight)), cmp.Compare(a, b))
@@ -213,10 +213,7 @@ func (s *search) run() ([]int64, error) {
 
 // returnFree gives back what costs nothing and can be spared.
 func (c *covering) returnFree(counts []int64) {
-	over := -c.need
-	for i, count := range counts {
-		over += count * c.kinds[i].weight
-	}
+	over := max(0, c.weightOf(counts)-c.need)
 	for i := range c.kinds {
 		if k := &c.kinds[i]; k.price == 0 {
 			spare := min(counts[i], over/k.weight)
@@ -239,7 +236,7 @@ func (s *search) single() {
 			one := step{kind: int32(i), count: direction, weight: direction * k.weight, loss: s.loss(i)}
 			s.steps = append(s.steps, one)
 			s.trail = append(s.trail, mark{before: -1, step: int32(len(s.steps) - 1)})
-			s.try(&state{at: one.weight, loss: one.loss, instances: direction * k.instances, trail: int32(len(s.trail) - 1)})
+			s.try(&state{at: one.weight, loss: one.loss, instances: direction, trail: int32(len(s.trail) - 1)})
 		}
 	}
 }
@@ -255,6 +252,9 @@ func (s *search) makeSteps() {
 			continue
 		}
 		room := min(k.stock, ceilDiv(s.need, k.weight))
+		if s.limit != nil {
+			room = min(room, s.instances)
+		}
 		if loss != (uint128{}) && s.found {
 			room = min(room, quotient(s.best, loss))
 		}
@@ -324,23 +324,40 @@ func (s *search) value(st *state) (loss uint128, partner int64) {
 	if s.limit != nil {
 		return s.limitedValue(st)
 	}
-	over := st.at
-	if !s.ring {
-		missing := s.base.missing - st.at
-		over = s.filler(missing)*s.reference.weight - missing
+	missing := s.base.missing - st.at
+	if s.ring {
+		missing = -st.at
 	}
-	if over < 0 || over > s.ceiling-s.need {
-		return largest, 0
+	return s.whole(st, s.filler(missing)*s.reference.weight-missing, 0), 0
+}
+
+// whole is what a state loses that passes the need, and leaves instances of the
+// limit unused.
+func (s *search) whole(st *state, over, spare int64) uint128 {
+	var loss uint128
+	switch {
+	case s.short && over <= 0:
+		loss = uint128{low: uint64(-over)}
+	case s.short || over < 0 || over > s.ceiling-s.need:
+		return largest
+	default:
+		loss = st.loss.plus(s.rate.times(over))
 	}
-	loss = st.loss.plus(s.rate.times(over))
+	if spare > 0 {
+		loss = loss.plus(s.spared(spare))
+	}
 	s.vague = s.vague || loss == largest
-	return loss, 0
+	return loss
 }
 
 // filler is how many instances of the reference make up for missing weight, as
 // far as it goes.
 func (s *search) filler(missing int64) int64 {
-	return min(max(divideUp(missing, s.reference.weight), -s.less), s.more)
+	count := divideUp(missing, s.reference.weight)
+	if s.short && count*s.reference.weight > missing {
+		count--
+	}
+	return min(max(count, -s.less), s.more)
 }
 
 // explore tries steps in every combination that can come to less than the best.
@@ -372,7 +389,7 @@ func (s *search) explore() error {
 // isCheapest tells whether the best costs no more than the fractional answer,
 // rounded up to what can be paid.
 func (s *search) isCheapest() bool {
-	if !s.found || s.limit != nil {
+	if !s.found || s.short || s.limit != nil {
 		return false
 	}
 	least := s.priceOf(s.base.counts, s.base.reference, s.base.missing, s.reference.weight)
@@ -390,7 +407,7 @@ func (s *search) move(into, states []state, index int32) []state {
 		s.trail = append(s.trail, mark{before: st.trail, step: index})
 		st.trail = int32(len(s.trail) - 1)
 		st.at += step.weight
-		st.instances += step.count * s.kinds[step.kind].instances
+		st.instances += step.count
 		into = append(into, st)
 	}
 	if s.ring {
@@ -482,6 +499,9 @@ func (s *search) pair(states []state) {
 		st := &states[i]
 		rest := s.onRing(missing - st.at)
 		at, _ := slices.BinarySearchFunc(byRest, rest, func(other state, rest int64) int { return cmp.Compare(s.onRing(other.at), rest) })
+		if s.short && (at == len(byRest) || s.onRing(byRest[at].at) > rest) {
+			at += len(byRest) - 1
+		}
 		other := &byRest[at%len(byRest)]
 		both := state{at: st.at + other.at, loss: st.loss.plus(other.loss), instances: st.instances + other.instances}
 		if s.ring {
