@@ -45,7 +45,10 @@ func (c *covering) least() ([]int64, error) {
 	if !ok {
 		return nil, nil
 	}
-	counts, err := c.searchFrom(base).run()
+	least := c.priceOf(base.counts, base.reference, base.missing, c.kinds[base.reference].weight)
+	free := c.searchFrom(base)
+	free.least = least
+	counts, err := free.run()
 	if counts == nil || err != nil || c.instancesOf(counts) <= c.instances {
 		return counts, err
 	}
@@ -53,6 +56,7 @@ func (c *covering) least() ([]int64, error) {
 	if limited == nil {
 		return nil, ErrSearchTooLarge
 	}
+	limited.least = least
 	return limited.run()
 }
 
@@ -155,6 +159,9 @@ type search struct {
 	// more and less are how many instances the reference can give beyond its
 	// count, and give back.
 	more, less int64
+	// least is the price of the fractional answer, rounded up to what can be paid:
+	// nothing costs less.
+	least uint128
 	// limit is nil when any number of instances will do.
 	limit *limit
 	// budget is how many states may still be looked at.
@@ -386,14 +393,9 @@ func (s *search) explore() error {
 	return nil
 }
 
-// isCheapest tells whether the best costs no more than the fractional answer,
-// rounded up to what can be paid.
+// isCheapest tells whether the best costs no more than anything must.
 func (s *search) isCheapest() bool {
-	if !s.found || s.short || s.limit != nil {
-		return false
-	}
-	least := s.priceOf(s.base.counts, s.base.reference, s.base.missing, s.reference.weight)
-	return !least.less(s.priceOf(s.counts(), s.base.reference, 0, 1))
+	return s.found && !s.short && !s.least.less(s.priceOf(s.counts(), s.base.reference, 0, 1))
 }
 
 // move takes a step from every state.
