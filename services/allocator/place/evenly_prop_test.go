@@ -223,6 +223,24 @@ func TestTrim_leavesNothingNeedless_Prop(t *testing.T) {
 	})
 }
 
+// When a step becomes too heavy to go, lighter ones go on from there, still
+// evenly: of 9 that are too much, the one of 6 goes, the one of 4 can not any
+// more, and the last 3 come from both of the lightest.
+func TestTrim_goesOnEvenly(t *testing.T) {
+	stairs := []stair{
+		{flight: 0, base: 94, rise: 6, weight: 6, stock: 1, count: 1},
+		{flight: 1, base: 95, rise: 4, weight: 4, stock: 1, count: 1},
+		{flight: 2, base: 0, rise: 1, weight: 1, stock: 9, count: 5},
+		{flight: 3, base: 0, rise: 1, weight: 1, stock: 9, count: 5},
+	}
+	trim(stairs, 9, nil)
+	for i, want := range []int64{0, 1, 4, 3} {
+		if stairs[i].count != want {
+			t.Errorf("stair %d keeps %d, want %d", i, stairs[i].count, want)
+		}
+	}
+}
+
 // A need of a million units of weight 0.001 is met as fast as a small one: the
 // test would not end otherwise.
 func TestClimb_takesAnyNeedInItsStride(t *testing.T) {
