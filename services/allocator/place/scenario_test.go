@@ -32,7 +32,8 @@ import (
 //	promised ZONE TYPE N
 //	limit [instances=N] [units=UNITS]
 //
-// A `summary` block is the same and shows what people are told.
+// A `summary` block is the same and shows what people are told. A `scale-in` or
+// `rebalance` block is, too, with what is held: see holding_test.go.
 func TestScenarios(t *testing.T) {
 	datadriven.Walk(t, "testdata/scenarios", runScenario)
 }
@@ -50,6 +51,10 @@ func runScenario(t *testing.T, path string) {
 		case "summary":
 			request := s.request(d.Input)
 			return strings.ReplaceAll(place.Summary(request, mustPlace(request, market)), ". ", ".\n")
+		case "scale-in":
+			return s.scaleIn(d.Input, market)
+		case "rebalance":
+			return s.rebalance(d.Input, market)
 		default:
 			t.Fatalf("%s: command %q is not known", d.Pos, d.Cmd)
 			return ""
