@@ -6,7 +6,9 @@ package allocator
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -17,16 +19,25 @@ import (
 	"github.com/seed-198b1370/muster/services/allocator/internal/view"
 )
 
-// Config is how an allocator is set up. There is nothing to set yet.
-type Config struct{}
+// DefaultMaxViewAge is how old a view may get when a Config does not say. The
+// fleet says something each second.
+const DefaultMaxViewAge = 30 * time.Second
+
+// Config is how an allocator is set up.
+type Config struct {
+	// MaxViewAge is for how long, by the clock, the fleet may tell nothing before
+	// placements are refused rather than rest on what it told last; 0 for
+	// [DefaultMaxViewAge].
+	MaxViewAge time.Duration
+}
 
 // Deps is what an allocator works with. It closes none of it.
 type Deps struct {
 	// Fleet is where the market is. Required.
 	Fleet fleetv1.FleetServiceClient
-	// Clock paces the attempts to follow a fleet that broke off: the wall clock,
-	// whatever the speed of the cloud's, for what they wait for is a real
-	// server. Required.
+	// Clock paces the attempts to follow a fleet that broke off, and tells how old
+	// the view and the promises are: the wall clock, whatever the speed of the
+	// cloud's, for what they wait for is a real server. Required.
 	Clock clock.Clock
 	// Log receives what operators should know. Nil: nobody is told.
 	Log *slog.Logger
@@ -39,7 +50,7 @@ type Service struct {
 }
 
 // New makes an allocator. It answers once it runs and the market is in view.
-func New(_ Config, deps Deps) (*Service, error) {
+func New(config Config, deps Deps) (*Service, error) {
 	if deps.Fleet == nil {
 		return nil, errors.New("allocator: no fleet given")
 	}
@@ -49,8 +60,14 @@ func New(_ Config, deps Deps) (*Service, error) {
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
+	if config.MaxViewAge < 0 {
+		return nil, fmt.Errorf("allocator: the highest age of a view must not be below 0, got %v", config.MaxViewAge)
+	}
+	if config.MaxViewAge == 0 {
+		config.MaxViewAge = DefaultMaxViewAge
+	}
 	market := view.New(deps.Fleet, deps.Clock, deps.Log)
-	return &Service{view: market, server: api.NewServer(market)}, nil
+	return &Service{view: market, server: api.NewServer(market, deps.Clock, config.MaxViewAge)}, nil
 }
 
 // Register adds AllocatorService to a server.

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/testing/protocmp"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
@@ -212,7 +213,7 @@ func TestPlace_answersInFull(t *testing.T) {
 		h := start(t)
 		stream := <-h.fleet.streams
 		untold := pool("a", "c6.xlarge", spot, 30_001, 0)
-		untold.AvailableInstances = nil
+		untold.AvailableInstances, untold.InterruptionPermille = nil, new(int32(40))
 		stream.tell(1, true, pool("a", "c6.large", payAsYouGo, 100_000, 2), pool("a", "c6.large", spot, 20_000, 2), untold)
 		<-h.service.Ready()
 		got := h.place(t, &allocatorv1.PlaceRequest{
@@ -232,6 +233,7 @@ func TestPlace_answersInFull(t *testing.T) {
 			MaxMilliunits: new(int64(100_000)),
 		})
 		want := &allocatorv1.PlaceResponse{
+			ViewAge: durationpb.New(0),
 			Placements: []*allocatorv1.DemandPlacement{
 				{
 					BillingMethod: payAsYouGo, WantedMilliunits: 1000, PlacedMilliunits: 2000,
@@ -239,7 +241,7 @@ func TestPlace_answersInFull(t *testing.T) {
 						{
 							CandidateIndex: 1, ZoneId: "a", InstanceType: "c6.large", Verdict: allocatorv1.Verdict_VERDICT_TAKEN, Rank: 1,
 							Instances: 1, WeightMilliunits: 2000, PriceMicrosPerHour: 100_000, UnitPriceMicrosPerHour: 50_000,
-							AvailableInstances: new(int32(2)),
+							AvailableInstances: new(int32(2)), SharePermille: 1000, Priority: new(int32(0)),
 						},
 						{
 							ZoneId: "a", InstanceType: "c6.xlarge", Verdict: allocatorv1.Verdict_VERDICT_NOT_ON_SALE, WeightMilliunits: 4000,
@@ -252,18 +254,19 @@ func TestPlace_answersInFull(t *testing.T) {
 						{
 							ZoneId: "a", InstanceType: "c6.xlarge", Verdict: allocatorv1.Verdict_VERDICT_TAKEN, Rank: 1,
 							Instances: 2, WeightMilliunits: 4000, PriceMicrosPerHour: 30_001, UnitPriceMicrosPerHour: 7_500,
-							MaxPriceMicrosPerHour: 50_000,
+							MaxPriceMicrosPerHour: 50_000, SharePermille: 1000, InterruptionPermille: new(int32(40)),
 						},
 						{
 							CandidateIndex: 1, ZoneId: "a", InstanceType: "c6.large", Verdict: allocatorv1.Verdict_VERDICT_LIMIT_REACHED, Rank: 2,
 							WeightMilliunits: 2000, PriceMicrosPerHour: 20_000, UnitPriceMicrosPerHour: 10_000,
-							MaxPriceMicrosPerHour: 50_000, AvailableInstances: new(int32(1)),
+							MaxPriceMicrosPerHour: 50_000, AvailableInstances: new(int32(1)), Priority: new(int32(0)),
 						},
 					},
 				},
 			},
 			Totals: &allocatorv1.PlacementTotals{
 				Instances: 3, PlacedMilliunits: 10_000, CostMicrosPerHour: 160_002, PayAsYouGoCostMicrosPerHour: 300_000,
+				ExpectedInterruptionsPerDayThousandths: 2 * 40 * 24,
 			},
 			ViewTime: at(1),
 		}

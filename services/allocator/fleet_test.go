@@ -22,6 +22,16 @@ type fleet struct {
 	fleetv1.UnimplementedFleetServiceServer
 	// streams hands out each stream that is opened.
 	streams chan *poolStream
+	// listTypes answers each request for instance types; nil for one without.
+	listTypes func(*fleetv1.ListInstanceTypesRequest) (*fleetv1.ListInstanceTypesResponse, error)
+}
+
+// ListInstanceTypes implements [fleetv1.FleetServiceServer].
+func (f *fleet) ListInstanceTypes(_ context.Context, r *fleetv1.ListInstanceTypesRequest) (*fleetv1.ListInstanceTypesResponse, error) {
+	if f.listTypes == nil {
+		return &fleetv1.ListInstanceTypesResponse{}, nil
+	}
+	return f.listTypes(r)
 }
 
 // A poolStream is one open stream.
@@ -85,10 +95,12 @@ type harness struct {
 	client  allocatorv1.AllocatorServiceClient
 }
 
-func start(t testing.TB) *harness {
-	f := &fleet{streams: make(chan *poolStream)}
+func start(t testing.TB) *harness { return startWith(t, &fleet{}, allocator.Config{}) }
+
+func startWith(t testing.TB, f *fleet, config allocator.Config) *harness {
+	f.streams = make(chan *poolStream)
 	fleetConn := rpctest.Serve(t, func(r grpc.ServiceRegistrar) { fleetv1.RegisterFleetServiceServer(r, f) })
-	service, err := allocator.New(allocator.Config{}, allocator.Deps{
+	service, err := allocator.New(config, allocator.Deps{
 		Fleet: fleetv1.NewFleetServiceClient(fleetConn), Clock: clock.NewWall(), Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

@@ -83,6 +83,9 @@ type Config struct {
 	// LookInterval is how often the group service looks at a group that
 	// nothing woke it for, in time of the cloud's clock; 0 means its default.
 	LookInterval time.Duration
+	// MaxViewAge is for how long, in real time, the cloud may tell the allocator
+	// nothing before placements are refused; 0 for the allocator's default.
+	MaxViewAge time.Duration
 	// WithoutEvents cuts the group service off from the event stream, so that
 	// only its periodic look is left. For tests.
 	WithoutEvents bool

@@ -41,7 +41,7 @@ func (s *Stack) newService(ctx context.Context, role Role) (service, error) {
 	case Fleetsim:
 		return s.newFleetsim()
 	case Allocator:
-		return allocator.New(allocator.Config{}, allocator.Deps{Fleet: fleet, Clock: clock.NewWall(), Log: log})
+		return allocator.New(allocator.Config{MaxViewAge: s.config.MaxViewAge}, allocator.Deps{Fleet: fleet, Clock: clock.NewWall(), Log: log})
 	case Healthcheck:
 		js, err := s.jetStream()
 		if err != nil {

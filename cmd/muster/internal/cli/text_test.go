@@ -69,6 +69,7 @@ func TestUsage(t *testing.T) {
 		"up --nats-listen foo":                                     `--nats-listen must be host:port, got "foo"`,
 		"up --log-level foo":                                       `--log-level must be one of "debug","info","warn","error" but got "foo"`,
 		"serve allocator --fleet a:1 --data-dir d":                 "unknown flag --data-dir",
+		"serve allocator --fleet a:1 --max-view-age 0s":            "--max-view-age must be above 0, got 0s",
 		"serve allocator --fleet foo":                              `--fleet must be host:port, got "foo"`,
 		"serve healthcheck --fleet a:1 --nats b --nats-listen c:2": "--nats-listen can not be given with --nats",
 		"serve groupsvc --fleet foo --allocator bar --nats c":      "--fleet must be host:port, got \"foo\"\nmuster: --allocator must be host:port, got \"bar\"",

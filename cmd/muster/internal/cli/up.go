@@ -183,7 +183,8 @@ func (c *serveFleetsim) Run(ctx context.Context, on console) error {
 
 type serveAllocator struct {
 	process
-	Fleet string `required:"" placeholder:"ADDR" help:"Host and port of the cloud."`
+	Fleet      string        `required:"" placeholder:"ADDR" help:"Host and port of the cloud."`
+	MaxViewAge time.Duration `help:"For how long the cloud may tell nothing before placements are refused rather than rest on what it told last." default:"30s"`
 }
 
 // Run runs the allocator.
@@ -191,7 +192,10 @@ func (c *serveAllocator) Run(ctx context.Context, on console) error {
 	if err := checkAddress("--fleet", c.Fleet); err != nil {
 		return err
 	}
-	return c.run(ctx, on, stack.Config{Roles: []stack.Role{stack.Allocator}, FleetAddr: c.Fleet})
+	if c.MaxViewAge <= 0 {
+		return misuse("--max-view-age must be above 0, got %v", c.MaxViewAge)
+	}
+	return c.run(ctx, on, stack.Config{Roles: []stack.Role{stack.Allocator}, FleetAddr: c.Fleet, MaxViewAge: c.MaxViewAge})
 }
 
 type serveHealthcheck struct {

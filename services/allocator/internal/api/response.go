@@ -1,8 +1,9 @@
 package api
 
 import (
-	"time"
+	"math"
 
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
@@ -12,26 +13,31 @@ import (
 // toProto turns a placement into the answer. Messages of one kind are made
 // together: an answer has dozens, and one allocation each would cost more than
 // the decision itself.
-func toProto(request *allocatorv1.PlaceRequest, placement place.Placement, asOf time.Time) *allocatorv1.PlaceResponse {
+func toProto(request *allocatorv1.PlaceRequest, candidates []place.Candidate, placement *place.Placement, on *ground) *allocatorv1.PlaceResponse {
 	count := 0
 	for i := range placement.Demands {
 		count += len(placement.Demands[i].Decisions)
 	}
 	pools := poolMessages{
-		messages:  make([]allocatorv1.PoolDecision, count),
-		pointers:  make([]*allocatorv1.PoolDecision, 0, count),
-		available: make([]int32, count),
+		candidates: candidates,
+		messages:   make([]allocatorv1.PoolDecision, count),
+		pointers:   make([]*allocatorv1.PoolDecision, 0, count),
+		numbers:    make([]int32, 2*count),
 	}
 	placements := make([]allocatorv1.DemandPlacement, len(placement.Demands))
 	response := &allocatorv1.PlaceResponse{
 		Placements: make([]*allocatorv1.DemandPlacement, len(placements)),
 		Totals: &allocatorv1.PlacementTotals{
-			Instances:                   placement.Instances,
-			PlacedMilliunits:            placement.Placed,
-			CostMicrosPerHour:           placement.Cost,
-			PayAsYouGoCostMicrosPerHour: placement.ListCost,
+			Instances:                              placement.Instances,
+			PlacedMilliunits:                       placement.Placed,
+			CostMicrosPerHour:                      placement.Cost,
+			PayAsYouGoCostMicrosPerHour:            placement.ListCost,
+			ExpectedInterruptionsPerDayThousandths: placement.Interruptions,
 		},
-		ViewTime: timestamppb.New(asOf),
+		ViewTime: timestamppb.New(on.market.AsOf()),
+	}
+	if !on.told {
+		response.ViewAge = durationpb.New(on.age())
 	}
 	for i := range placement.Demands {
 		demand, message := &placement.Demands[i], &placements[i]
@@ -44,11 +50,31 @@ func toProto(request *allocatorv1.PlaceRequest, placement place.Placement, asOf 
 	return response
 }
 
+// addTotals adds the totals of one placement to those of many. They stay at the
+// largest number when they would be beyond.
+func addTotals(sum, one *allocatorv1.PlacementTotals) {
+	sum.Instances = int32(min(int64(sum.GetInstances())+int64(one.GetInstances()), math.MaxInt32))
+	sum.PlacedMilliunits = capped(sum.GetPlacedMilliunits(), one.GetPlacedMilliunits())
+	sum.CostMicrosPerHour = capped(sum.GetCostMicrosPerHour(), one.GetCostMicrosPerHour())
+	sum.PayAsYouGoCostMicrosPerHour = capped(sum.GetPayAsYouGoCostMicrosPerHour(), one.GetPayAsYouGoCostMicrosPerHour())
+	sum.ExpectedInterruptionsPerDayThousandths = capped(
+		sum.GetExpectedInterruptionsPerDayThousandths(), one.GetExpectedInterruptionsPerDayThousandths())
+}
+
+// capped adds two numbers that are not below 0, up to the largest there is.
+func capped(a, b int64) int64 {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
+}
+
 // poolMessages is a supply of messages.
 type poolMessages struct {
-	messages  []allocatorv1.PoolDecision
-	pointers  []*allocatorv1.PoolDecision
-	available []int32
+	candidates []place.Candidate
+	messages   []allocatorv1.PoolDecision
+	pointers   []*allocatorv1.PoolDecision
+	numbers    []int32 // what the messages' optional fields point to
 }
 
 // of turns decisions into messages.
@@ -56,7 +82,8 @@ func (p *poolMessages) of(decisions []place.Decision) []*allocatorv1.PoolDecisio
 	from := len(p.pointers)
 	for i := range decisions {
 		decision, message := &decisions[i], &p.messages[len(p.pointers)]
-		message.CandidateIndex = decision.Candidate
+		candidate := &p.candidates[decision.Candidate]
+		message.CandidateIndex = candidate.Source
 		message.ZoneId = decision.Key.Zone
 		message.InstanceType = decision.Key.Type
 		message.Verdict = verdictOf(decision.Verdict)
@@ -66,14 +93,26 @@ func (p *poolMessages) of(decisions []place.Decision) []*allocatorv1.PoolDecisio
 		message.PriceMicrosPerHour = decision.Price
 		message.UnitPriceMicrosPerHour = decision.UnitPrice
 		message.MaxPriceMicrosPerHour = decision.MaxPrice
-		if decision.Available != place.Unknown {
-			available := &p.available[len(p.pointers)]
-			*available = decision.Available
-			message.AvailableInstances = available
-		}
+		message.AvailableInstances = p.known(decision.Available)
+		message.PromisedInstances = decision.Promised
+		message.SharePermille = decision.SharePermille
+		message.InterruptionPermille = p.known(decision.InterruptionPermille)
+		message.Priority = candidate.Priority
+		message.ProtectedUnitPriceMicrosPerHour = decision.ProtectedUnitPrice
 		p.pointers = append(p.pointers, message)
 	}
 	return p.pointers[from:len(p.pointers):len(p.pointers)]
+}
+
+// known is a number as an optional field, absent when it is not known.
+func (p *poolMessages) known(number int32) *int32 {
+	if number == place.Unknown {
+		return nil
+	}
+	at := &p.numbers[0]
+	p.numbers = p.numbers[1:]
+	*at = number
+	return at
 }
 
 func verdictOf(verdict place.Verdict) allocatorv1.Verdict {
@@ -92,6 +131,8 @@ func verdictOf(verdict place.Verdict) allocatorv1.Verdict {
 		return allocatorv1.Verdict_VERDICT_NO_STOCK
 	case place.LimitReached:
 		return allocatorv1.Verdict_VERDICT_LIMIT_REACHED
+	case place.PriceProtected:
+		return allocatorv1.Verdict_VERDICT_PRICE_PROTECTED
 	default:
 		return allocatorv1.Verdict_VERDICT_UNSPECIFIED
 	}

@@ -3,6 +3,7 @@ package view
 import (
 	"maps"
 	"slices"
+	"time"
 
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	"github.com/seed-198b1370/muster/services/allocator/place"
@@ -18,6 +19,8 @@ type book struct {
 	// that no snapshot uses.
 	indexShared bool
 	own         map[int32]struct{}
+	// touched lists the entries that were told of since the last snapshot.
+	touched []int32
 }
 
 func newBook(before *Snapshot) *book {
@@ -26,15 +29,20 @@ func newBook(before *Snapshot) *book {
 	return b
 }
 
-// publish makes a snapshot of the book.
-func (b *book) publish() *Snapshot {
+// publish makes a snapshot of the book, last heard of at a time.
+func (b *book) publish(heard time.Time) *Snapshot {
+	for _, at := range b.touched {
+		b.now.at(at).settle()
+	}
+	b.touched = b.touched[:0]
 	b.indexShared = true
 	clear(b.own)
-	return &Snapshot{index: b.now.index, pages: slices.Clone(b.now.pages), asOf: b.now.asOf}
+	return &Snapshot{index: b.now.index, pages: slices.Clone(b.now.pages), asOf: b.now.asOf, heard: heard}
 }
 
-// apply notes what a response of the stream tells.
-func (b *book) apply(response *fleetv1.WatchPoolsResponse) {
+// apply notes what a response of the stream tells. It gives the types that the
+// stream had not told of before.
+func (b *book) apply(response *fleetv1.WatchPoolsResponse) (news []place.Key) {
 	if response.GetAsOfTime() != nil {
 		b.now.asOf = response.GetAsOfTime().AsTime()
 	}
@@ -45,23 +53,31 @@ func (b *book) apply(response *fleetv1.WatchPoolsResponse) {
 		}
 		key := place.Key{Zone: told.GetZoneId(), Type: told.GetInstanceType()}
 		last, lastStock := b.last(key, billing)
-		e := b.entry(key)
-		e.offer.ListPrice = max(0, told.GetPayAsYouGoPriceMicrosPerHour())
+		e, isNew := b.entry(key)
+		if isNew {
+			news = append(news, key)
+		}
+		if list := max(0, told.GetPayAsYouGoPriceMicrosPerHour()); list > 0 {
+			e.offer.ListPrice = list
+		} else if billing == place.PayAsYouGo { // its price is the list price
+			e.offer.ListPrice = max(0, told.GetPriceMicrosPerHour())
+		}
 		e.stock[billing] = told.GetStockStatus()
 		pool := e.offer.Pool(billing)
-		*pool = place.Pool{OnSale: true, Available: availableOf(told), Price: max(0, told.GetPriceMicrosPerHour()), Restocked: last.Restocked}
+		*pool = place.Pool{
+			OnSale: true, Available: availableOf(told), Price: max(0, told.GetPriceMicrosPerHour()), Restocked: last.Restocked,
+			InterruptionPermille: interruptionOf(told),
+		}
 		if last.OnSale && gained(last.Available, pool.Available, lastStock, told.GetStockStatus()) {
 			pool.Restocked = b.now.asOf
 		}
 	}
+	return news
 }
 
 // last tells what was known of a pool, on this stream or before it.
 func (b *book) last(key place.Key, billing place.Billing) (place.Pool, fleetv1.StockStatus) {
-	for _, known := range []*Snapshot{&b.now, b.before} {
-		if known == nil {
-			continue
-		}
+	for _, known := range [...]*Snapshot{&b.now, b.before} {
 		if e := known.entry(key); e != nil && e.offer.Pool(billing).OnSale {
 			return *e.offer.Pool(billing), e.stock[billing]
 		}
@@ -69,8 +85,9 @@ func (b *book) last(key place.Key, billing place.Billing) (place.Pool, fleetv1.S
 	return place.Pool{}, fleetv1.StockStatus_STOCK_STATUS_UNSPECIFIED
 }
 
-// entry gives the entry of an offer, on a page that no snapshot uses.
-func (b *book) entry(key place.Key) *entry {
+// entry gives the entry of an offer, on a page that no snapshot uses, and tells
+// whether the stream had not told of the offer before.
+func (b *book) entry(key place.Key) (_ *entry, isNew bool) {
 	at, known := b.now.index[key]
 	if !known {
 		at = int32(len(b.now.index))
@@ -88,7 +105,15 @@ func (b *book) entry(key place.Key) *entry {
 		b.now.pages[number] = new(*b.now.pages[number])
 		b.own[number] = struct{}{}
 	}
-	return &b.now.pages[number][at%pageSize]
+	e := b.now.at(at)
+	if !known {
+		e.stocked = place.Unknown
+		if before := b.before.entry(key); before != nil {
+			e.stocked, e.gone = before.stocked, before.gone
+		}
+	}
+	b.touched = append(b.touched, at)
+	return e, !known
 }
 
 // gained tells whether a pool has more stock than before.
@@ -124,6 +149,15 @@ func availableOf(told *fleetv1.Pool) int32 {
 	default:
 		return place.Unknown
 	}
+}
+
+// interruptionOf tells how often a pool is interrupted. Pay-as-you-go is never,
+// and nobody tells so.
+func interruptionOf(told *fleetv1.Pool) int32 {
+	if told.InterruptionPermille == nil || told.GetBillingMethod() != fleetv1.BillingMethod_BILLING_METHOD_SPOT {
+		return place.Unknown
+	}
+	return min(max(0, told.GetInterruptionPermille()), 1_000)
 }
 
 func billingOf(method fleetv1.BillingMethod) (place.Billing, bool) {

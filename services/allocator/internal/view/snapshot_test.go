@@ -53,11 +53,12 @@ func TestSnapshot_neverChanges_Prop(t *testing.T) {
 					pool.Restocked = now
 				}
 				pool.OnSale, pool.Available, pool.Price = true, available, int64(available)
+				pool.InterruptionPermille = place.Unknown
 				model[key] = offer
 			}
 			book.apply(response)
 			if rapid.Bool().Draw(t, "publish") {
-				snapshots = append(snapshots, book.publish())
+				snapshots = append(snapshots, book.publish(now))
 				wants = append(wants, maps.Clone(model))
 				if !snapshots[len(snapshots)-1].AsOf().Equal(now) {
 					t.Errorf("snapshot of %v, want %v", snapshots[len(snapshots)-1].AsOf(), now)
@@ -80,11 +81,11 @@ func BenchmarkBook_change(b *testing.B) {
 		all.Pools = append(all.Pools, told(i, 1, 5), told(i, 2, 5))
 	}
 	book.apply(all)
-	book.publish()
+	book.publish(time.Time{})
 	change := &fleetv1.WatchPoolsResponse{Pools: []*fleetv1.Pool{told(1_234, 2, 4)}}
 	b.ReportAllocs()
 	for b.Loop() {
 		book.apply(change)
-		book.publish()
+		book.publish(time.Time{})
 	}
 }

@@ -3,6 +3,7 @@ package view
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,11 +27,13 @@ type View struct {
 	log     *slog.Logger
 	current atomic.Pointer[Snapshot]
 	ready   chan struct{} // closed when the first full view is in
+	types   atomic.Pointer[Types]
+	unknown chan struct{} // holds a value when the stream tells of what types does not know
 }
 
 // New makes a view that follows a fleet once it runs.
 func New(fleet fleetv1.FleetServiceClient, clock clock.Clock, log *slog.Logger) *View {
-	return &View{fleet: fleet, clock: clock, log: log, ready: make(chan struct{})}
+	return &View{fleet: fleet, clock: clock, log: log, ready: make(chan struct{}), unknown: make(chan struct{}, 1)}
 }
 
 // Snapshot tells the market as last seen, or nil before the first full view is
@@ -40,9 +43,21 @@ func (v *View) Snapshot() *Snapshot { return v.current.Load() }
 // Ready is closed when the first full view is in.
 func (v *View) Ready() <-chan struct{} { return v.ready }
 
-// Run follows the market until the context ends. It opens the stream again
-// whenever that breaks.
+// Types tells what the instance types are like, as last read, or nil before
+// they have been read.
+func (v *View) Types() *Types { return v.types.Load() }
+
+// Run follows the market and the instance types until the context ends.
 func (v *View) Run(ctx context.Context) error {
+	var both sync.WaitGroup
+	both.Go(func() { v.followPools(ctx) })
+	both.Go(func() { v.followTypes(ctx) })
+	both.Wait()
+	return nil
+}
+
+// followPools opens the stream of pools again whenever it breaks.
+func (v *View) followPools(ctx context.Context) {
 	delay := minRetryDelay
 	for {
 		complete, err := v.follow(ctx)
@@ -52,12 +67,8 @@ func (v *View) Run(ctx context.Context) error {
 		if ctx.Err() == nil {
 			v.log.WarnContext(ctx, "lost the market, its last state stays in use", "error", err, "retry_after", delay)
 		}
-		retry := v.clock.NewTimer(v.clock.Now().Add(delay))
-		select {
-		case <-retry.C:
-		case <-ctx.Done():
-			retry.Stop()
-			return nil
+		if clock.SleepUntil(ctx, v.clock, v.clock.Now().Add(delay)) != nil {
+			return
 		}
 		delay = min(2*delay, maxRetryDelay)
 	}
@@ -81,13 +92,13 @@ func (v *View) follow(ctx context.Context) (complete bool, _ error) {
 		if err != nil {
 			return complete, err
 		}
-		book.apply(response)
+		v.lookUp(book.apply(response))
 		switch {
 		case complete:
-			v.current.Store(book.publish())
+			v.current.Store(book.publish(v.clock.Now()))
 		case response.GetComplete():
 			complete = true
-			v.begin(ctx, book.publish())
+			v.begin(ctx, book.publish(v.clock.Now()))
 		}
 	}
 }

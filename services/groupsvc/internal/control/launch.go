@@ -53,7 +53,11 @@ func (l *look) launchRound(ctx context.Context, need plan.Amounts) (bool, error)
 	spec := l.stored.GetGroup().GetSpec()
 	callCtx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	answer, err := l.c.Allocator.Place(callCtx, placement.Request(spec, need, l.observed(), l.exclusions()))
+	request := placement.Request(spec, need, l.observed(), l.exclusions())
+	if request != nil { // what is placed is about to be launched: others must not count on it
+		request.PromiseKey = l.key.GroupID
+	}
+	answer, err := l.c.Allocator.Place(callCtx, request)
 	if err != nil {
 		l.fail(fmt.Errorf("place: %w", err))
 		return false, nil

@@ -108,8 +108,9 @@ type PlaceRequest struct {
 	WhatIf *Market `protobuf:"bytes,7,opt,name=what_if,json=whatIf,proto3" json:"what_if,omitempty"`
 	// Whose placement this is, at most 128 characters. When given, what is placed
 	// counts as promised: other placements do not find it, until the market shows
-	// the launch, the same key is used again, or half a minute has passed. Empty:
-	// nothing is promised, as befits a look.
+	// the launch, the same key is used again, or half a minute of real time has
+	// passed. Stock that the cloud does not number is not promised. Empty: nothing
+	// is promised, as befits a look.
 	PromiseKey string `protobuf:"bytes,8,opt,name=promise_key,json=promiseKey,proto3" json:"promise_key,omitempty"`
 	// How much the answer explains.
 	Explanation Explanation `protobuf:"varint,9,opt,name=explanation,proto3,enum=muster.allocator.v1.Explanation" json:"explanation,omitempty"`
@@ -223,7 +224,8 @@ func (x *PlaceRequest) GetSummarize() bool {
 type Market struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// All that is sold, 1 to 10,000 pools, each once. Pay-as-you-go and spot pools
-	// of one zone and type share their stock.
+	// of one zone and type share their stock, and have one list price; a spot pool
+	// may leave it to the other.
 	Pools []*v1.Pool `protobuf:"bytes,1,rep,name=pools,proto3" json:"pools,omitempty"`
 	// What the types are like, for candidates with attributes, at most 2,000.
 	// Those that are not told of here are as in the real catalog; `zone_ids` are
@@ -295,8 +297,8 @@ type Candidate struct {
 	// Instance type. Empty when `attributes` are given.
 	InstanceType string `protobuf:"bytes,2,opt,name=instance_type,json=instanceType,proto3" json:"instance_type,omitempty"`
 	// What one instance contributes, in thousandths of a unit: 1 to 10,000,000.
-	// With a capacity unit among the attributes it is not read, and must be 1 all
-	// the same.
+	// With a capacity unit among the attributes it is not read, but must be in
+	// that range all the same.
 	WeightMilliunits int64 `protobuf:"varint,3,opt,name=weight_milliunits,json=weightMilliunits,proto3" json:"weight_milliunits,omitempty"`
 	// Rank under `prioritized`, 0 first. Absent: after all that have one.
 	Priority *int32 `protobuf:"varint,4,opt,name=priority,proto3,oneof" json:"priority,omitempty"`

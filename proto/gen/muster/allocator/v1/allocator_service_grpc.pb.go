@@ -42,13 +42,13 @@ type AllocatorServiceClient interface {
 	// SEARCH_TOO_LARGE).
 	Place(ctx context.Context, in *PlaceRequest, opts ...grpc.CallOption) (*PlaceResponse, error)
 	// Places for many, as if they asked one after another: each finds what those
-	// before it leave. All are answered from one view. Errors: as for Place, of
-	// the first request that has one, and then nothing is placed.
+	// before it leave, for it counts what they take among what is promised. All are
+	// answered from one view. Errors: as for Place, of the first request that has
+	// one, and then nothing is placed and nothing promised.
 	PlaceMany(ctx context.Context, in *PlaceManyRequest, opts ...grpc.CallOption) (*PlaceManyResponse, error)
 	// Tells which of what is held to give up so that what is wanted stays: each
 	// strategy read backwards. Never gives up so much that less than what is
-	// wanted would be left (S4). Errors: UNAVAILABLE (VIEW_NOT_READY,
-	// VIEW_TOO_OLD) with RetryInfo.
+	// wanted would be left (S4). Errors: as for Place.
 	ScaleIn(ctx context.Context, in *ScaleInRequest, opts ...grpc.CallOption) (*ScaleInResponse, error)
 	// Tells how to move what is held toward what the strategy would choose now,
 	// launch first and then give up, and what that saves. Moves that gain nothing
@@ -133,13 +133,13 @@ type AllocatorServiceServer interface {
 	// SEARCH_TOO_LARGE).
 	Place(context.Context, *PlaceRequest) (*PlaceResponse, error)
 	// Places for many, as if they asked one after another: each finds what those
-	// before it leave. All are answered from one view. Errors: as for Place, of
-	// the first request that has one, and then nothing is placed.
+	// before it leave, for it counts what they take among what is promised. All are
+	// answered from one view. Errors: as for Place, of the first request that has
+	// one, and then nothing is placed and nothing promised.
 	PlaceMany(context.Context, *PlaceManyRequest) (*PlaceManyResponse, error)
 	// Tells which of what is held to give up so that what is wanted stays: each
 	// strategy read backwards. Never gives up so much that less than what is
-	// wanted would be left (S4). Errors: UNAVAILABLE (VIEW_NOT_READY,
-	// VIEW_TOO_OLD) with RetryInfo.
+	// wanted would be left (S4). Errors: as for Place.
 	ScaleIn(context.Context, *ScaleInRequest) (*ScaleInResponse, error)
 	// Tells how to move what is held toward what the strategy would choose now,
 	// launch first and then give up, and what that saves. Moves that gain nothing

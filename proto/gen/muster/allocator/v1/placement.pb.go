@@ -537,7 +537,7 @@ type HeldPool struct {
 	// differ from the candidate's: weights can have been changed since.
 	WeightMilliunits int64 `protobuf:"varint,5,opt,name=weight_milliunits,json=weightMilliunits,proto3" json:"weight_milliunits,omitempty"`
 	// What each costs now, in micro-units of the currency per hour. Absent: the
-	// price of the pool in the view.
+	// price of the pool in the view, 0 when it is not sold any more.
 	PriceMicrosPerHour *int64 `protobuf:"varint,6,opt,name=price_micros_per_hour,json=priceMicrosPerHour,proto3,oneof" json:"price_micros_per_hour,omitempty"`
 	unknownFields      protoimpl.UnknownFields
 	sizeCache          protoimpl.SizeCache

@@ -1,0 +1,111 @@
+package allocator_test
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+)
+
+// promised asks for spot units of zones under a key.
+func promised(key string, units int64, zones ...string) *allocatorv1.PlaceRequest {
+	r := request(units, zones...)
+	r.PromiseKey = key
+	return r
+}
+
+// A thousand who ask at a time for the last ten instances get ten.
+func TestPlace_promisesTheLastInstancesOnce(t *testing.T) {
+	h := start(t)
+	(<-h.fleet.streams).tell(1, true, spotPool("a", 10))
+	<-h.service.Ready()
+	var groups sync.WaitGroup
+	var placed, short atomic.Int64
+	for i := range 1000 {
+		groups.Go(func() {
+			response, err := h.client.Place(t.Context(), promised(fmt.Sprintf("group-%d", i), int64(1+i%3), "a"))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			placed.Add(int64(response.GetTotals().GetInstances()))
+			if decision := response.GetPlacements()[0].GetPools()[0]; decision.GetInstances() == 0 {
+				short.Add(1)
+				if decision.GetVerdict().String() != noStock || decision.GetPromisedInstances() != 10 {
+					t.Errorf("got %v, want a pool without stock of which 10 are promised", decision)
+				}
+			}
+		})
+	}
+	groups.Wait()
+	if placed.Load() != 10 || short.Load() < 990 {
+		t.Errorf("placed %d instances, nothing for %d groups; want 10, at least 990", placed.Load(), short.Load())
+	}
+}
+
+func TestPlace_promisesStandUntilTheMarketShowsTheLaunch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t)
+		stream := <-h.fleet.streams
+		stream.tell(1, true, spotPool("a", 10), spotPool("b", 10))
+		<-h.service.Ready()
+		check := func(name string, r *allocatorv1.PlaceRequest, want, ofOthers int32) {
+			t.Helper()
+			response := h.place(t, r)
+			var others int32
+			for _, decision := range response.GetPlacements()[0].GetPools() {
+				others += decision.GetPromisedInstances()
+			}
+			if placed := response.GetTotals().GetInstances(); placed != want || others != ofOthers {
+				t.Errorf("%s: placed %d, promised to others %d; want %d, %d", name, placed, others, want, ofOthers)
+			}
+		}
+		check("the first", promised("one", 7, "a"), 7, 0)
+		check("a look", request(9, "a"), 3, 7)
+		check("a look promises nothing", request(9, "a"), 3, 7)
+		check("another zone", request(99, "b"), 10, 0)
+		check("the same again", promised("one", 9, "a"), 9, 0)
+		check("another", promised("two", 9, "a"), 1, 9)
+		stream.tell(2, false, spotPool("a", 4)) // 6 of those of the first are launched
+		synctest.Wait()
+		check("a launch shows", request(9, "a"), 0, 4)
+		stream.tell(3, false, spotPool("a", 9)) // someone gave 5 back
+		synctest.Wait()
+		check("stock comes", request(9, "a"), 5, 4)
+		stream.tell(4, false, spotPool("a", 5))
+		synctest.Wait()
+		check("all launches show", request(9, "a"), 5, 0)
+		check("promised once more", promised("three", 5, "a"), 5, 0)
+		check("nothing left", request(1, "a"), 0, 5)
+		time.Sleep(29 * time.Second)
+		stream.tell(5, false)
+		synctest.Wait()
+		check("before its time", request(1, "a"), 0, 5)
+		time.Sleep(time.Second)
+		check("after half a minute", request(9, "a"), 5, 0)
+	})
+}
+
+// A market that does not exist promises nothing, nor do pools whose stock is not
+// told.
+func TestPlace_promisesOnlyKnownStockOfTheRealMarket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t)
+		untold := spotPool("u", 0)
+		untold.AvailableInstances = nil
+		(<-h.fleet.streams).tell(1, true, spotPool("a", 10), untold)
+		<-h.service.Ready()
+		whatIf := promised("group", 10, "a")
+		whatIf.WhatIf = &allocatorv1.Market{Pools: []*fleetv1.Pool{spotPool("a", 10)}}
+		for _, r := range []*allocatorv1.PlaceRequest{whatIf, promised("other", 10, "u"), request(10, "a"), request(10, "u"), whatIf} {
+			if placed := h.place(t, r).GetTotals().GetInstances(); placed != 10 {
+				t.Errorf("placed %d, want 10", placed)
+			}
+		}
+	})
+}
