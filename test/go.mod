@@ -17,6 +17,7 @@ replace github.com/seed-198b1370/muster/services/groupsvc => ../services/groupsv
 replace github.com/seed-198b1370/muster/services/healthcheck => ../services/healthcheck
 
 require (
+	buf.build/go/protoyaml v0.7.0
 	github.com/google/go-cmp v0.7.0
 	github.com/seed-198b1370/muster/cmd/muster v0.0.0-00010101000000-000000000000
 	github.com/seed-198b1370/muster/pkg v0.0.0

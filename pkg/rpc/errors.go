@@ -84,13 +84,17 @@ const maxViolations = 100
 // be right, for example "must be sold in the zone". The value is quoted and cut
 // short; a value that is not the caller's own is a [Literal].
 func (v *Violations) Add(field string, value any, rule string) {
+	v.Pass(field, fmt.Sprintf("%s, got %s", rule, quote(value)))
+}
+
+// Pass notes what another service said of a field of a caller's, under the name
+// by which the caller knows the field.
+func (v *Violations) Pass(field, description string) {
 	if len(v.fields) >= maxViolations {
 		v.more++
 		return
 	}
-	v.fields = append(v.fields, &errdetails.BadRequest_FieldViolation{
-		Field: field, Description: fmt.Sprintf("%s, got %s", rule, quote(value)),
-	})
+	v.fields = append(v.fields, &errdetails.BadRequest_FieldViolation{Field: field, Description: description})
 }
 
 // merge adds what another collection says of fields that this one says nothing

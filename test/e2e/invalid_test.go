@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
+	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	"github.com/seed-198b1370/muster/test/system"
 )
@@ -186,6 +187,62 @@ func assertViolations(t *testing.T, err error, want map[string]string) {
 	if len(got) > 0 {
 		t.Errorf("violations of fields that are right: %v", got)
 	}
+}
+
+// Every combination that makes no sense is told of at once, by whichever service
+// knows that it makes none.
+func TestBadInput_strategies(t *testing.T) {
+	inEach(t, system.Options{}, func(t *testing.T, s *system.System) {
+		spec := maintainSpec(1, 2)
+		spec.Spot = &groupv1.SpotOptions{
+			AllocationStrategy: allocatorv1.SpotAllocationStrategy_SPOT_ALLOCATION_STRATEGY_PRICE_CAPACITY_OPTIMIZED,
+			ZonePolicy:         allocatorv1.ZonePolicy_ZONE_POLICY_SEQUENCED,
+		}
+		spec.PayAsYouGo = &groupv1.PayAsYouGoOptions{
+			AllocationStrategy: allocatorv1.PayAsYouGoAllocationStrategy_PAY_AS_YOU_GO_ALLOCATION_STRATEGY_PRIORITIZED,
+			TypePolicy:         allocatorv1.TypePolicy_TYPE_POLICY_COST_CENTERED,
+		}
+		with := func(zone string, attributes *allocatorv1.InstanceAttributes) *groupv1.Candidate {
+			return &groupv1.Candidate{ZoneId: zone, Attributes: attributes}
+		}
+		spec.Candidates = []*groupv1.Candidate{
+			{ZoneId: "cn-shenzhen-d"},
+			{ZoneId: "cn-shenzhen-d", InstanceType: "ecs.c6.large", Attributes: &allocatorv1.InstanceAttributes{}},
+			with("cn-shenzhen-d", &allocatorv1.InstanceAttributes{MinVcpus: proto.Int32(8), MaxVcpus: proto.Int32(4)}),
+			with("cn-shenzhen-d", &allocatorv1.InstanceAttributes{Vcpus: []int32{7}}),
+			with("cn-nowhere-z", &allocatorv1.InstanceAttributes{Vcpus: []int32{4}}),
+			with("cn-shenzhen-e", &allocatorv1.InstanceAttributes{CapacityUnit: allocatorv1.CapacityUnit_CAPACITY_UNIT_MEMORY_GIB}),
+		}
+		spec.Candidates[5].WeightedCapacity = proto.Float64(2)
+		want := map[string]string{
+			"spec.spot.zone_policy": "sequenced", "spec.pay_as_you_go.type_policy": "cost-centered",
+			"spec.candidates[0].instance_type": `""`, "spec.candidates[1].attributes": "no attributes",
+			"spec.candidates[2].attributes.max_vcpus": "4", "spec.candidates[3].attributes": "vcpus:7",
+			"spec.candidates[4].zone_id": `"cn-nowhere-z"`, "spec.candidates[5].weighted_capacity": "2",
+		}
+		_, err := s.Groups.CreateGroup(t.Context(), &groupv1.CreateGroupRequest{Spec: spec})
+		assertViolations(t, err, want)
+		// Beside what breaks a rule of one field, too.
+		spec.Name, want["spec.name"] = "x", `"x"`
+		spec.Candidates[3].Attributes.MinGpus, want["spec.candidates[3].attributes.min_gpus"] = proto.Int32(-1), "-1"
+		delete(want, "spec.candidates[3].attributes") // it can not be matched
+		_, err = s.Groups.PreviewGroup(t.Context(), &groupv1.PreviewGroupRequest{Spec: spec})
+		assertViolations(t, err, want)
+		if groups, err := s.Groups.ListGroups(t.Context(), &groupv1.ListGroupsRequest{ShowDeleted: true}); err != nil || len(groups.GetGroups()) > 0 {
+			t.Errorf("bad input left %v, %v", groups.GetGroups(), err)
+		}
+	})
+}
+
+// assertNamed wants a violation of a field.
+func assertNamed(t *testing.T, err error, field string) {
+	t.Helper()
+	for _, violation := range rpc.FieldViolations(err) {
+		if violation.GetField() == field {
+			return
+		}
+	}
+	t.Errorf("got %v, want a violation of %s", err, field)
 }
 
 func TestBadInput_lists(t *testing.T) {

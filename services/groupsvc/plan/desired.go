@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"math"
 	"time"
 
 	"github.com/seed-198b1370/muster/pkg/money"
@@ -16,9 +15,6 @@ const (
 	// MaxMilliunits is how much capacity a group may count at most.
 	MaxMilliunits = 10_000 * 1_000
 )
-
-// defaultWeight is what an instance contributes that belongs to no candidate.
-const defaultWeight = money.MilliunitsPerUnit
 
 // Amounts is an amount of capacity of each billing method, in milliunits.
 type Amounts struct {
@@ -47,20 +43,6 @@ func (a *Amounts) add(method fleetv1.BillingMethod, milliunits int64) {
 		a.Spot += milliunits
 	}
 }
-
-// An Order says which instances of a billing method go first when there are
-// too many: those that the strategy would have taken last.
-type Order int
-
-// Orders of removal.
-const (
-	// DearestFirst removes the dearest per unit first.
-	DearestFirst Order = iota
-	// LowestPriorityFirst removes those of the candidate ranked last first.
-	LowestPriorityFirst
-	// FullestZoneFirst removes from the zone that holds most.
-	FullestZoneFirst
-)
 
 // Desired is what is wanted of a group.
 type Desired struct {
@@ -93,8 +75,8 @@ func DesiredOf(group *groupv1.Group, attempt bool) Desired {
 		Attempt:         attempt,
 		Since:           group.GetUpdateTime().AsTime(),
 		ReleaseExcess:   spec.GetExcessCapacityTerminationPolicy() == groupv1.ExcessCapacityTerminationPolicy_EXCESS_CAPACITY_TERMINATION_POLICY_TERMINATION,
-		PayAsYouGoOrder: payAsYouGoOrder(spec),
-		SpotOrder:       spotOrder(spec),
+		PayAsYouGoOrder: payAsYouGoOrder(spec.GetPayAsYouGo()),
+		SpotOrder:       spotOrder(spec.GetSpot()),
 	}
 }
 
@@ -111,34 +93,4 @@ func targetOf(target *groupv1.TargetCapacity) Amounts {
 		amounts.Spot += rest
 	}
 	return amounts
-}
-
-// A Class is what the instances of one candidate have in common.
-type Class struct {
-	// Weight is what an instance contributes, in milliunits.
-	Weight int64
-	// Priority ranks the candidate, 0 first.
-	Priority int32
-}
-
-// ClassOf tells the class of an instance of a type in a zone. One that no
-// candidate names contributes one unit and ranks last.
-func ClassOf(spec *groupv1.GroupSpec, zoneID, instanceType string) Class {
-	for _, candidate := range spec.GetCandidates() {
-		if candidate.GetZoneId() == zoneID && candidate.GetInstanceType() == instanceType {
-			return classOf(candidate)
-		}
-	}
-	return Class{Weight: defaultWeight, Priority: math.MaxInt32}
-}
-
-func classOf(candidate *groupv1.Candidate) Class {
-	class := Class{Weight: defaultWeight, Priority: math.MaxInt32}
-	if candidate.WeightedCapacity != nil {
-		class.Weight = money.MilliunitsOf(candidate.GetWeightedCapacity())
-	}
-	if candidate.Priority != nil {
-		class.Priority = candidate.GetPriority()
-	}
-	return class
 }

@@ -26,18 +26,12 @@ func excess(desired Desired, observed Observed) []Removal {
 		if method == fleetv1.BillingMethod_BILLING_METHOD_SPOT {
 			order = desired.SpotOrder
 		}
-		for _, instance := range choose(members, order, min(own, total)) {
+		for _, instance := range choose(members, order, fullness(observed, order, method), min(own, total)) {
 			total -= instance.Class.Weight
-			removals = append(removals, Removal{ID: instance.ID, Release: desired.ReleaseExcess, Reason: reasons[order]})
+			removals = append(removals, Removal{ID: instance.ID, Release: desired.ReleaseExcess, Reason: order.reason()})
 		}
 	}
 	return removals
-}
-
-var reasons = map[Order]string{
-	DearestFirst:        "excess: dearest unit price",
-	LowestPriorityFirst: "excess: lowest priority",
-	FullestZoneFirst:    "excess: fullest zone",
 }
 
 // worthScaling tells excess from rounding. The last instance of a placement may
@@ -94,12 +88,31 @@ func countedOf(observed Observed, method fleetv1.BillingMethod) []Instance {
 	return members
 }
 
+// fullness tells how full each zone is, in what an order counts; nil for an
+// order that does not look at that.
+func fullness(observed Observed, order Order, method fleetv1.BillingMethod) map[string]int64 {
+	if order.Zones != MostCapacityZone && order.Zones != MostInstancesZone {
+		return nil
+	}
+	held := map[string]int64{}
+	for _, instance := range observed.Instances {
+		switch {
+		case !instance.Counts():
+		case order.Zones == MostInstancesZone:
+			held[instance.Zone]++
+		case instance.Method == method:
+			held[instance.Zone] += instance.Class.Weight
+		}
+	}
+	return held
+}
+
 // choose takes instances in the order of removal for as long as they fit in
 // what is removable.
-func choose(members []Instance, order Order, removable int64) []Instance {
+func choose(members []Instance, order Order, held map[string]int64, removable int64) []Instance {
 	slices.SortFunc(members, func(a, b Instance) int { return compare(order, a, b) })
-	if order == FullestZoneFirst {
-		return chooseByZone(members, removable)
+	if held != nil {
+		return chooseByZone(members, order, held, removable)
 	}
 	var chosen []Instance
 	for _, instance := range members {
@@ -113,45 +126,63 @@ func choose(members []Instance, order Order, removable int64) []Instance {
 
 // chooseByZone takes one instance after the other from the zone that holds most
 // at that moment, of those that have one that fits.
-func chooseByZone(members []Instance, removable int64) []Instance {
+func chooseByZone(members []Instance, order Order, held map[string]int64, removable int64) []Instance {
 	zones := map[string][]Instance{}
-	held := map[string]int64{}
 	for _, instance := range members {
 		zones[instance.Zone] = append(zones[instance.Zone], instance)
-		held[instance.Zone] += instance.Class.Weight
 	}
 	var chosen []Instance
 	for {
-		fullest := ""
+		var fullest []Instance
 		for zone, left := range zones {
 			// What does not fit now never will: what is removable only shrinks.
 			left = slices.DeleteFunc(left, func(i Instance) bool { return i.Class.Weight > removable })
 			zones[zone] = left
-			if len(left) == 0 {
-				continue
-			}
-			if fullest == "" || held[zone] > held[fullest] || held[zone] == held[fullest] && zone < fullest {
-				fullest = zone
+			if len(left) > 0 && (len(fullest) == 0 || isFuller(order, held, left[0], fullest[0])) {
+				fullest = left
 			}
 		}
-		if fullest == "" {
+		if len(fullest) == 0 {
 			return chosen
 		}
-		next := zones[fullest][0]
-		zones[fullest] = zones[fullest][1:]
-		held[fullest] -= next.Class.Weight
+		next := fullest[0]
+		zones[next.Zone] = fullest[1:]
 		removable -= next.Class.Weight
+		if order.Zones == MostInstancesZone {
+			held[next.Zone]--
+		} else {
+			held[next.Zone] -= next.Class.Weight
+		}
 		chosen = append(chosen, next)
 	}
 }
 
+// isFuller tells whether the zone of one instance is to give before that of
+// another.
+func isFuller(order Order, held map[string]int64, a, b Instance) bool {
+	lastNamed := 0
+	if order.Zones == MostInstancesZone {
+		lastNamed = cmp.Compare(b.Class.ZoneRank, a.Class.ZoneRank)
+	}
+	return cmp.Or(cmp.Compare(held[b.Zone], held[a.Zone]), lastNamed, cmp.Compare(a.Zone, b.Zone)) < 0
+}
+
 // compare orders instances by which goes first.
 func compare(order Order, a, b Instance) int {
-	byPriority := 0
-	if order == LowestPriorityFirst {
-		byPriority = cmp.Compare(b.Class.Priority, a.Class.Priority)
+	byZone, byPool := 0, 0
+	if order.Zones == LastZone {
+		byZone = cmp.Compare(b.Class.ZoneRank, a.Class.ZoneRank)
 	}
-	return cmp.Or(byPriority, compareUnitPrice(b, a), a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
+	switch order.Pools {
+	case LowestPriorityPool:
+		byPool = cmp.Compare(b.Class.Priority, a.Class.Priority)
+	case LastPool:
+		byPool = cmp.Compare(b.Class.Candidate, a.Class.Candidate)
+	case DearestInstance:
+		byPool = cmp.Compare(b.Price, a.Price)
+	case DearestPool:
+	}
+	return cmp.Or(byZone, byPool, compareUnitPrice(b, a), a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
 }
 
 // compareUnitPrice compares price per unit without dividing: a/wa against b/wb

@@ -14,7 +14,7 @@ const ReasonLimit = "LimitReached"
 func IsFull(spec *groupv1.GroupSpec, observed Observed) bool {
 	room := MaxMilliunits - observed.Expected().Total()
 	for _, candidate := range spec.GetCandidates() {
-		if classOf(candidate).Weight <= room {
+		if leastWeight(candidate) <= room {
 			return observed.ExpectedInstances() >= MaxInstances
 		}
 	}

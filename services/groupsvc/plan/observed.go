@@ -115,18 +115,32 @@ func (o Observed) ExpectedInstances() int {
 	return count
 }
 
-// SpotByZone tells the expected spot capacity of each zone that has any.
-func (o Observed) SpotByZone() map[string]int64 {
-	held := map[string]int64{}
+// A ZoneHolding is what a group is expected to hold in a zone.
+type ZoneHolding struct {
+	// SpotMilliunits is the spot capacity.
+	SpotMilliunits int64
+	// Instances is how many instances, of either billing method.
+	Instances int
+}
+
+// ByZone tells what is expected in each zone that has anything.
+func (o Observed) ByZone() map[string]ZoneHolding {
+	held := map[string]ZoneHolding{}
+	add := func(zone string, method fleetv1.BillingMethod, weight int64, count int) {
+		holding := held[zone]
+		holding.Instances += count
+		if method == fleetv1.BillingMethod_BILLING_METHOD_SPOT {
+			holding.SpotMilliunits += weight * int64(count)
+		}
+		held[zone] = holding
+	}
 	for _, instance := range o.Instances {
-		if instance.Counts() && instance.Method == fleetv1.BillingMethod_BILLING_METHOD_SPOT {
-			held[instance.Zone] += instance.Class.Weight
+		if instance.Counts() {
+			add(instance.Zone, instance.Method, instance.Class.Weight, 1)
 		}
 	}
 	for _, pending := range o.Pending {
-		if pending.Method == fleetv1.BillingMethod_BILLING_METHOD_SPOT {
-			held[pending.Zone] += pending.Weight * int64(pending.Count)
-		}
+		add(pending.Zone, pending.Method, pending.Weight, pending.Count)
 	}
 	return held
 }

@@ -51,7 +51,12 @@ func anyObserved(t *rapid.T, weights []int64) plan.Observed {
 }
 
 func anyDesired(t *rapid.T) plan.Desired {
-	orders := []plan.Order{plan.DearestFirst, plan.LowestPriorityFirst, plan.FullestZoneFirst}
+	anyOrder := func() plan.Order {
+		return plan.Order{
+			Zones: rapid.SampledFrom([]plan.ZoneOrder{plan.AnyZone, plan.MostCapacityZone, plan.MostInstancesZone, plan.LastZone}).Draw(t, "zones"),
+			Pools: rapid.SampledFrom([]plan.PoolOrder{plan.DearestPool, plan.LowestPriorityPool, plan.LastPool, plan.DearestInstance}).Draw(t, "pools"),
+		}
+	}
 	return plan.Desired{
 		Target: plan.Amounts{
 			PayAsYouGo: rapid.Int64Range(0, 40).Draw(t, "pay-as-you-go") * 1000,
@@ -60,7 +65,7 @@ func anyDesired(t *rapid.T) plan.Desired {
 		Replace: rapid.Bool().Draw(t, "maintain"), Attempt: rapid.Bool().Draw(t, "attempt"),
 		Since:           origin.Add(time.Duration(rapid.IntRange(0, 100).Draw(t, "since")) * time.Second),
 		ReleaseExcess:   rapid.Bool().Draw(t, "release"),
-		PayAsYouGoOrder: rapid.SampledFrom(orders).Draw(t, "order"), SpotOrder: rapid.SampledFrom(orders).Draw(t, "order"),
+		PayAsYouGoOrder: anyOrder(), SpotOrder: anyOrder(),
 	}
 }
 

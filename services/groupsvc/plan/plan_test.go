@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"google.golang.org/protobuf/proto"
 
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
@@ -81,7 +80,11 @@ func TestMake_golden(t *testing.T) {
 			}},
 		},
 		"the fullest zone gives when diversified": {
-			desired: func() plan.Desired { d := maintain(0, 2); d.SpotOrder = plan.FullestZoneFirst; return d }(),
+			desired: func() plan.Desired {
+				d := maintain(0, 2)
+				d.SpotOrder = plan.Order{Zones: plan.MostCapacityZone}
+				return d
+			}(),
 			observed: plan.Observed{Instances: []plan.Instance{
 				member("a1", "a", 1), member("a2", "a", 2), member("a3", "a", 3), member("b1", "b", 9),
 			}},
@@ -91,7 +94,11 @@ func TestMake_golden(t *testing.T) {
 			}},
 		},
 		"the lowest priority gives when prioritized": {
-			desired: func() plan.Desired { d := maintain(1, 0); d.PayAsYouGoOrder = plan.LowestPriorityFirst; return d }(),
+			desired: func() plan.Desired {
+				d := maintain(1, 0)
+				d.PayAsYouGoOrder = plan.Order{Pools: plan.LowestPriorityPool}
+				return d
+			}(),
 			observed: plan.Observed{Instances: []plan.Instance{
 				member("first", "a", 9, onDemand, ranked(0)), member("last", "a", 1, onDemand, ranked(7)),
 			}},
@@ -124,16 +131,6 @@ func TestDesiredOf_givesTheRestToTheDefaultType(t *testing.T) {
 	group.Spec.TargetCapacity.DefaultType = groupv1.DefaultTargetCapacityType_DEFAULT_TARGET_CAPACITY_TYPE_PAY_AS_YOU_GO
 	if got := plan.DesiredOf(group, true).Target; got != (plan.Amounts{PayAsYouGo: 8000, Spot: 2000}) {
 		t.Errorf("target %+v", got)
-	}
-}
-
-func TestClassOf_roundsWeights(t *testing.T) {
-	spec := &groupv1.GroupSpec{Candidates: []*groupv1.Candidate{{ZoneId: "z", InstanceType: "t", WeightedCapacity: proto.Float64(0.29)}}}
-	if got := plan.ClassOf(spec, "z", "t").Weight; got != 290 {
-		t.Errorf("weight %d, want 290", got)
-	}
-	if got := plan.ClassOf(spec, "z", "other").Weight; got != 1000 {
-		t.Errorf("weight %d of an instance of no candidate, want 1000", got)
 	}
 }
 

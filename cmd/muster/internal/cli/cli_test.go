@@ -88,7 +88,7 @@ func TestCommands(t *testing.T) {
 
 	s.ok("market --type ecs.c6.large --billing spot", "ecs.c6.large  cn-shenzhen-d  spot", "PRICE/H")
 	s.ok("market --limit 3", "There are more")
-	s.ok("preview -f "+examples+"web.yaml", "pay-as-you-go: 8 of 8 units placed", "spot: 32 of 32 units placed", "all pay-as-you-go it would be")
+	s.ok("preview -f "+examples+"web.yaml", "pay-as-you-go: 8 of 8 units placed", "spot: 32 of 32 units placed", "below the")
 	created := s.ok("group create -f "+examples+"web.yaml --request-id web-1", "web", "maintain")
 	group := regexp.MustCompile(`apg-\S+`).FindString(created)
 	if again := s.ok("group create -f " + examples + "web.yaml --request-id web-1"); !strings.Contains(again, group) {

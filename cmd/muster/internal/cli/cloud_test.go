@@ -150,6 +150,7 @@ func usualReplies() map[string][]reply {
 			answer(&fleetv1.ListInstancesResponse{Instances: []*fleetv1.Instance{stoppedInstance()}}),
 			answer(&fleetv1.ListInstancesResponse{}),
 		},
+		"PreviewGroup": previews(),
 		"CountInstances": {answer(&fleetv1.CountInstancesResponse{Cursor: "c9", Counts: []*fleetv1.InstanceCount{
 			{ZoneId: "cn-shenzhen-d", InstanceType: "ecs.c6.large", BillingMethod: fleetv1.BillingMethod_BILLING_METHOD_SPOT,
 				Status: fleetv1.InstanceStatus_INSTANCE_STATUS_RUNNING, Health: fleetv1.InstanceHealth_INSTANCE_HEALTH_OK, Noticed: true, Instances: 12},

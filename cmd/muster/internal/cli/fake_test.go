@@ -22,6 +22,7 @@ import (
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 )
 
 // A reply is what the fake cloud answers a call with: responses, one unless the
@@ -59,7 +60,9 @@ func newFakeCloud(t *testing.T, replies map[string][]reply) *fakeCloud {
 	}
 	cloud := &fakeCloud{shell: shell{t: t, server: listener.Addr().String()}, replies: replies}
 	server := rpc.NewServer(validator, slog.New(slog.DiscardHandler))
-	for _, desc := range []grpc.ServiceDesc{fleetv1.FleetService_ServiceDesc, fleetv1.BillingService_ServiceDesc, fleetv1.SimulationService_ServiceDesc} {
+	for _, desc := range []grpc.ServiceDesc{
+		fleetv1.FleetService_ServiceDesc, fleetv1.BillingService_ServiceDesc, fleetv1.SimulationService_ServiceDesc, groupv1.GroupService_ServiceDesc,
+	} {
 		server.RegisterService(cloud.fake(desc), nil)
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))

@@ -10,6 +10,7 @@ import (
 
 	"buf.build/go/protoyaml"
 	"go.yaml.in/yaml/v3"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
@@ -18,12 +19,16 @@ import (
 // maxGroupFileBytes bounds the size of a group file.
 const maxGroupFileBytes = 1 << 20
 
-// A groupFile is a CreateGroup request in YAML, and where in the file its
-// fields stand.
+// A yamlFile is a file in YAML, and where in it fields stand.
+type yamlFile struct {
+	name string
+	root *yaml.Node
+}
+
+// A groupFile is a CreateGroup request in YAML.
 type groupFile struct {
-	name    string
+	yamlFile
 	request *groupv1.CreateGroupRequest
-	root    *yaml.Node
 }
 
 // fileError tells what is wrong with a file, a line for each finding.
@@ -34,6 +39,16 @@ func (e *fileError) Error() string { return strings.Join(e.lines, "\n") }
 
 // readGroupFile reads a group file; the name - means standard input.
 func readGroupFile(name string, stdin io.Reader) (*groupFile, error) {
+	data, err := readFile(name, stdin, maxGroupFileBytes)
+	if err != nil {
+		return nil, err
+	}
+	return parseGroupFile(name, data)
+}
+
+// readFile reads a file of at most so many bytes; the name - means standard
+// input.
+func readFile(name string, stdin io.Reader, most int64) ([]byte, error) {
 	source := stdin
 	if name != "-" {
 		file, err := os.Open(name)
@@ -43,30 +58,41 @@ func readGroupFile(name string, stdin io.Reader) (*groupFile, error) {
 		defer func() { _ = file.Close() }() // only read from
 		source = file
 	}
-	data, err := io.ReadAll(io.LimitReader(source, maxGroupFileBytes+1))
+	data, err := io.ReadAll(io.LimitReader(source, most+1))
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
-	if len(data) > maxGroupFileBytes {
-		return nil, fmt.Errorf("%s is larger than %d bytes", name, maxGroupFileBytes)
+	if int64(len(data)) > most {
+		return nil, fmt.Errorf("%s is larger than %d bytes", name, most)
 	}
-	return parseGroupFile(name, data)
+	return data, nil
 }
 
 // parseGroupFile parses a group file. Its errors name line, field and what is
 // wrong.
 func parseGroupFile(name string, data []byte) (*groupFile, error) {
-	file := &groupFile{name: name, request: &groupv1.CreateGroupRequest{}, root: &yaml.Node{}}
+	request := &groupv1.CreateGroupRequest{}
+	parsed, err := parseYAML(name, data, "a CreateGroup request with a spec", request)
+	if err != nil {
+		return nil, err
+	}
+	return &groupFile{yamlFile: *parsed, request: request}, nil
+}
+
+// parseYAML reads a message out of a file in YAML, or in JSON, which is the same
+// to it.
+func parseYAML(name string, data []byte, holds string, message proto.Message) (*yamlFile, error) {
+	file := &yamlFile{name: name, root: &yaml.Node{}}
 	if err := yaml.Unmarshal(data, file.root); err != nil {
 		return nil, &fileError{lines: []string{syntaxError(name, err)}}
 	}
 	if file.root.Kind == 0 {
-		return nil, &fileError{lines: []string{name + ": is empty; it must hold a CreateGroup request with a spec"}}
+		return nil, &fileError{lines: []string{name + ": is empty; it must hold " + holds}}
 	}
 	if found := doubles(name, file.root); len(found) > 0 {
 		return nil, &fileError{lines: found}
 	}
-	if err := (protoyaml.UnmarshalOptions{Path: name}).Unmarshal(data, file.request); err != nil {
+	if err := (protoyaml.UnmarshalOptions{Path: name}).Unmarshal(data, message); err != nil {
 		return nil, &fileError{lines: strings.Split(strings.TrimSpace(err.Error()), "\n")}
 	}
 	return file, nil
@@ -108,25 +134,35 @@ func plain(field string) string { return strings.ReplaceAll(strings.ToLower(fiel
 
 // locate turns the field violations of a refused request into errors that point
 // into the file. Other errors stay as they are.
-func (f *groupFile) locate(err error) error {
+func (f *groupFile) locate(err error) error { return located(err, f.at) }
+
+// located turns the field violations of a refused request into errors that say
+// where they come from: find tells the file and the line of a field, and how the
+// file calls it. Other errors stay as they are.
+func located(err error, find func(field string) (place, name string)) error {
 	violations := rpc.FieldViolations(err)
 	if len(violations) == 0 {
 		return err
 	}
 	found := &fileError{}
 	for _, violation := range violations {
-		line := ""
-		if node := f.nodeAt(violation.GetField()); node != nil {
-			line = ":" + strconv.Itoa(node.Line)
-		}
-		found.lines = append(found.lines, fmt.Sprintf("%s%s %s: %s", f.name, line, violation.GetField(), violation.GetDescription()))
+		place, name := find(violation.GetField())
+		found.lines = append(found.lines, fmt.Sprintf("%s %s: %s", place, name, violation.GetDescription()))
 	}
 	return found
 }
 
+// at tells the place of a field, as the file and, where it is known, the line.
+func (f *yamlFile) at(field string) (place, name string) {
+	if node := f.nodeAt(field); node != nil {
+		return f.name + ":" + strconv.Itoa(node.Line), field
+	}
+	return f.name, field
+}
+
 // nodeAt finds the node of a field path such as spec.candidates[0].zone_id, or
 // the closest one above it; nil when not even the first step is there.
-func (f *groupFile) nodeAt(path string) *yaml.Node {
+func (f *yamlFile) nodeAt(path string) *yaml.Node {
 	node := f.root
 	if node.Kind == yaml.DocumentNode && len(node.Content) == 1 {
 		node = node.Content[0]

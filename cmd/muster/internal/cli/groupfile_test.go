@@ -90,9 +90,13 @@ func TestLocate(t *testing.T) {
 }
 
 func TestExamples_parse(t *testing.T) {
-	files, err := filepath.Glob("../../../../examples/*.yaml")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no examples: %v", err)
+	var files []string
+	for _, pattern := range []string{"../../../../examples/*.yaml", "../../../../examples/groups/*.yaml"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no examples %s: %v", pattern, err)
+		}
+		files = append(files, found...)
 	}
 	for _, name := range files {
 		data, err := os.ReadFile(name)

@@ -341,7 +341,7 @@ func TestUsage_deep(t *testing.T) {
 func TestHelp_placeholders(t *testing.T) {
 	for line, want := range map[string][]string{
 		"group create --help":  {"--file=FILE", "--request-id=ID"},
-		"preview --help":       {"--file=FILE"},
+		"preview --help":       {"--file=FILE", "--market=FILE", "--types", "--all"},
 		"group update --help":  {"--total=N", "--spot=N", "--default-type=BILLING", "spot,pay-as-you-go."},
 		"fleet reclaim --help": {"--max=N", "--instance=ID", "--zone=ZONE"},
 		"clock --help":         {"--speed=N", "clock pause", "The default."},

@@ -24,7 +24,7 @@ func (h *Handler) CreateGroup(ctx context.Context, req *groupv1.CreateGroupReque
 		return h.created(ctx, groupID, req.GetRequestId())
 	}
 	spec := withDefaults(req.GetSpec())
-	if err := h.checkSpec(ctx, spec); err != nil {
+	if err := h.checkSpec(ctx, spec, nil); err != nil {
 		return nil, err
 	}
 	group, err := h.newGroup(spec, now)

@@ -5,6 +5,7 @@ import (
 
 	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
+	"github.com/seed-198b1370/muster/services/groupsvc/plan"
 )
 
 // withDefaults is a spec with every default filled in, so that what is stored
@@ -16,29 +17,54 @@ func withDefaults(asked *groupv1.GroupSpec) *groupv1.GroupSpec {
 	}
 	fillTarget(spec.GetTargetCapacity())
 	for _, candidate := range spec.GetCandidates() {
-		if candidate.WeightedCapacity == nil {
+		if candidate.WeightedCapacity == nil && !plan.WeighsByType(candidate) {
 			candidate.WeightedCapacity = proto.Float64(1)
 		}
 	}
 	if spec.PayAsYouGo == nil {
 		spec.PayAsYouGo = &groupv1.PayAsYouGoOptions{}
 	}
-	if spec.GetPayAsYouGo().GetAllocationStrategy() == allocatorv1.PayAsYouGoAllocationStrategy_PAY_AS_YOU_GO_ALLOCATION_STRATEGY_UNSPECIFIED {
-		spec.PayAsYouGo.AllocationStrategy = allocatorv1.PayAsYouGoAllocationStrategy_PAY_AS_YOU_GO_ALLOCATION_STRATEGY_LOWEST_PRICE
-	}
+	fillPayAsYouGo(spec.GetPayAsYouGo())
 	if spec.Spot == nil {
 		spec.Spot = &groupv1.SpotOptions{}
 	}
-	if spec.GetSpot().GetAllocationStrategy() == allocatorv1.SpotAllocationStrategy_SPOT_ALLOCATION_STRATEGY_UNSPECIFIED {
-		spec.Spot.AllocationStrategy = allocatorv1.SpotAllocationStrategy_SPOT_ALLOCATION_STRATEGY_LOWEST_PRICE
-	}
-	if spec.GetSpot().GetPoolsToUse() == 0 {
-		spec.Spot.PoolsToUse = 1
-	}
+	fillSpot(spec.GetSpot())
 	if spec.GetExcessCapacityTerminationPolicy() == groupv1.ExcessCapacityTerminationPolicy_EXCESS_CAPACITY_TERMINATION_POLICY_UNSPECIFIED {
 		spec.ExcessCapacityTerminationPolicy = groupv1.ExcessCapacityTerminationPolicy_EXCESS_CAPACITY_TERMINATION_POLICY_NO_TERMINATION
 	}
 	return spec
+}
+
+func fillPayAsYouGo(options *groupv1.PayAsYouGoOptions) {
+	switch options.GetAllocationStrategy() {
+	case allocatorv1.PayAsYouGoAllocationStrategy_PAY_AS_YOU_GO_ALLOCATION_STRATEGY_UNSPECIFIED:
+		options.AllocationStrategy = allocatorv1.PayAsYouGoAllocationStrategy_PAY_AS_YOU_GO_ALLOCATION_STRATEGY_LOWEST_PRICE
+	case allocatorv1.PayAsYouGoAllocationStrategy_PAY_AS_YOU_GO_ALLOCATION_STRATEGY_ZONE_AND_TYPE:
+		fillPolicies(&options.ZonePolicy, &options.TypePolicy)
+	default:
+	}
+}
+
+func fillSpot(options *groupv1.SpotOptions) {
+	if options.GetPoolsToUse() == 0 {
+		options.PoolsToUse = 1
+	}
+	switch options.GetAllocationStrategy() {
+	case allocatorv1.SpotAllocationStrategy_SPOT_ALLOCATION_STRATEGY_UNSPECIFIED:
+		options.AllocationStrategy = allocatorv1.SpotAllocationStrategy_SPOT_ALLOCATION_STRATEGY_LOWEST_PRICE
+	case allocatorv1.SpotAllocationStrategy_SPOT_ALLOCATION_STRATEGY_ZONE_AND_TYPE:
+		fillPolicies(&options.ZonePolicy, &options.TypePolicy)
+	default:
+	}
+}
+
+func fillPolicies(zones *allocatorv1.ZonePolicy, types *allocatorv1.TypePolicy) {
+	if *zones == allocatorv1.ZonePolicy_ZONE_POLICY_UNSPECIFIED {
+		*zones = allocatorv1.ZonePolicy_ZONE_POLICY_BALANCED
+	}
+	if *types == allocatorv1.TypePolicy_TYPE_POLICY_UNSPECIFIED {
+		*types = allocatorv1.TypePolicy_TYPE_POLICY_SEQUENCED
+	}
 }
 
 func fillTarget(target *groupv1.TargetCapacity) {

@@ -3,9 +3,14 @@ package api
 import (
 	"context"
 	"fmt"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/seed-198b1370/muster/pkg/money"
 	"github.com/seed-198b1370/muster/pkg/rpc"
+	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/control"
@@ -94,11 +99,11 @@ func (h *Handler) ListGroupInstances(ctx context.Context, req *groupv1.ListGroup
 		return nil, h.unavailable(ctx, "instances can not be read now", err)
 	}
 	resp := &groupv1.ListGroupInstancesResponse{}
-	spec := record.Group.GetGroup().GetSpec()
+	classes := control.ClassesOf(record.Group)
 	for _, instance := range page.GetInstances() {
 		resp.Instances = append(resp.Instances, &groupv1.GroupInstance{
 			Instance:         instance,
-			WeightedCapacity: money.UnitsOf(plan.ClassOf(spec, instance.GetZoneId(), instance.GetInstanceType()).Weight),
+			WeightedCapacity: money.UnitsOf(classes.Of(instance.GetZoneId(), instance.GetInstanceType()).Weight),
 			Counts:           plan.Counts(instance.GetStatus(), instance.GetInterruptionNoticeTime() != nil),
 		})
 	}
@@ -108,10 +113,11 @@ func (h *Handler) ListGroupInstances(ctx context.Context, req *groupv1.ListGroup
 	return resp, nil
 }
 
-// PreviewGroup implements GroupService.
+// PreviewGroup implements GroupService. It promises nothing to anybody: the
+// request has no promise key.
 func (h *Handler) PreviewGroup(ctx context.Context, req *groupv1.PreviewGroupRequest) (*groupv1.PreviewGroupResponse, error) {
 	spec := withDefaults(req.GetSpec())
-	if err := h.checkSpec(ctx, spec); err != nil {
+	if err := h.checkSpec(ctx, spec, req.GetWhatIf()); err != nil {
 		return nil, err
 	}
 	resp := &groupv1.PreviewGroupResponse{Spec: spec}
@@ -120,12 +126,39 @@ func (h *Handler) PreviewGroup(ctx context.Context, req *groupv1.PreviewGroupReq
 	if request == nil {
 		return resp, nil // nothing is wanted, so there is nothing to place
 	}
+	request.WhatIf, request.Explanation, request.Summarize = req.GetWhatIf(), req.GetExplanation(), true
 	answer, err := h.Allocator.Place(ctx, request)
 	if err != nil {
-		return nil, h.unavailable(ctx, "a placement can not be made now", err)
+		return nil, h.notPreviewed(ctx, err)
 	}
 	resp.Placements, resp.Totals, resp.ViewTime = answer.GetPlacements(), answer.GetTotals(), answer.GetViewTime()
+	resp.Matches, resp.Summary = answer.GetMatches(), answer.GetSummary()
 	return resp, nil
+}
+
+// notPreviewed is the answer when the allocator does not place: what it says of
+// fields that are the caller's, and of requests that are too large, is for the
+// caller; anything else means that it can not be asked now.
+func (h *Handler) notPreviewed(ctx context.Context, cause error) error {
+	var violations rpc.Violations
+	for _, violation := range rpc.FieldViolations(cause) {
+		if field := violation.GetField(); strings.HasPrefix(field, "candidates[") {
+			violations.Pass("spec."+field, violation.GetDescription())
+		} else if strings.HasPrefix(field, "what_if") {
+			violations.Pass(field, violation.GetDescription())
+		}
+	}
+	if err := violations.Err(); err != nil {
+		return err
+	}
+	for _, reason := range []allocatorv1.ErrorReason{
+		allocatorv1.ErrorReason_ERROR_REASON_ANSWER_TOO_LARGE, allocatorv1.ErrorReason_ERROR_REASON_SEARCH_TOO_LARGE,
+	} {
+		if rpc.HasReason(cause, reason) {
+			return rpc.Error(codes.ResourceExhausted, reason, nil, status.Convert(cause).Message())
+		}
+	}
+	return h.unavailable(ctx, "a placement can not be made now", cause)
 }
 
 func invalidToken(token string) error {

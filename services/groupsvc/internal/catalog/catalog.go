@@ -56,6 +56,9 @@ func (l *Listing) ZonesOf(instanceType string) []string { return l.types[instanc
 // HasType tells whether any zone sells a type.
 func (l *Listing) HasType(instanceType string) bool { return l.types[instanceType] != nil }
 
+// Type is what the cloud tells of a type; nil of one that it does not sell.
+func (l *Listing) Type(instanceType string) *fleetv1.InstanceType { return l.types[instanceType] }
+
 // Sells tells whether a zone sells a type.
 func (l *Listing) Sells(zoneID, instanceType string) bool {
 	return slices.Contains(l.types[instanceType].GetZoneIds(), zoneID)

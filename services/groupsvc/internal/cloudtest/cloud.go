@@ -50,6 +50,7 @@ type Cloud struct {
 	// All guarded by mu.
 	stock     map[Pool]int
 	prices    map[string]int64 // list prices by type
+	vcpus     map[string]int32 // by type
 	zones     map[string]bool
 	instances []*fleetv1.Instance
 	answers   map[string]*answer
@@ -64,7 +65,7 @@ type answer struct {
 
 // NewCloud makes a cloud without pools.
 func NewCloud(c clock.Clock) *Cloud {
-	return &Cloud{Clock: c, stock: map[Pool]int{}, prices: map[string]int64{}, zones: map[string]bool{}, answers: map[string]*answer{}}
+	return &Cloud{Clock: c, stock: map[Pool]int{}, prices: map[string]int64{}, vcpus: map[string]int32{}, zones: map[string]bool{}, answers: map[string]*answer{}}
 }
 
 // Sell puts a type on sale in a zone, under both billing methods, at a list
@@ -75,6 +76,13 @@ func (c *Cloud) Sell(zone, instanceType string, price int64, payAsYouGo, spot in
 	c.zones[zone], c.prices[instanceType] = true, price
 	c.stock[Pool{zone, instanceType, fleetv1.BillingMethod_BILLING_METHOD_PAY_AS_YOU_GO}] = payAsYouGo
 	c.stock[Pool{zone, instanceType, fleetv1.BillingMethod_BILLING_METHOD_SPOT}] = spot
+}
+
+// SetVCPUs sets how many vCPUs a type has; 0 unless it is called.
+func (c *Cloud) SetVCPUs(instanceType string, vcpus int32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.vcpus[instanceType] = vcpus
 }
 
 // SetStock sets the stock of a pool.

@@ -55,7 +55,7 @@ func (c *Cloud) ListInstanceTypes(context.Context, *fleetv1.ListInstanceTypesReq
 	return do(c, "ListInstanceTypes", func() (*fleetv1.ListInstanceTypesResponse, error) {
 		response := &fleetv1.ListInstanceTypesResponse{}
 		for _, name := range slices.Sorted(maps.Keys(c.prices)) {
-			sold := &fleetv1.InstanceType{InstanceType: name, PayAsYouGoPriceMicrosPerHour: c.prices[name]}
+			sold := &fleetv1.InstanceType{InstanceType: name, PayAsYouGoPriceMicrosPerHour: c.prices[name], Vcpus: c.vcpus[name]}
 			for _, zone := range slices.Sorted(maps.Keys(c.zones)) {
 				if _, ok := c.stock[Pool{zone, name, fleetv1.BillingMethod_BILLING_METHOD_SPOT}]; ok {
 					sold.ZoneIds = append(sold.ZoneIds, zone)

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
+	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
@@ -58,6 +59,10 @@ func (l *look) launchRound(ctx context.Context, need plan.Amounts) (bool, error)
 		request.PromiseKey = l.key.GroupID
 	}
 	answer, err := l.c.Allocator.Place(callCtx, request)
+	if short, ok := shortBy(err); ok {
+		l.short = short
+		return false, nil
+	}
 	if err != nil {
 		l.fail(fmt.Errorf("place: %w", err))
 		return false, nil
@@ -82,8 +87,22 @@ func (l *look) launchRound(ctx context.Context, need plan.Amounts) (bool, error)
 	return true, nil
 }
 
+// shortBy tells what a group is short of when the allocator can not answer for
+// it, however often it is asked.
+func shortBy(err error) (plan.Shortfall, bool) {
+	switch {
+	case rpc.HasReason(err, allocatorv1.ErrorReason_ERROR_REASON_SEARCH_TOO_LARGE):
+		return plan.Shortfall{Reason: "SearchTooLarge", Message: "the cheapest launches can not be found among so many pools; use fewer candidates or another strategy"}, true
+	case rpc.HasReason(err, allocatorv1.ErrorReason_ERROR_REASON_ANSWER_TOO_LARGE):
+		return plan.Shortfall{Reason: "AnswerTooLarge", Message: "the candidates stand for too many pools; use fewer"}, true
+	default:
+		return plan.Shortfall{}, false
+	}
+}
+
 // decide turns what to take from a pool into launches.
 func (l *look) decide(take placement.Take) {
+	take.Weight = l.remember(take)
 	for left := take.Instances; left > 0; left -= maxBatch {
 		slot := max(1, l.stored.GetNextSlot())
 		amount := min(left, maxBatch)
@@ -95,6 +114,25 @@ func (l *look) decide(take placement.Take) {
 			PriceMicrosPerHour: take.Price, CreateTime: timestamppb.New(l.now),
 		})
 	}
+}
+
+// remember notes to which candidate with attributes a type belongs, unless that
+// is known, and tells what an instance of it contributes: for as long as the
+// spec stays, what it did at first.
+func (l *look) remember(take placement.Take) int64 {
+	if take.Expansion == nil {
+		return take.Weight
+	}
+	known := slices.ContainsFunc(l.stored.GetExpansions(), func(e *storagev1.Expansion) bool {
+		return e.GetZoneId() == take.Pool.Zone && e.GetInstanceType() == take.Pool.Type
+	})
+	if !known {
+		l.stored.Expansions = append(l.stored.Expansions, &storagev1.Expansion{
+			ZoneId: take.Pool.Zone, InstanceType: take.Pool.Type,
+			CandidateIndex: take.Expansion.Candidate, WeightMilliunits: take.Weight,
+		})
+	}
+	return ClassesOf(l.stored).Of(take.Pool.Zone, take.Pool.Type).Weight
 }
 
 // An outcome is what came of one RunInstances call.

@@ -68,16 +68,28 @@ func (l *look) list(ctx context.Context) ([]*fleetv1.Instance, error) {
 	}
 }
 
+// ClassesOf tells the classes of a group's instances, given what is remembered
+// of the types that attributes brought into it.
+func ClassesOf(group *storagev1.StoredGroup) plan.Classes {
+	expansions := make([]plan.Expansion, len(group.GetExpansions()))
+	for i, known := range group.GetExpansions() {
+		expansions[i] = plan.Expansion{
+			Zone: known.GetZoneId(), Type: known.GetInstanceType(), Candidate: known.GetCandidateIndex(), Weight: known.GetWeightMilliunits(),
+		}
+	}
+	return plan.ClassesOf(group.GetGroup().GetSpec(), expansions)
+}
+
 // observed is what is there now, in the terms of the plan.
 func (l *look) observed() plan.Observed {
-	spec := l.stored.GetGroup().GetSpec()
+	classes := ClassesOf(l.stored)
 	observed := plan.Observed{Instances: make([]plan.Instance, len(l.instances))}
 	for i, instance := range l.instances {
 		observed.Instances[i] = plan.Instance{
 			ID: instance.GetInstanceId(), Zone: instance.GetZoneId(), Method: instance.GetBillingMethod(),
 			Status: instance.GetStatus(), Noticed: instance.GetInterruptionNoticeTime() != nil,
 			Price: instance.GetPriceMicrosPerHour(), Created: instance.GetCreateTime().AsTime(),
-			Class: plan.ClassOf(spec, instance.GetZoneId(), instance.GetInstanceType()),
+			Class: classes.Of(instance.GetZoneId(), instance.GetInstanceType()),
 		}
 	}
 	for _, launch := range l.stored.GetLaunches() {

@@ -17,6 +17,10 @@ const (
 	maxRefusal = 30 * time.Minute
 )
 
+// maxExclusions is how many pools a placement can be asked to leave out. Only
+// candidates with attributes can have more that refused; then the latest are.
+const maxExclusions = 1000
+
 // refused leaves a pool alone: for the rest of this look, and then for twice as
 // long as the last time.
 func (l *look) refused(pool placement.Pool, code string) {
@@ -88,7 +92,7 @@ func (l *look) exclusions() []*allocatorv1.Exclusion {
 		}
 		exclusions = append(exclusions, exclusion)
 	}
-	return exclusions
+	return exclusions[max(0, len(exclusions)-maxExclusions):]
 }
 
 func poolOf(r *storagev1.Refusal) placement.Pool {

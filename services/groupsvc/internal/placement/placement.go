@@ -33,8 +33,9 @@ func candidatesOf(spec *groupv1.GroupSpec) []*allocatorv1.Candidate {
 	candidates := make([]*allocatorv1.Candidate, len(spec.GetCandidates()))
 	for i, candidate := range spec.GetCandidates() {
 		candidates[i] = &allocatorv1.Candidate{
-			ZoneId: candidate.GetZoneId(), InstanceType: candidate.GetInstanceType(),
-			WeightMilliunits: plan.ClassOf(spec, candidate.GetZoneId(), candidate.GetInstanceType()).Weight,
+			ZoneId: candidate.GetZoneId(), InstanceType: candidate.GetInstanceType(), Attributes: candidate.GetAttributes(),
+			// Where types have weights of their own, this one is not read.
+			WeightMilliunits: plan.WeightOf(candidate, 1),
 			Priority:         candidate.Priority, MaxPriceMicrosPerHour: candidate.GetMaxPriceMicrosPerHour(),
 		}
 	}
@@ -50,6 +51,8 @@ func demandsOf(spec *groupv1.GroupSpec, need plan.Amounts) []*allocatorv1.Demand
 			BillingMethod:      fleetv1.BillingMethod_BILLING_METHOD_PAY_AS_YOU_GO,
 			WantedMilliunits:   need.PayAsYouGo,
 			PayAsYouGoStrategy: spec.GetPayAsYouGo().GetAllocationStrategy(),
+			ZonePolicy:         spec.GetPayAsYouGo().GetZonePolicy(),
+			TypePolicy:         spec.GetPayAsYouGo().GetTypePolicy(),
 		})
 	}
 	if need.Spot > 0 {
@@ -59,16 +62,20 @@ func demandsOf(spec *groupv1.GroupSpec, need plan.Amounts) []*allocatorv1.Demand
 			SpotStrategy:          spec.GetSpot().GetAllocationStrategy(),
 			PoolsToUse:            spec.GetSpot().GetPoolsToUse(),
 			MaxPriceMicrosPerHour: spec.GetSpot().GetMaxPriceMicrosPerHour(),
+			ZonePolicy:            spec.GetSpot().GetZonePolicy(),
+			TypePolicy:            spec.GetSpot().GetTypePolicy(),
 		})
 	}
 	return demands
 }
 
 func existingOf(observed plan.Observed) []*allocatorv1.ZoneCapacity {
-	held := observed.SpotByZone()
+	held := observed.ByZone()
 	var existing []*allocatorv1.ZoneCapacity
 	for _, zone := range slices.Sorted(maps.Keys(held)) {
-		existing = append(existing, &allocatorv1.ZoneCapacity{ZoneId: zone, SpotMilliunits: held[zone]})
+		existing = append(existing, &allocatorv1.ZoneCapacity{
+			ZoneId: zone, SpotMilliunits: held[zone].SpotMilliunits, Instances: int32(held[zone].Instances),
+		})
 	}
 	return existing
 }
@@ -97,9 +104,15 @@ type Take struct {
 	// MaxPrice is the bid, in micro-units of the currency per hour; 0 means the
 	// market price.
 	MaxPrice int64
+	// Expansion is what is to be remembered of the type when its candidate has
+	// attributes; nil when its candidate names it.
+	Expansion *plan.Expansion
 }
 
-// TakesOf reads what to launch out of an answer, in order.
+// TakesOf reads what to launch out of an answer, in order. Nothing is launched
+// outside the candidates (S5). Of a candidate that names its type that is seen
+// here. Which types have a candidate's attributes is the allocator's to say:
+// here is seen that the candidate it names has attributes and is of the zone.
 func TakesOf(spec *groupv1.GroupSpec, answer *allocatorv1.PlaceResponse) []Take {
 	var takes []Take
 	for _, demand := range answer.GetPlacements() {
@@ -107,38 +120,56 @@ func TakesOf(spec *groupv1.GroupSpec, answer *allocatorv1.PlaceResponse) []Take 
 			if decision.GetVerdict() != allocatorv1.Verdict_VERDICT_TAKEN || decision.GetInstances() <= 0 {
 				continue
 			}
-			pool := Pool{decision.GetZoneId(), decision.GetInstanceType(), demand.GetBillingMethod()}
-			if !isCandidate(spec, pool) {
-				continue // nothing is launched outside the candidates (S5)
+			candidate := candidateOf(spec, decision)
+			if candidate == nil {
+				continue
 			}
-			takes = append(takes, Take{
-				Pool: pool, Instances: int(decision.GetInstances()),
-				Weight: plan.ClassOf(spec, pool.Zone, pool.Type).Weight,
-				Price:  decision.GetPriceMicrosPerHour(), MaxPrice: MaxPrice(spec, pool),
-			})
+			weight := plan.WeightOf(candidate, decision.GetWeightMilliunits())
+			if weight < 1 || weight > plan.MaxMilliunits {
+				continue // no instance can weigh that
+			}
+			take := Take{
+				Pool:      Pool{decision.GetZoneId(), decision.GetInstanceType(), demand.GetBillingMethod()},
+				Instances: int(decision.GetInstances()), Weight: weight,
+				Price: decision.GetPriceMicrosPerHour(), MaxPrice: maxPrice(spec, candidate, demand.GetBillingMethod()),
+			}
+			if candidate.GetAttributes() != nil {
+				take.Expansion = &plan.Expansion{
+					Zone: take.Pool.Zone, Type: take.Pool.Type, Candidate: decision.GetCandidateIndex(), Weight: weight,
+				}
+			}
+			takes = append(takes, take)
 		}
 	}
 	return takes
 }
 
-func isCandidate(spec *groupv1.GroupSpec, pool Pool) bool {
-	return slices.ContainsFunc(spec.GetCandidates(), func(candidate *groupv1.Candidate) bool {
-		return candidate.GetZoneId() == pool.Zone && candidate.GetInstanceType() == pool.Type
-	})
+// candidateOf is the candidate that a decision says its pool belongs to; nil
+// when the pool can not be that candidate's.
+func candidateOf(spec *groupv1.GroupSpec, decision *allocatorv1.PoolDecision) *groupv1.Candidate {
+	candidates, index := spec.GetCandidates(), int(decision.GetCandidateIndex())
+	switch {
+	case index < 0 || index >= len(candidates) || decision.GetInstanceType() == "":
+		return nil
+	case plan.ExpandsTo(spec, index, decision.GetZoneId()):
+		return candidates[index]
+	case candidates[index].GetAttributes() == nil && candidates[index].GetZoneId() == decision.GetZoneId() &&
+		candidates[index].GetInstanceType() == decision.GetInstanceType():
+		return candidates[index]
+	default:
+		return nil
+	}
 }
 
-// MaxPrice tells the bid for a pool: the lower of the maximum prices of the
-// group and the candidate, 0 when there is none.
-func MaxPrice(spec *groupv1.GroupSpec, pool Pool) int64 {
-	if pool.Method != fleetv1.BillingMethod_BILLING_METHOD_SPOT {
+// maxPrice tells the bid for a pool of a candidate: the lower of the maximum
+// prices of the group and the candidate, 0 when there is none.
+func maxPrice(spec *groupv1.GroupSpec, candidate *groupv1.Candidate, method fleetv1.BillingMethod) int64 {
+	if method != fleetv1.BillingMethod_BILLING_METHOD_SPOT {
 		return 0
 	}
-	price := spec.GetSpot().GetMaxPriceMicrosPerHour()
-	for _, candidate := range spec.GetCandidates() {
-		own := candidate.GetMaxPriceMicrosPerHour()
-		if candidate.GetZoneId() == pool.Zone && candidate.GetInstanceType() == pool.Type && own > 0 && (price == 0 || own < price) {
-			price = own
-		}
+	price, own := spec.GetSpot().GetMaxPriceMicrosPerHour(), candidate.GetMaxPriceMicrosPerHour()
+	if own > 0 && (price == 0 || own < price) {
+		return own
 	}
 	return price
 }

@@ -58,24 +58,26 @@ func StrategyOf(method fleetv1.BillingMethod, maxPrice int64) groupv1.SpotStrate
 }
 
 // RuledOut gives a launch result without instances for each pool that an answer
-// passed over for want of stock or for its price.
+// passed over for want of stock or for its price. Pools of candidates with
+// attributes have results only when they are tried: there can be thousands.
 func RuledOut(spec *groupv1.GroupSpec, answer *allocatorv1.PlaceResponse) []*groupv1.LaunchResult {
 	var results []*groupv1.LaunchResult
 	for _, demand := range answer.GetPlacements() {
 		for _, decision := range demand.GetPools() {
-			code := codeOf(decision.GetVerdict())
-			if code == "" {
+			code, candidate := codeOf(decision.GetVerdict()), candidateOf(spec, decision)
+			if code == "" || candidate == nil || candidate.GetAttributes() != nil {
 				continue
 			}
-			pool := Pool{decision.GetZoneId(), decision.GetInstanceType(), demand.GetBillingMethod()}
 			message := MessageOf(code)
 			if code == CodePrice {
 				message = fmt.Sprintf("The maximum price %s is below the market price %s.",
 					money.FormatMicros(decision.GetMaxPriceMicrosPerHour()), money.FormatMicros(decision.GetPriceMicrosPerHour()))
 			}
+			method := demand.GetBillingMethod()
 			results = append(results, &groupv1.LaunchResult{
-				ZoneId: pool.Zone, InstanceType: pool.Type, SpotStrategy: StrategyOf(pool.Method, MaxPrice(spec, pool)),
-				ErrorCode: code, ErrorMessage: message,
+				ZoneId: decision.GetZoneId(), InstanceType: decision.GetInstanceType(),
+				SpotStrategy: StrategyOf(method, maxPrice(spec, candidate, method)),
+				ErrorCode:    code, ErrorMessage: message,
 			})
 		}
 	}
@@ -145,6 +147,7 @@ func WhyShort(answer *allocatorv1.PlaceResponse, refused string) (reason, messag
 		{allocatorv1.Verdict_VERDICT_NO_STOCK, CodeNoStock, "candidate pools have no stock"},
 		{allocatorv1.Verdict_VERDICT_EXCLUDED, cmp.Or(refused, CodeNoStock), excluded},
 		{allocatorv1.Verdict_VERDICT_PRICE_TOO_HIGH, "PriceTooHigh", "candidate pools cost more than the maximum price"},
+		{allocatorv1.Verdict_VERDICT_PRICE_PROTECTED, "PriceProtected", "candidate pools cost more per unit than price protection allows"},
 		{allocatorv1.Verdict_VERDICT_NOT_ON_SALE, "NotOnSale", "candidate pools are not on sale"},
 	} {
 		switch count := counts[why.verdict]; {

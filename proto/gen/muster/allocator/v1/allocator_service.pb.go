@@ -94,7 +94,7 @@ type PlaceRequest struct {
 	// What is needed, 1 or 2, of different billing methods. A later demand sees
 	// the stock that an earlier one leaves.
 	Demands []*Demand `protobuf:"bytes,2,rep,name=demands,proto3" json:"demands,omitempty"`
-	// Pools that refused a launch a short while ago, at most 40.
+	// Pools that refused a launch a short while ago, at most 1,000.
 	Exclusions []*Exclusion `protobuf:"bytes,3,rep,name=exclusions,proto3" json:"exclusions,omitempty"`
 	// What the caller holds already, by zone, at most 64 entries. `diversified`
 	// and the balanced zone policy count it.
@@ -984,7 +984,7 @@ type RebalanceRequest struct {
 	Demands []*Demand `protobuf:"bytes,2,rep,name=demands,proto3" json:"demands,omitempty"`
 	// What is held, at most 1,000 entries.
 	Held []*HeldPool `protobuf:"bytes,3,rep,name=held,proto3" json:"held,omitempty"`
-	// Pools that refused a launch a short while ago, at most 40.
+	// Pools that refused a launch a short while ago, at most 1,000.
 	Exclusions []*Exclusion `protobuf:"bytes,4,rep,name=exclusions,proto3" json:"exclusions,omitempty"`
 	// Disruption budget: at most so many instances are given up, 1 to 100,000.
 	MaxRemovedInstances int32 `protobuf:"varint,5,opt,name=max_removed_instances,json=maxRemovedInstances,proto3" json:"max_removed_instances,omitempty"`
@@ -1262,16 +1262,16 @@ var File_muster_allocator_v1_allocator_service_proto protoreflect.FileDescriptor
 
 const file_muster_allocator_v1_allocator_service_proto_rawDesc = "" +
 	"\n" +
-	"+muster/allocator/v1/allocator_service.proto\x12\x13muster.allocator.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/allocator/v1/attributes.proto\x1a#muster/allocator/v1/placement.proto\x1a\"muster/allocator/v1/strategy.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1dmuster/fleet/v1/catalog.proto\x1a\x1amuster/fleet/v1/pool.proto\"\x95\x05\n" +
+	"+muster/allocator/v1/allocator_service.proto\x12\x13muster.allocator.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/allocator/v1/attributes.proto\x1a#muster/allocator/v1/placement.proto\x1a\"muster/allocator/v1/strategy.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1dmuster/fleet/v1/catalog.proto\x1a\x1amuster/fleet/v1/pool.proto\"\x96\x05\n" +
 	"\fPlaceRequest\x12J\n" +
 	"\n" +
 	"candidates\x18\x01 \x03(\v2\x1e.muster.allocator.v1.CandidateB\n" +
 	"\xbaH\a\x92\x01\x04\b\x01\x10\x14R\n" +
 	"candidates\x12A\n" +
 	"\ademands\x18\x02 \x03(\v2\x1b.muster.allocator.v1.DemandB\n" +
-	"\xbaH\a\x92\x01\x04\b\x01\x10\x02R\ademands\x12H\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x10\x02R\ademands\x12I\n" +
 	"\n" +
-	"exclusions\x18\x03 \x03(\v2\x1e.muster.allocator.v1.ExclusionB\b\xbaH\x05\x92\x01\x02\x10(R\n" +
+	"exclusions\x18\x03 \x03(\v2\x1e.muster.allocator.v1.ExclusionB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\n" +
 	"exclusions\x12G\n" +
 	"\bexisting\x18\x04 \x03(\v2!.muster.allocator.v1.ZoneCapacityB\b\xbaH\x05\x92\x01\x02\x10@R\bexisting\x125\n" +
 	"\rmax_instances\x18\x05 \x01(\x05B\v\xbaH\b\x1a\x06\x18\xa0\x8d\x06(\x00H\x00R\fmaxInstances\x88\x01\x01\x12:\n" +
@@ -1350,7 +1350,7 @@ const file_muster_allocator_v1_allocator_service_proto_rawDesc = "" +
 	"\x0fScaleInResponse\x12?\n" +
 	"\tdecisions\x18\x01 \x03(\v2!.muster.allocator.v1.HeldDecisionR\tdecisions\x123\n" +
 	"\x16saving_micros_per_hour\x18\x02 \x01(\x03R\x13savingMicrosPerHour\x127\n" +
-	"\tview_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bviewTime\"\xa0\x03\n" +
+	"\tview_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bviewTime\"\xa1\x03\n" +
 	"\x10RebalanceRequest\x12J\n" +
 	"\n" +
 	"candidates\x18\x01 \x03(\v2\x1e.muster.allocator.v1.CandidateB\n" +
@@ -1358,9 +1358,9 @@ const file_muster_allocator_v1_allocator_service_proto_rawDesc = "" +
 	"candidates\x12A\n" +
 	"\ademands\x18\x02 \x03(\v2\x1b.muster.allocator.v1.DemandB\n" +
 	"\xbaH\a\x92\x01\x04\b\x01\x10\x02R\ademands\x12<\n" +
-	"\x04held\x18\x03 \x03(\v2\x1d.muster.allocator.v1.HeldPoolB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x04held\x12H\n" +
+	"\x04held\x18\x03 \x03(\v2\x1d.muster.allocator.v1.HeldPoolB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x04held\x12I\n" +
 	"\n" +
-	"exclusions\x18\x04 \x03(\v2\x1e.muster.allocator.v1.ExclusionB\b\xbaH\x05\x92\x01\x02\x10(R\n" +
+	"exclusions\x18\x04 \x03(\v2\x1e.muster.allocator.v1.ExclusionB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\n" +
 	"exclusions\x12?\n" +
 	"\x15max_removed_instances\x18\x05 \x01(\x05B\v\xbaH\b\x1a\x06\x18\xa0\x8d\x06(\x01R\x13maxRemovedInstances\x124\n" +
 	"\awhat_if\x18\x06 \x01(\v2\x1b.muster.allocator.v1.MarketR\x06whatIf\"\xc7\x03\n" +

@@ -549,7 +549,8 @@ type GroupSpec struct {
 	// How much capacity is wanted.
 	TargetCapacity *TargetCapacity `protobuf:"bytes,3,opt,name=target_capacity,json=targetCapacity,proto3" json:"target_capacity,omitempty"`
 	// Instance types and zones that may be used, 1 to 20, each pair of zone and
-	// type once. The order breaks ties.
+	// type once. The order breaks ties. Candidates with attributes may overlap
+	// others: a type belongs to the first that names it or has it among its types.
 	Candidates []*Candidate `protobuf:"bytes,4,rep,name=candidates,proto3" json:"candidates,omitempty"`
 	// How pay-as-you-go capacity is chosen.
 	PayAsYouGo *PayAsYouGoOptions `protobuf:"bytes,5,opt,name=pay_as_you_go,json=payAsYouGo,proto3" json:"pay_as_you_go,omitempty"`
@@ -733,19 +734,22 @@ type Candidate struct {
 	// Zone, as FleetService.ListZones names it.
 	ZoneId string `protobuf:"bytes,1,opt,name=zone_id,json=zoneId,proto3" json:"zone_id,omitempty"`
 	// Instance type, as FleetService.ListInstanceTypes names it; it must be sold
-	// in the zone. Empty when `attributes` are given.
+	// in the zone. Empty when `attributes` are given; one of the two is.
 	InstanceType string `protobuf:"bytes,2,opt,name=instance_type,json=instanceType,proto3" json:"instance_type,omitempty"`
 	// Units that one instance contributes: 0.001 to 10,000, with at most 3
-	// decimal places. Absent: 1.
+	// decimal places. Absent: 1; with a capacity unit among the attributes, which
+	// gives each type a weight of its own, it must be.
 	WeightedCapacity *float64 `protobuf:"fixed64,3,opt,name=weighted_capacity,json=weightedCapacity,proto3,oneof" json:"weighted_capacity,omitempty"`
-	// Rank under the prioritized strategy, 0 first. Absent: after all that have
+	// Rank under the prioritized strategies, 0 first. Absent: after all that have
 	// one.
 	Priority *int32 `protobuf:"varint,4,opt,name=priority,proto3,oneof" json:"priority,omitempty"`
 	// Highest price of one spot instance, in micro-units of the currency per
 	// hour; 0 means none. With a maximum of the group's too, the lower applies.
 	MaxPriceMicrosPerHour int64 `protobuf:"varint,5,opt,name=max_price_micros_per_hour,json=maxPriceMicrosPerHour,proto3" json:"max_price_micros_per_hour,omitempty"`
 	// What the types must be like, instead of one type: every type that the zone
-	// sells and that has these attributes may be used.
+	// sells and that has these attributes may be used. When the group is created
+	// there must be one. A type keeps the weight with which the group first
+	// launched it.
 	Attributes    *v1.InstanceAttributes `protobuf:"bytes,6,opt,name=attributes,proto3" json:"attributes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -828,11 +832,11 @@ type PayAsYouGoOptions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Order of the pools. Can not be changed. Unspecified: lowest-price.
 	AllocationStrategy v1.PayAsYouGoAllocationStrategy `protobuf:"varint,1,opt,name=allocation_strategy,json=allocationStrategy,proto3,enum=muster.allocator.v1.PayAsYouGoAllocationStrategy" json:"allocation_strategy,omitempty"`
-	// Order of zones under zone-and-type. Can not be changed. Unspecified:
-	// balanced.
+	// Order of zones under zone-and-type, and given only with that. Can not be
+	// changed. Unspecified: balanced.
 	ZonePolicy v1.ZonePolicy `protobuf:"varint,2,opt,name=zone_policy,json=zonePolicy,proto3,enum=muster.allocator.v1.ZonePolicy" json:"zone_policy,omitempty"`
-	// Order of types under zone-and-type. Can not be changed. Unspecified:
-	// sequenced.
+	// Order of types under zone-and-type, and given only with that. Can not be
+	// changed. Unspecified: sequenced.
 	TypePolicy    v1.TypePolicy `protobuf:"varint,3,opt,name=type_policy,json=typePolicy,proto3,enum=muster.allocator.v1.TypePolicy" json:"type_policy,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -894,17 +898,17 @@ type SpotOptions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Order of the pools. Can not be changed. Unspecified: lowest-price.
 	AllocationStrategy v1.SpotAllocationStrategy `protobuf:"varint,1,opt,name=allocation_strategy,json=allocationStrategy,proto3,enum=muster.allocator.v1.SpotAllocationStrategy" json:"allocation_strategy,omitempty"`
-	// Over how many of the cheapest pools lowest-price spreads evenly, at most
-	// the number of candidates. 0 means 1.
+	// Over how many of the cheapest pools lowest-price spreads evenly, at most 20
+	// and, unless a candidate has attributes, the number of candidates. 0 means 1.
 	PoolsToUse int32 `protobuf:"varint,2,opt,name=pools_to_use,json=poolsToUse,proto3" json:"pools_to_use,omitempty"`
 	// Highest price of one spot instance of any candidate, in micro-units of the
 	// currency per hour; 0 means none: the market price is the bid.
 	MaxPriceMicrosPerHour int64 `protobuf:"varint,3,opt,name=max_price_micros_per_hour,json=maxPriceMicrosPerHour,proto3" json:"max_price_micros_per_hour,omitempty"`
-	// Order of zones under zone-and-type. Can not be changed. Unspecified:
-	// balanced.
+	// Order of zones under zone-and-type, and given only with that. Can not be
+	// changed. Unspecified: balanced.
 	ZonePolicy v1.ZonePolicy `protobuf:"varint,4,opt,name=zone_policy,json=zonePolicy,proto3,enum=muster.allocator.v1.ZonePolicy" json:"zone_policy,omitempty"`
-	// Order of types under zone-and-type. Can not be changed. Unspecified:
-	// sequenced.
+	// Order of types under zone-and-type, and given only with that. Can not be
+	// changed. Unspecified: sequenced.
 	TypePolicy    v1.TypePolicy `protobuf:"varint,5,opt,name=type_policy,json=typePolicy,proto3,enum=muster.allocator.v1.TypePolicy" json:"type_policy,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -897,7 +897,8 @@ type PreviewGroupRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The group that might be created.
 	Spec *GroupSpec `protobuf:"bytes,1,opt,name=spec,proto3" json:"spec,omitempty"`
-	// A market to preview on instead of the real one.
+	// A market to preview on instead of the real one. Candidates may then name
+	// zones and types that only this market has, and need not match any type.
 	WhatIf *v11.Market `protobuf:"bytes,2,opt,name=what_if,json=whatIf,proto3" json:"what_if,omitempty"`
 	// How much the answer explains.
 	Explanation   v11.Explanation `protobuf:"varint,3,opt,name=explanation,proto3,enum=muster.allocator.v1.Explanation" json:"explanation,omitempty"`
@@ -966,7 +967,8 @@ type PreviewGroupResponse struct {
 	Placements []*v11.DemandPlacement `protobuf:"bytes,2,rep,name=placements,proto3" json:"placements,omitempty"`
 	// Sums over both.
 	Totals *v11.PlacementTotals `protobuf:"bytes,3,opt,name=totals,proto3" json:"totals,omitempty"`
-	// Time of the cloud's clock up to which the market view was current.
+	// Time of the cloud's clock up to which the market view was current; of a
+	// what-if, the time of its market.
 	ViewTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=view_time,json=viewTime,proto3" json:"view_time,omitempty"`
 	// What each candidate with attributes stands for; only when the request asks
 	// for an explanation of types.

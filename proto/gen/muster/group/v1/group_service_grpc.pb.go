@@ -68,7 +68,9 @@ type GroupServiceClient interface {
 	// Errors: NOT_FOUND (GROUP_NOT_FOUND), INVALID_ARGUMENT (INVALID_TOKEN).
 	ListActivities(ctx context.Context, in *ListActivitiesRequest, opts ...grpc.CallOption) (*ListActivitiesResponse, error)
 	// Tells what a group would launch if it were created now, and why. Creates
-	// nothing. Errors: INVALID_ARGUMENT (unknown zones and types).
+	// nothing, and takes nothing from others. Errors: INVALID_ARGUMENT (unknown
+	// zones and types; a market that can not be), RESOURCE_EXHAUSTED (the
+	// allocator's ANSWER_TOO_LARGE and SEARCH_TOO_LARGE).
 	PreviewGroup(ctx context.Context, in *PreviewGroupRequest, opts ...grpc.CallOption) (*PreviewGroupResponse, error)
 }
 
@@ -199,7 +201,9 @@ type GroupServiceServer interface {
 	// Errors: NOT_FOUND (GROUP_NOT_FOUND), INVALID_ARGUMENT (INVALID_TOKEN).
 	ListActivities(context.Context, *ListActivitiesRequest) (*ListActivitiesResponse, error)
 	// Tells what a group would launch if it were created now, and why. Creates
-	// nothing. Errors: INVALID_ARGUMENT (unknown zones and types).
+	// nothing, and takes nothing from others. Errors: INVALID_ARGUMENT (unknown
+	// zones and types; a market that can not be), RESOURCE_EXHAUSTED (the
+	// allocator's ANSWER_TOO_LARGE and SEARCH_TOO_LARGE).
 	PreviewGroup(context.Context, *PreviewGroupRequest) (*PreviewGroupResponse, error)
 	mustEmbedUnimplementedGroupServiceServer()
 }

@@ -58,8 +58,13 @@ type StoredGroup struct {
 	ShortfallReason string `protobuf:"bytes,11,opt,name=shortfall_reason,json=shortfallReason,proto3" json:"shortfall_reason,omitempty"`
 	// The same as a sentence, without figures.
 	ShortfallMessage string `protobuf:"bytes,12,opt,name=shortfall_message,json=shortfallMessage,proto3" json:"shortfall_message,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Instance types that candidates with attributes have brought into the group,
+	// each pair of zone and type once. Written with the launches that need them
+	// and kept for as long as the spec: what an instance counts must not change
+	// by what the cloud sells, nor by who asks.
+	Expansions    []*Expansion `protobuf:"bytes,13,rep,name=expansions,proto3" json:"expansions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StoredGroup) Reset() {
@@ -176,6 +181,86 @@ func (x *StoredGroup) GetShortfallMessage() string {
 	return ""
 }
 
+func (x *StoredGroup) GetExpansions() []*Expansion {
+	if x != nil {
+		return x.Expansions
+	}
+	return nil
+}
+
+// An instance type that belongs to a candidate with attributes.
+type Expansion struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Zone of the candidate.
+	ZoneId string `protobuf:"bytes,1,opt,name=zone_id,json=zoneId,proto3" json:"zone_id,omitempty"`
+	// The instance type.
+	InstanceType string `protobuf:"bytes,2,opt,name=instance_type,json=instanceType,proto3" json:"instance_type,omitempty"`
+	// Index into the candidates of the spec.
+	CandidateIndex int32 `protobuf:"varint,3,opt,name=candidate_index,json=candidateIndex,proto3" json:"candidate_index,omitempty"`
+	// What one instance contributes, in thousandths of a unit.
+	WeightMilliunits int64 `protobuf:"varint,4,opt,name=weight_milliunits,json=weightMilliunits,proto3" json:"weight_milliunits,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *Expansion) Reset() {
+	*x = Expansion{}
+	mi := &file_muster_groupsvc_storage_v1_stored_group_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Expansion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Expansion) ProtoMessage() {}
+
+func (x *Expansion) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_groupsvc_storage_v1_stored_group_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Expansion.ProtoReflect.Descriptor instead.
+func (*Expansion) Descriptor() ([]byte, []int) {
+	return file_muster_groupsvc_storage_v1_stored_group_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Expansion) GetZoneId() string {
+	if x != nil {
+		return x.ZoneId
+	}
+	return ""
+}
+
+func (x *Expansion) GetInstanceType() string {
+	if x != nil {
+		return x.InstanceType
+	}
+	return ""
+}
+
+func (x *Expansion) GetCandidateIndex() int32 {
+	if x != nil {
+		return x.CandidateIndex
+	}
+	return 0
+}
+
+func (x *Expansion) GetWeightMilliunits() int64 {
+	if x != nil {
+		return x.WeightMilliunits
+	}
+	return 0
+}
+
 // One RunInstances call that a group decided on. It is stored before the call
 // is made; the request id makes every repetition of it the same call.
 type Launch struct {
@@ -213,7 +298,7 @@ type Launch struct {
 
 func (x *Launch) Reset() {
 	*x = Launch{}
-	mi := &file_muster_groupsvc_storage_v1_stored_group_proto_msgTypes[1]
+	mi := &file_muster_groupsvc_storage_v1_stored_group_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -225,7 +310,7 @@ func (x *Launch) String() string {
 func (*Launch) ProtoMessage() {}
 
 func (x *Launch) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_groupsvc_storage_v1_stored_group_proto_msgTypes[1]
+	mi := &file_muster_groupsvc_storage_v1_stored_group_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -238,7 +323,7 @@ func (x *Launch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Launch.ProtoReflect.Descriptor instead.
 func (*Launch) Descriptor() ([]byte, []int) {
-	return file_muster_groupsvc_storage_v1_stored_group_proto_rawDescGZIP(), []int{1}
+	return file_muster_groupsvc_storage_v1_stored_group_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Launch) GetRequestId() string {
@@ -346,7 +431,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_muster_groupsvc_storage_v1_stored_group_proto_msgTypes[2]
+	mi := &file_muster_groupsvc_storage_v1_stored_group_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -358,7 +443,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_groupsvc_storage_v1_stored_group_proto_msgTypes[2]
+	mi := &file_muster_groupsvc_storage_v1_stored_group_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -371,7 +456,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_muster_groupsvc_storage_v1_stored_group_proto_rawDescGZIP(), []int{2}
+	return file_muster_groupsvc_storage_v1_stored_group_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Refusal) GetZoneId() string {
@@ -420,7 +505,7 @@ var File_muster_groupsvc_storage_v1_stored_group_proto protoreflect.FileDescript
 
 const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"\n" +
-	"-muster/groupsvc/storage/v1/stored_group.proto\x12\x1amuster.groupsvc.storage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1emuster/group/v1/activity.proto\x1a\x1bmuster/group/v1/group.proto\"\xc2\x04\n" +
+	"-muster/groupsvc/storage/v1/stored_group.proto\x12\x1amuster.groupsvc.storage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1emuster/group/v1/activity.proto\x1a\x1bmuster/group/v1/group.proto\"\x89\x05\n" +
 	"\vStoredGroup\x12,\n" +
 	"\x05group\x18\x01 \x01(\v2\x16.muster.group.v1.GroupR\x05group\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x03R\aversion\x12/\n" +
@@ -434,7 +519,15 @@ const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"\x0elast_shortfall\x18\n" +
 	" \x01(\tR\rlastShortfall\x12)\n" +
 	"\x10shortfall_reason\x18\v \x01(\tR\x0fshortfallReason\x12+\n" +
-	"\x11shortfall_message\x18\f \x01(\tR\x10shortfallMessage\"\x9a\x04\n" +
+	"\x11shortfall_message\x18\f \x01(\tR\x10shortfallMessage\x12E\n" +
+	"\n" +
+	"expansions\x18\r \x03(\v2%.muster.groupsvc.storage.v1.ExpansionR\n" +
+	"expansions\"\x9f\x01\n" +
+	"\tExpansion\x12\x17\n" +
+	"\azone_id\x18\x01 \x01(\tR\x06zoneId\x12#\n" +
+	"\rinstance_type\x18\x02 \x01(\tR\finstanceType\x12'\n" +
+	"\x0fcandidate_index\x18\x03 \x01(\x05R\x0ecandidateIndex\x12+\n" +
+	"\x11weight_milliunits\x18\x04 \x01(\x03R\x10weightMilliunits\"\x9a\x04\n" +
 	"\x06Launch\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1d\n" +
@@ -477,32 +570,34 @@ func file_muster_groupsvc_storage_v1_stored_group_proto_rawDescGZIP() []byte {
 	return file_muster_groupsvc_storage_v1_stored_group_proto_rawDescData
 }
 
-var file_muster_groupsvc_storage_v1_stored_group_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_muster_groupsvc_storage_v1_stored_group_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_muster_groupsvc_storage_v1_stored_group_proto_goTypes = []any{
 	(*StoredGroup)(nil),           // 0: muster.groupsvc.storage.v1.StoredGroup
-	(*Launch)(nil),                // 1: muster.groupsvc.storage.v1.Launch
-	(*Refusal)(nil),               // 2: muster.groupsvc.storage.v1.Refusal
-	(*v1.Group)(nil),              // 3: muster.group.v1.Group
-	(*v1.Activity)(nil),           // 4: muster.group.v1.Activity
-	(v11.BillingMethod)(0),        // 5: muster.fleet.v1.BillingMethod
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
+	(*Expansion)(nil),             // 1: muster.groupsvc.storage.v1.Expansion
+	(*Launch)(nil),                // 2: muster.groupsvc.storage.v1.Launch
+	(*Refusal)(nil),               // 3: muster.groupsvc.storage.v1.Refusal
+	(*v1.Group)(nil),              // 4: muster.group.v1.Group
+	(*v1.Activity)(nil),           // 5: muster.group.v1.Activity
+	(v11.BillingMethod)(0),        // 6: muster.fleet.v1.BillingMethod
+	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
 }
 var file_muster_groupsvc_storage_v1_stored_group_proto_depIdxs = []int32{
-	3,  // 0: muster.groupsvc.storage.v1.StoredGroup.group:type_name -> muster.group.v1.Group
-	1,  // 1: muster.groupsvc.storage.v1.StoredGroup.launches:type_name -> muster.groupsvc.storage.v1.Launch
-	2,  // 2: muster.groupsvc.storage.v1.StoredGroup.refusals:type_name -> muster.groupsvc.storage.v1.Refusal
-	4,  // 3: muster.groupsvc.storage.v1.StoredGroup.open_activity:type_name -> muster.group.v1.Activity
-	5,  // 4: muster.groupsvc.storage.v1.Launch.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	6,  // 5: muster.groupsvc.storage.v1.Launch.create_time:type_name -> google.protobuf.Timestamp
-	6,  // 6: muster.groupsvc.storage.v1.Launch.answer_time:type_name -> google.protobuf.Timestamp
-	5,  // 7: muster.groupsvc.storage.v1.Refusal.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	6,  // 8: muster.groupsvc.storage.v1.Refusal.refuse_time:type_name -> google.protobuf.Timestamp
-	6,  // 9: muster.groupsvc.storage.v1.Refusal.retry_time:type_name -> google.protobuf.Timestamp
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	4,  // 0: muster.groupsvc.storage.v1.StoredGroup.group:type_name -> muster.group.v1.Group
+	2,  // 1: muster.groupsvc.storage.v1.StoredGroup.launches:type_name -> muster.groupsvc.storage.v1.Launch
+	3,  // 2: muster.groupsvc.storage.v1.StoredGroup.refusals:type_name -> muster.groupsvc.storage.v1.Refusal
+	5,  // 3: muster.groupsvc.storage.v1.StoredGroup.open_activity:type_name -> muster.group.v1.Activity
+	1,  // 4: muster.groupsvc.storage.v1.StoredGroup.expansions:type_name -> muster.groupsvc.storage.v1.Expansion
+	6,  // 5: muster.groupsvc.storage.v1.Launch.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	7,  // 6: muster.groupsvc.storage.v1.Launch.create_time:type_name -> google.protobuf.Timestamp
+	7,  // 7: muster.groupsvc.storage.v1.Launch.answer_time:type_name -> google.protobuf.Timestamp
+	6,  // 8: muster.groupsvc.storage.v1.Refusal.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	7,  // 9: muster.groupsvc.storage.v1.Refusal.refuse_time:type_name -> google.protobuf.Timestamp
+	7,  // 10: muster.groupsvc.storage.v1.Refusal.retry_time:type_name -> google.protobuf.Timestamp
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_muster_groupsvc_storage_v1_stored_group_proto_init() }
@@ -516,7 +611,7 @@ func file_muster_groupsvc_storage_v1_stored_group_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc), len(file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
