@@ -167,6 +167,9 @@ func (t *task) check(cbc, dir, name string) error {
 	cost, sound := t.sum(ours)
 	best, solved := t.sum(counts)
 	switch {
+	case placement.Placed < wanted && !solved: // the solver's time was up
+		t.unsure = true
+		return nil
 	case !sound || cost != placement.Cost:
 		return fmt.Errorf("%v cost %d, told as %d; rules kept: %t", ours, cost, placement.Cost, sound)
 	case solved && cost > best:
