@@ -9,8 +9,8 @@ import (
 // lowestCost takes what costs least in all. Of sets that cost the same it takes
 // one with the fewest instances, as far as that can be told soon; in any case
 // none can be spared, free ones included. Alike pools are emptied in the order of
-// the candidates. A need that stock and
-// limits do not allow is met as far as they do, and that at the least cost.
+// the candidates. A need that stock and limits do not allow is met as far as they
+// do, and that at the least cost.
 func (f *filling) lowestCost() error {
 	f.line(byUnitPrice, nil)
 	if f.need <= 0 {
@@ -50,7 +50,7 @@ type good struct {
 
 // cheapest tells how many to buy of each good so that their weights add up to a
 // need at the least cost inside limits; of the sets that do, one with the fewest
-// instances. When no set inside the limits meets the need, it is the heaviest
+// instances, as far as that can be told soon. When no set inside the limits meets the need, it is the heaviest
 // that there is, and of those the cheapest.
 func cheapest(goods []good, need int64, limits room) ([]int64, error) {
 	kinds, unit := kindsOf(goods, limits)
