@@ -94,7 +94,7 @@ const (
 	infeasible outcome = iota
 	// optimal: there is none better.
 	optimal
-	// stopped: the solver's time was up, and it knows none better.
+	// stopped: the solver has looked at as much as it may and is not sure.
 	stopped
 )
 
@@ -104,7 +104,7 @@ func solve(cbc, dir, name, program string, pools int) (counts []int64, found out
 	if err := os.WriteFile(in, []byte(program), 0o600); err != nil {
 		return nil, infeasible, err
 	}
-	if said, err := exec.Command(cbc, in, "ratioGap", "0", "allowableGap", "0", "sec", "1", "solve", "solution", out).CombinedOutput(); err != nil {
+	if said, err := exec.Command(cbc, in, "ratioGap", "0", "allowableGap", "0", "maxNodes", "5000", "solve", "solution", out).CombinedOutput(); err != nil {
 		return nil, infeasible, fmt.Errorf("%w: %s", err, said)
 	}
 	text, err := os.ReadFile(out)
@@ -115,7 +115,7 @@ func solve(cbc, dir, name, program string, pools int) (counts []int64, found out
 	switch {
 	case strings.HasPrefix(status, "Infeasible"), strings.HasPrefix(status, "Integer infeasible"):
 		return nil, infeasible, nil
-	case strings.HasPrefix(status, "Stopped on time"):
+	case strings.HasPrefix(status, "Stopped on"):
 		found = stopped
 	case strings.HasPrefix(status, "Optimal"):
 		found = optimal
@@ -167,7 +167,7 @@ func (t *task) check(cbc, dir, name string) error {
 	cost, sound := t.sum(ours)
 	best, solved := t.sum(counts)
 	switch {
-	case placement.Placed < wanted && !solved: // the solver's time was up
+	case placement.Placed < wanted && !solved: // the solver gave up
 		t.unsure = true
 		return nil
 	case !sound || cost != placement.Cost:
@@ -225,7 +225,9 @@ func TestLowestCost_isTheSolvers(t *testing.T) {
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	if n := unsure.Load(); n > cases/10 {
+	n := unsure.Load()
+	t.Logf("of %d cases the solver left %d undecided", cases, n)
+	if n > cases/10 {
 		t.Errorf("of %d cases the solver left %d undecided: too few are compared", cases, n)
 	}
 }
