@@ -7,6 +7,7 @@
 package fleetv1
 
 import (
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -197,6 +198,7 @@ func (Architecture) EnumDescriptor() ([]byte, []int) {
 }
 
 // A type of instance that the cloud sells in at least one zone of the region.
+// The bounds are those of types that callers tell of.
 type InstanceType struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the type, for example `ecs.c6.large`.
@@ -459,20 +461,21 @@ var File_muster_fleet_v1_catalog_proto protoreflect.FileDescriptor
 
 const file_muster_fleet_v1_catalog_proto_rawDesc = "" +
 	"\n" +
-	"\x1dmuster/fleet/v1/catalog.proto\x12\x0fmuster.fleet.v1\"\xdb\x03\n" +
-	"\fInstanceType\x12#\n" +
-	"\rinstance_type\x18\x01 \x01(\tR\finstanceType\x12\x16\n" +
-	"\x06family\x18\x02 \x01(\tR\x06family\x12A\n" +
-	"\farchitecture\x18\x03 \x01(\x0e2\x1d.muster.fleet.v1.ArchitectureR\farchitecture\x12\x14\n" +
-	"\x05vcpus\x18\x04 \x01(\x05R\x05vcpus\x12\x1d\n" +
+	"\x1dmuster/fleet/v1/catalog.proto\x12\x0fmuster.fleet.v1\x1a\x1bbuf/validate/validate.proto\"\xca\x04\n" +
+	"\fInstanceType\x12,\n" +
+	"\rinstance_type\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\finstanceType\x12\x1f\n" +
+	"\x06family\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06family\x12K\n" +
+	"\farchitecture\x18\x03 \x01(\x0e2\x1d.muster.fleet.v1.ArchitectureB\b\xbaH\x05\x82\x01\x02\x10\x01R\farchitecture\x12 \n" +
+	"\x05vcpus\x18\x04 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\x80\b(\x00R\x05vcpus\x12+\n" +
 	"\n" +
-	"memory_mib\x18\x05 \x01(\x03R\tmemoryMib\x12\x12\n" +
-	"\x04gpus\x18\x06 \x01(\x05R\x04gpus\x12\x19\n" +
-	"\bzone_ids\x18\a \x03(\tR\azoneIds\x12I\n" +
-	"#pay_as_you_go_price_micros_per_hour\x18\b \x01(\x03R\x1cpayAsYouGoPriceMicrosPerHour\x12=\n" +
-	"\bcategory\x18\t \x01(\x0e2!.muster.fleet.v1.InstanceCategoryR\bcategory\x12?\n" +
+	"memory_mib\x18\x05 \x01(\x03B\f\xbaH\t\"\a\x18\x80\x80\x80\b(\x00R\tmemoryMib\x12\x1d\n" +
+	"\x04gpus\x18\x06 \x01(\x05B\t\xbaH\x06\x1a\x04\x18@(\x00R\x04gpus\x12*\n" +
+	"\bzone_ids\x18\a \x03(\tB\x0f\xbaH\f\x92\x01\t\x10\x80\x02\"\x04r\x02\x18@R\azoneIds\x12R\n" +
+	"#pay_as_you_go_price_micros_per_hour\x18\b \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x1cpayAsYouGoPriceMicrosPerHour\x12G\n" +
+	"\bcategory\x18\t \x01(\x0e2!.muster.fleet.v1.InstanceCategoryB\b\xbaH\x05\x82\x01\x02\x10\x01R\bcategory\x12I\n" +
 	"\ffamily_level\x18\n" +
-	" \x01(\x0e2\x1c.muster.fleet.v1.FamilyLevelR\vfamilyLevel\x12\x1c\n" +
+	" \x01(\x0e2\x1c.muster.fleet.v1.FamilyLevelB\b\xbaH\x05\x82\x01\x02\x10\x01R\vfamilyLevel\x12\x1c\n" +
 	"\tburstable\x18\v \x01(\bR\tburstable\"<\n" +
 	"\x04Zone\x12\x17\n" +
 	"\azone_id\x18\x01 \x01(\tR\x06zoneId\x12\x1b\n" +

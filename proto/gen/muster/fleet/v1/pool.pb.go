@@ -7,6 +7,7 @@
 package fleetv1
 
 import (
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -80,7 +81,7 @@ func (StockStatus) EnumDescriptor() ([]byte, []int) {
 
 // What has a price and a stock: an instance type in a zone under a billing
 // method. Prices, here and of instances, are in the currency of their region; see
-// Region.
+// Region. The bounds are those of pools that callers tell of.
 type Pool struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Zone of the pool.
@@ -199,16 +200,17 @@ var File_muster_fleet_v1_pool_proto protoreflect.FileDescriptor
 
 const file_muster_fleet_v1_pool_proto_rawDesc = "" +
 	"\n" +
-	"\x1amuster/fleet/v1/pool.proto\x12\x0fmuster.fleet.v1\x1a$muster/fleet/v1/billing_method.proto\"\xec\x03\n" +
-	"\x04Pool\x12\x17\n" +
-	"\azone_id\x18\x01 \x01(\tR\x06zoneId\x12#\n" +
-	"\rinstance_type\x18\x02 \x01(\tR\finstanceType\x12E\n" +
-	"\x0ebilling_method\x18\x03 \x01(\x0e2\x1e.muster.fleet.v1.BillingMethodR\rbillingMethod\x121\n" +
-	"\x15price_micros_per_hour\x18\x04 \x01(\x03R\x12priceMicrosPerHour\x12I\n" +
-	"#pay_as_you_go_price_micros_per_hour\x18\x05 \x01(\x03R\x1cpayAsYouGoPriceMicrosPerHour\x12?\n" +
-	"\fstock_status\x18\x06 \x01(\x0e2\x1c.muster.fleet.v1.StockStatusR\vstockStatus\x124\n" +
-	"\x13available_instances\x18\a \x01(\x05H\x00R\x12availableInstances\x88\x01\x01\x128\n" +
-	"\x15interruption_permille\x18\b \x01(\x05H\x01R\x14interruptionPermille\x88\x01\x01B\x16\n" +
+	"\x1amuster/fleet/v1/pool.proto\x12\x0fmuster.fleet.v1\x1a\x1bbuf/validate/validate.proto\x1a$muster/fleet/v1/billing_method.proto\"\xb9\x04\n" +
+	"\x04Pool\x12 \n" +
+	"\azone_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06zoneId\x12,\n" +
+	"\rinstance_type\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\finstanceType\x12O\n" +
+	"\x0ebilling_method\x18\x03 \x01(\x0e2\x1e.muster.fleet.v1.BillingMethodB\b\xbaH\x05\x82\x01\x02\x10\x01R\rbillingMethod\x12:\n" +
+	"\x15price_micros_per_hour\x18\x04 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x12priceMicrosPerHour\x12R\n" +
+	"#pay_as_you_go_price_micros_per_hour\x18\x05 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x1cpayAsYouGoPriceMicrosPerHour\x12I\n" +
+	"\fstock_status\x18\x06 \x01(\x0e2\x1c.muster.fleet.v1.StockStatusB\b\xbaH\x05\x82\x01\x02\x10\x01R\vstockStatus\x12=\n" +
+	"\x13available_instances\x18\a \x01(\x05B\a\xbaH\x04\x1a\x02(\x00H\x00R\x12availableInstances\x88\x01\x01\x12D\n" +
+	"\x15interruption_permille\x18\b \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00H\x01R\x14interruptionPermille\x88\x01\x01B\x16\n" +
 	"\x14_available_instancesB\x18\n" +
 	"\x16_interruption_permille*\x8c\x01\n" +
 	"\vStockStatus\x12\x1c\n" +
