@@ -2,25 +2,15 @@ package api
 
 import (
 	"fmt"
-	"unicode/utf8"
 
-	"github.com/seed-198b1370/muster/pkg/rpc"
 	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	"github.com/seed-198b1370/muster/services/allocator/place"
 )
 
-// Bounds of what a market that is told can say. The fleet's messages have no
-// rules of their own, because they are answers.
-const (
-	maxNameLength = 64
-	maxPermille   = 1_000
-	maxVCPUs      = 1_024
-	maxGPUs       = 64
-	maxMemoryMiB  = 16_777_216
-)
-
-// market holds a market that is told against what a market can be.
+// market holds a market that is told against what a market can be, besides the
+// bounds in the contract: the fleet's messages are answers elsewhere, where
+// nothing in them is required.
 func (c check) market(market *allocatorv1.Market) {
 	if market == nil {
 		return
@@ -71,16 +61,9 @@ func listPriceOf(pool *fleetv1.Pool) int64 {
 func (c check) pool(pool *fleetv1.Pool) {
 	c.name("zone_id", pool.GetZoneId())
 	c.name("instance_type", pool.GetInstanceType())
-	if method := pool.GetBillingMethod(); method != fleetv1.BillingMethod_BILLING_METHOD_SPOT && method != fleetv1.BillingMethod_BILLING_METHOD_PAY_AS_YOU_GO {
+	if method := pool.GetBillingMethod(); method == fleetv1.BillingMethod_BILLING_METHOD_UNSPECIFIED {
 		c.add("billing_method", int32(method), "must be one of BILLING_METHOD_PAY_AS_YOU_GO, BILLING_METHOD_SPOT")
 	}
-	c.notNegative("price_micros_per_hour", pool.GetPriceMicrosPerHour())
-	c.notNegative("pay_as_you_go_price_micros_per_hour", pool.GetPayAsYouGoPriceMicrosPerHour())
-	c.notNegative("available_instances", int64(pool.GetAvailableInstances()))
-	if _, known := fleetv1.StockStatus_name[int32(pool.GetStockStatus())]; !known {
-		c.add("stock_status", int32(pool.GetStockStatus()), "must be a value of StockStatus")
-	}
-	c.within0("interruption_permille", int64(pool.GetInterruptionPermille()), maxPermille)
 }
 
 func (c check) instanceTypes(types []*fleetv1.InstanceType) {
@@ -88,15 +71,6 @@ func (c check) instanceTypes(types []*fleetv1.InstanceType) {
 	for i, one := range types {
 		of := c.in("instance_types[%d].", i)
 		of.name("instance_type", one.GetInstanceType())
-		of.within0("vcpus", int64(one.GetVcpus()), maxVCPUs)
-		of.within0("memory_mib", one.GetMemoryMib(), maxMemoryMiB)
-		of.within0("gpus", int64(one.GetGpus()), maxGPUs)
-		if _, known := fleetv1.InstanceCategory_name[int32(one.GetCategory())]; !known {
-			of.add("category", int32(one.GetCategory()), "must be a value of InstanceCategory")
-		}
-		if _, known := fleetv1.FamilyLevel_name[int32(one.GetFamilyLevel())]; !known {
-			of.add("family_level", int32(one.GetFamilyLevel()), "must be a value of FamilyLevel")
-		}
 		if first, twice := told[one.GetInstanceType()]; twice {
 			of.add("instance_type", one.GetInstanceType(), fmt.Sprintf("must not be told of twice, as in instance_types[%d]", first))
 		} else {
@@ -106,22 +80,7 @@ func (c check) instanceTypes(types []*fleetv1.InstanceType) {
 }
 
 func (c check) name(field, value string) {
-	switch {
-	case value == "":
+	if value == "" {
 		c.add(field, value, "must not be empty")
-	case utf8.RuneCountInString(value) > maxNameLength:
-		c.add(field, rpc.Literal(fmt.Sprintf("%d characters", utf8.RuneCountInString(value))), "must be at most 64 characters long")
-	}
-}
-
-func (c check) notNegative(field string, value int64) {
-	if value < 0 {
-		c.add(field, value, "must not be below 0")
-	}
-}
-
-func (c check) within0(field string, value, most int64) {
-	if value < 0 || value > most {
-		c.add(field, value, fmt.Sprintf("must be 0 to %d", most))
 	}
 }
