@@ -19,11 +19,13 @@ replace github.com/seed-198b1370/muster/services/healthcheck => ../services/heal
 require (
 	buf.build/go/protoyaml v0.7.0
 	github.com/google/go-cmp v0.7.0
+	github.com/nats-io/nats.go v1.55.0
 	github.com/seed-198b1370/muster/cmd/muster v0.0.0-00010101000000-000000000000
 	github.com/seed-198b1370/muster/pkg v0.0.0
 	github.com/seed-198b1370/muster/proto v0.0.0
 	github.com/seed-198b1370/muster/services/allocator v0.0.0-00010101000000-000000000000
 	github.com/seed-198b1370/muster/services/fleetsim v0.0.0-00010101000000-000000000000
+	github.com/seed-198b1370/muster/services/healthcheck v0.0.0-00010101000000-000000000000
 	golang.org/x/sync v0.24.0
 	google.golang.org/grpc v1.85.0
 	google.golang.org/protobuf v1.36.12
@@ -42,12 +44,10 @@ require (
 	github.com/minio/highwayhash v1.0.4 // indirect
 	github.com/nats-io/jwt/v2 v2.8.2 // indirect
 	github.com/nats-io/nats-server/v2 v2.15.2 // indirect
-	github.com/nats-io/nats.go v1.55.0 // indirect
 	github.com/nats-io/nkeys v0.4.16 // indirect
 	github.com/nats-io/nuid v1.0.1 // indirect
 	github.com/oklog/ulid/v2 v2.1.2 // indirect
 	github.com/seed-198b1370/muster/services/groupsvc v0.0.0-00010101000000-000000000000 // indirect
-	github.com/seed-198b1370/muster/services/healthcheck v0.0.0-00010101000000-000000000000 // indirect
 	go.etcd.io/bbolt v1.5.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/crypto v0.58.0 // indirect

@@ -22,7 +22,7 @@ import (
 func TestEncode_isACloudEvent(t *testing.T) {
 	event := newEvent("i-7", 4, notice)
 	event.Reason, event.ReleaseTime = "StockNeeded", timestamppb.New(origin.Add(5*time.Minute))
-	msg, err := events.Encode(event)
+	msg, err := events.Instances().Encode(event, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestEncode_isACloudEvent(t *testing.T) {
 func TestEncode_withoutGroup(t *testing.T) {
 	event := newEvent("i-7", 1, created)
 	event.GroupId = ""
-	msg, err := events.Encode(event)
+	msg, err := events.Instances().Encode(event, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestEncode_refusesWhatBreaksTheContract(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			event := newEvent("i-7", 1, created)
 			spoil(event)
-			if msg, err := events.Encode(event); err == nil {
+			if msg, err := events.Instances().Encode(event, ""); err == nil {
 				t.Errorf("became message %v", msg)
 			}
 		})
@@ -111,12 +111,12 @@ func TestDecode_refusesWhatEncodeDoesNotMake(t *testing.T) {
 		"account of another S8": func(m *nats.Msg) { m.Subject = "muster.v1.events.5678.apg-1.i-7.created" },
 	} {
 		t.Run(name, func(t *testing.T) {
-			msg, err := events.Encode(newEvent("i-7", 1, created))
+			msg, err := events.Instances().Encode(newEvent("i-7", 1, created), "")
 			if err != nil {
 				t.Fatal(err)
 			}
 			spoil(msg)
-			if event, err := events.Decode(msg); err == nil {
+			if event, err := events.Instances().Decode(msg); err == nil {
 				t.Errorf("became event %v", event)
 			}
 		})
@@ -124,12 +124,12 @@ func TestDecode_refusesWhatEncodeDoesNotMake(t *testing.T) {
 }
 
 func TestDecode_passesOverHeadersItDoesNotKnow(t *testing.T) {
-	msg, err := events.Encode(newEvent("i-7", 1, created))
+	msg, err := events.Instances().Encode(newEvent("i-7", 1, created), "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	msg.Header.Set("traceparent", "00-1-2-01")
-	if _, err := events.Decode(msg); err != nil {
+	if _, err := events.Instances().Decode(msg); err != nil {
 		t.Error(err)
 	}
 }
@@ -155,14 +155,14 @@ func genEvent() *rapid.Generator[*healthv1.InstanceEvent] {
 func TestDecode_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		event := genEvent().Draw(t, "event")
-		msg, err := events.Encode(event)
+		msg, err := events.Instances().Encode(event, "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		if id := fmt.Sprintf("%s/%d", event.GetInstanceId(), event.GetTransitionNumber()); msg.Header.Get(nats.MsgIdHdr) != id {
 			t.Errorf("message id %q, want %q", msg.Header.Get(nats.MsgIdHdr), id)
 		}
-		got, err := events.Decode(msg)
+		got, err := events.Instances().Decode(msg)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -172,9 +172,83 @@ func TestDecode_Prop(t *testing.T) {
 	})
 }
 
+// S7: the same as JSON; and a CloudEvent is what other programs make of it.
+func TestDecode_JSON_Prop(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		event := genEvent().Draw(t, "event")
+		msg, err := events.Instances().Encode(event, events.JSON)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := events.Instances().Decode(msg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(event, got, protocmp.Transform()); diff != "" {
+			t.Errorf("event (-sent +received):\n%s", diff)
+		}
+	})
+}
+
+func TestCloudEvent(t *testing.T) {
+	event := newEvent("i-7", 4, notice)
+	event.Reason = "StockNeeded"
+	got, err := events.Instances().CloudEvent(event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"specversion":"1.0","id":"i-7/4","source":"/muster/accounts/1234","type":"muster.instance.interruption_notice",` +
+		`"subject":"i-7","time":"2026-01-01T00:00:04Z","datacontenttype":"application/json",` +
+		`"cloudeventname":"ecs:Instance:PreemptibleInstanceInterruption","data":{"eventId":"i-7/4",` +
+		`"kind":"INSTANCE_EVENT_KIND_INTERRUPTION_NOTICE","accountId":"1234","groupId":"apg-1","instanceId":"i-7",` +
+		`"zoneId":"cn-hangzhou-i","instanceType":"ecs.c6.large","billingMethod":"BILLING_METHOD_SPOT","transitionNumber":"4",` +
+		`"time":"2026-01-01T00:00:04Z","reason":"StockNeeded"}}`
+	if string(got) != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// A verdict has an id of its own beside those of transitions.
+func TestEncode_verdict(t *testing.T) {
+	event := newEvent("i-7", 4, healthv1.InstanceEventKind_INSTANCE_EVENT_KIND_UNHEALTHY)
+	event.VerdictNumber, event.EventId = 2, events.VerdictID("i-7", 2)
+	msg, err := events.Instances().Encode(event, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id := msg.Header.Get("Nats-Msg-Id"); id != "i-7/v2" || msg.Subject != "muster.v1.events.1234.apg-1.i-7.unhealthy" {
+		t.Errorf("message %s of id %s", msg.Subject, id)
+	}
+	if got, err := events.Instances().Decode(msg); err != nil || got.GetVerdictNumber() != 2 {
+		t.Errorf("decoded %v, %v", got, err)
+	}
+}
+
+func FuzzDecodeJSON(f *testing.F) {
+	for _, kind := range []healthv1.InstanceEventKind{created, notice} {
+		msg, err := events.Instances().Encode(newEvent("i-7", 3, kind), events.JSON)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(msg.Subject, msg.Header.Get("Nats-Msg-Id"), msg.Data)
+	}
+	f.Fuzz(func(t *testing.T, subject, id string, body []byte) {
+		msg := &nats.Msg{Subject: subject, Data: body, Header: nats.Header{
+			"Nats-Msg-Id": {id}, "content-type": {events.CloudEventJSON},
+		}}
+		event, err := events.Instances().Decode(msg)
+		if err != nil {
+			return
+		}
+		if again, err := events.Instances().Encode(event, events.JSON); err != nil || again.Subject != subject {
+			t.Fatalf("decoded %v from %s, which becomes %v, %v", event, subject, again, err)
+		}
+	})
+}
+
 func FuzzDecode(f *testing.F) {
 	for _, kind := range []healthv1.InstanceEventKind{created, notice} {
-		msg, err := events.Encode(newEvent("i-7", 3, kind))
+		msg, err := events.Instances().Encode(newEvent("i-7", 3, kind), "")
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -186,11 +260,11 @@ func FuzzDecode(f *testing.F) {
 			"ce-type": {kind}, "ce-time": {at}, "content-type": {"application/protobuf"},
 			"ce-cloudeventname": {"ecs:Instance:PreemptibleInstanceInterruption"},
 		}}
-		event, err := events.Decode(msg)
+		event, err := events.Instances().Decode(msg)
 		if err != nil {
 			return
 		}
-		again, err := events.Encode(event)
+		again, err := events.Instances().Encode(event, "")
 		if err != nil {
 			t.Fatalf("decoded %v, which can not be encoded: %v", event, err)
 		}

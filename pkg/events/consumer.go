@@ -2,13 +2,13 @@ package events
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
-
-	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 )
 
 const (
@@ -22,32 +22,66 @@ const (
 	maxRedeliverDelay = 30 * time.Second
 )
 
-// A Consumer gives every event of the stream to a handler at least once. What
-// it has got to is kept by the server under its durable name: consumers of one
+// A Consumer gives every event of a stream to a handler at least once. What it
+// has got to is kept by the server under its durable name: consumers of one
 // name share the events, also one after the other.
-type Consumer struct {
+type Consumer[E Event] struct {
 	js      jetstream.JetStream
+	schema  Schema[E]
 	durable string
 	log     *slog.Logger
+
+	handled, failed, skipped, setAside atomic.Int64
+}
+
+// ConsumerCounts tell what a consumer has done since it was made.
+type ConsumerCounts struct {
+	// Handled events: the handler took them.
+	Handled int64
+	// Failed calls of the handler; their events come again.
+	Failed int64
+	// Skipped events of kinds that only a later version knows.
+	Skipped int64
+	// SetAside messages that are no events; [ListDead] tells of them.
+	SetAside int64
 }
 
 // NewConsumer makes a consumer under a durable name: letters, digits, `_` and
 // `-`. A nil log discards what it has to say.
-func NewConsumer(js jetstream.JetStream, durable string, log *slog.Logger) *Consumer {
+func NewConsumer[E Event](js jetstream.JetStream, schema Schema[E], durable string, log *slog.Logger) *Consumer[E] {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Consumer{js: js, durable: durable, log: log.With("consumer", durable)}
+	return &Consumer[E]{js: js, schema: schema, durable: durable, log: log.With("consumer", durable)}
+}
+
+// Counts tells what was done so far.
+func (c *Consumer[E]) Counts() ConsumerCounts {
+	return ConsumerCounts{
+		Handled: c.handled.Load(), Failed: c.failed.Load(), Skipped: c.skipped.Load(), SetAside: c.setAside.Load(),
+	}
+}
+
+// Pending tells how many events of the stream are not handled yet, whoever of
+// this name would handle them.
+func (c *Consumer[E]) Pending(ctx context.Context) (int64, error) {
+	consumer, err := c.js.Consumer(ctx, c.schema.stream, c.durable)
+	if err != nil {
+		return 0, fmt.Errorf("look at consumer %s: %w", c.durable, err)
+	}
+	info := consumer.CachedInfo()
+	return int64(info.NumPending) + int64(info.NumAckPending), nil
 }
 
 // Consume calls handle for each event, one after the other, until the context
 // ends; then it returns nil. An event is done with when handle returns nil. On
 // an error it is given again later, with growing delay, while those behind it
 // go on; so events of one instance come in order until handle fails, and
-// handlers must bear duplicates. A message that is no event is logged and
-// dropped. While the stream can not be read, or does not exist yet, Consume
+// handlers must bear duplicates. A message that is no event is set aside (see
+// [ListDead]), and an event of a kind that only a later version knows is
+// skipped. While the stream can not be read, or does not exist yet, Consume
 // tries again.
-func (c *Consumer) Consume(ctx context.Context, handle func(context.Context, *healthv1.InstanceEvent) error) error {
+func (c *Consumer[E]) Consume(ctx context.Context, handle func(context.Context, E) error) error {
 	retry := newBackoff()
 	for {
 		err := c.session(ctx, handle, retry)
@@ -61,10 +95,10 @@ func (c *Consumer) Consume(ctx context.Context, handle func(context.Context, *he
 }
 
 // session consumes until the context ends or reading fails.
-func (c *Consumer) session(ctx context.Context, handle func(context.Context, *healthv1.InstanceEvent) error, retry *backoff) error {
-	consumer, err := c.js.CreateOrUpdateConsumer(ctx, StreamName, jetstream.ConsumerConfig{
+func (c *Consumer[E]) session(ctx context.Context, handle func(context.Context, E) error, retry *backoff) error {
+	consumer, err := c.js.CreateOrUpdateConsumer(ctx, c.schema.stream, jetstream.ConsumerConfig{
 		Durable:       c.durable,
-		FilterSubject: AllSubjects,
+		FilterSubject: c.schema.Subjects(),
 		DeliverPolicy: jetstream.DeliverAllPolicy,
 		AckPolicy:     jetstream.AckExplicitPolicy,
 		AckWait:       ackWait,
@@ -73,17 +107,17 @@ func (c *Consumer) session(ctx context.Context, handle func(context.Context, *he
 	if err != nil {
 		return fmt.Errorf("make consumer: %w", err)
 	}
-	reader, err := newReader(c.js, consumer, maxUnacked)
+	reader, err := NewReader(c.js, consumer, maxUnacked)
 	if err != nil {
 		return err
 	}
-	defer reader.giveBack()
+	defer reader.GiveBack()
 	if retry.waited() {
 		c.log.InfoContext(ctx, "events can be read again")
 	}
 	retry.reset()
 	for {
-		msg, err := reader.next(ctx)
+		msg, err := reader.Next(ctx)
 		if err != nil {
 			return err
 		}
@@ -94,21 +128,40 @@ func (c *Consumer) session(ctx context.Context, handle func(context.Context, *he
 }
 
 // deliver calls the handler and tells the server what came of it.
-func (c *Consumer) deliver(ctx context.Context, msg jetstream.Msg, handle func(context.Context, *healthv1.InstanceEvent) error) error {
-	event, err := DecodeStored(msg)
-	if err != nil {
-		c.log.ErrorContext(ctx, "message is no event and is dropped", "subject", msg.Subject(), "error", err)
-		return told(msg.TermWithReason("not an event"))
+func (c *Consumer[E]) deliver(ctx context.Context, msg jetstream.Msg, handle func(context.Context, E) error) error {
+	received, err := c.schema.DecodeStored(msg)
+	switch {
+	case errors.Is(err, ErrUnknownKind):
+		c.skipped.Add(1)
+		c.log.DebugContext(ctx, "event of a later version is skipped", "subject", msg.Subject(), "error", err)
+		return told(msg.Ack())
+	case err != nil:
+		return c.bury(ctx, msg, err)
 	}
+	event := received.Event
 	if err := handle(ctx, event); err != nil {
 		if ctx.Err() != nil { // being stopped says nothing about the event
 			return told(msg.Nak())
 		}
+		c.failed.Add(1)
 		delay := redeliverDelay(msg)
 		c.log.WarnContext(ctx, "event could not be handled", "event", event.GetEventId(), "again_in", delay, "error", err)
 		return told(msg.NakWithDelay(delay))
 	}
+	c.handled.Add(1)
 	return told(msg.Ack())
+}
+
+// bury sets a message aside that is no event. If that can not be done now, the
+// message comes again.
+func (c *Consumer[E]) bury(ctx context.Context, msg jetstream.Msg, reason error) error {
+	if err := setAside(ctx, c.js, c.durable, msg, reason); err != nil {
+		c.log.WarnContext(ctx, "message is no event and can not be set aside now", "subject", msg.Subject(), "reason", reason, "error", err)
+		return told(msg.NakWithDelay(redeliverDelay(msg)))
+	}
+	c.setAside.Add(1)
+	c.log.ErrorContext(ctx, "message is no event and is set aside", "subject", msg.Subject(), "reason", reason)
+	return told(msg.TermWithReason("not an event"))
 }
 
 // told makes the error of a reply to the server.

@@ -9,8 +9,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-
-	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 )
 
 const (
@@ -28,17 +26,24 @@ type PublisherConfig struct {
 	Stream StreamConfig
 	// MaxInFlight bounds the events that are not acknowledged yet; 0 means 512.
 	MaxInFlight int
+	// Encoding is how events are written; empty means [Protobuf].
+	Encoding Encoding
+	// TraceParent tells the trace that the context of a call belongs to, as in
+	// the header `traceparent` of HTTP; empty for none. Nil: events carry none.
+	TraceParent func(context.Context) string
 	// Log takes failures; nil discards them.
 	Log *slog.Logger
 }
 
-// A Publisher puts events into the stream. It is used by one goroutine at a
-// time.
-type Publisher struct {
+// A Publisher puts events into the stream of their schema. It is used by one
+// goroutine at a time.
+type Publisher[E Event] struct {
+	schema Schema[E]
 	config PublisherConfig
 	js     jetstream.JetStream // its own, for its own acknowledgements
+	burst  *burst
 	window []flight
-	busy   map[string]struct{} // instances with an event in window
+	busy   map[string]struct{} // instances or groups with an event in window
 }
 
 // A flight is an event on its way.
@@ -49,13 +54,16 @@ type flight struct {
 
 // item is an event to publish.
 type item struct {
-	msg      *nats.Msg
-	instance string
+	msg *nats.Msg
+	of  string // the instance or group
 }
 
 // NewPublisher makes a publisher over the connection, domain and API prefix of
 // js.
-func NewPublisher(js jetstream.JetStream, config PublisherConfig) (*Publisher, error) {
+func NewPublisher[E Event](js jetstream.JetStream, schema Schema[E], config PublisherConfig) (*Publisher[E], error) {
+	if err := config.Encoding.Check(); err != nil {
+		return nil, fmt.Errorf("make publisher: %w", err)
+	}
 	if config.MaxInFlight == 0 {
 		config.MaxInFlight = defaultInFlight
 	}
@@ -67,7 +75,7 @@ func NewPublisher(js jetstream.JetStream, config PublisherConfig) (*Publisher, e
 	if err != nil {
 		return nil, fmt.Errorf("make publisher: %w", err)
 	}
-	return &Publisher{config: config, js: own, busy: make(map[string]struct{}, config.MaxInFlight)}, nil
+	return &Publisher[E]{schema: schema, config: config, js: own, burst: newBurst(own.Conn()), busy: make(map[string]struct{}, config.MaxInFlight)}, nil
 }
 
 // sameAPI makes a context that speaks to the same JetStream as js.
@@ -83,23 +91,31 @@ func sameAPI(js jetstream.JetStream, options ...jetstream.JetStreamOpt) (jetstre
 }
 
 // Close frees what the publisher holds. The connection stays open.
-func (p *Publisher) Close() { p.js.CleanupPublisher() }
+func (p *Publisher[E]) Close() {
+	p.burst.close()
+	p.js.CleanupPublisher()
+}
 
 // Publish returns nil once every event is in the stream, those of one instance
-// in the order given. What fails is tried again, with growing delay, until the
+// or group in the order given. What fails is tried again, with growing delay, until the
 // context ends; then its error is returned and any part of the events may be in
 // the stream. An event that can not be encoded is logged and left out: it would
 // hold up those behind it for ever.
-func (p *Publisher) Publish(ctx context.Context, batch []*healthv1.InstanceEvent) error {
+func (p *Publisher[E]) Publish(ctx context.Context, batch []E) error {
+	traceParent := ""
+	if p.config.TraceParent != nil {
+		traceParent = p.config.TraceParent(ctx)
+	}
 	items := make([]item, 0, len(batch))
 	for _, event := range batch {
-		msg, err := Encode(event)
+		of, msg, err := p.schema.encode(event, p.config.Encoding, traceParent)
 		if err != nil {
 			p.config.Log.ErrorContext(ctx, "event can not be published", "event", event.GetEventId(), "error", err)
 			continue
 		}
-		items = append(items, item{msg: msg, instance: event.GetInstanceId()})
+		items = append(items, item{msg: msg, of: of})
 	}
+	items = p.publishBursts(ctx, items)
 	retry := newBackoff()
 	for {
 		left, err := p.attempt(ctx, items)
@@ -130,20 +146,34 @@ func (p *Publisher) Publish(ctx context.Context, batch []*healthv1.InstanceEvent
 	}
 }
 
-func (p *Publisher) ensureStream(ctx context.Context) error {
+// publishBursts publishes as much as it can in bursts and returns the rest, in
+// order.
+func (p *Publisher[E]) publishBursts(ctx context.Context, items []item) []item {
+	for len(items) >= minBurst {
+		size := min(len(items), maxBurst)
+		if err := p.burst.publish(ctx, items[:size]); err != nil {
+			p.config.Log.DebugContext(ctx, "events are published one by one", "error", err)
+			return items
+		}
+		items = items[size:]
+	}
+	return items
+}
+
+func (p *Publisher[E]) ensureStream(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
 	defer cancel()
-	return EnsureStream(ctx, p.js, p.config.Stream)
+	return p.schema.EnsureStream(ctx, p.js, p.config.Stream)
 }
 
 // attempt publishes items in order, each instance's next only when the one
 // before is acknowledged, so that a retry can not put it behind. It stops at
 // the first failure and returns, in order, the items that are not acknowledged.
-func (p *Publisher) attempt(ctx context.Context, items []item) (left []item, err error) {
+func (p *Publisher[E]) attempt(ctx context.Context, items []item) (left []item, err error) {
 	acked := make([]bool, len(items))
 	sent := 0
 	for ; sent < len(items) && err == nil; sent++ {
-		if err = p.makeRoom(ctx, items, acked, items[sent].instance); err != nil {
+		if err = p.makeRoom(ctx, items, acked, items[sent].of); err != nil {
 			break
 		}
 		var ack jetstream.PubAckFuture
@@ -152,7 +182,7 @@ func (p *Publisher) attempt(ctx context.Context, items []item) (left []item, err
 			break
 		}
 		p.window = append(p.window, flight{item: sent, ack: ack})
-		p.busy[items[sent].instance] = struct{}{}
+		p.busy[items[sent].of] = struct{}{}
 	}
 	for len(p.window) > 0 { // all of them, failed or not: none may arrive later
 		if landErr := p.landOldest(ctx, items, acked); err == nil {
@@ -167,10 +197,10 @@ func (p *Publisher) attempt(ctx context.Context, items []item) (left []item, err
 	return left, err
 }
 
-// makeRoom waits until there is room for an event of an instance in flight.
-func (p *Publisher) makeRoom(ctx context.Context, items []item, acked []bool, instance string) error {
+// makeRoom waits until there is room in flight for an event of an instance or group.
+func (p *Publisher[E]) makeRoom(ctx context.Context, items []item, acked []bool, of string) error {
 	for {
-		if _, busy := p.busy[instance]; !busy && len(p.window) < p.config.MaxInFlight {
+		if _, busy := p.busy[of]; !busy && len(p.window) < p.config.MaxInFlight {
 			return nil
 		}
 		if err := p.landOldest(ctx, items, acked); err != nil {
@@ -181,10 +211,10 @@ func (p *Publisher) makeRoom(ctx context.Context, items []item, acked []bool, in
 
 // landOldest waits for the acknowledgement of the event that is longest in
 // flight.
-func (p *Publisher) landOldest(ctx context.Context, items []item, acked []bool) error {
+func (p *Publisher[E]) landOldest(ctx context.Context, items []item, acked []bool) error {
 	oldest := p.window[0]
 	p.window = p.window[1:]
-	delete(p.busy, items[oldest.item].instance)
+	delete(p.busy, items[oldest.item].of)
 	select {
 	case <-oldest.ack.Ok():
 		acked[oldest.item] = true

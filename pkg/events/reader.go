@@ -25,14 +25,15 @@ const (
 	drainWait = 100 * time.Millisecond
 )
 
-// A reader reads messages one by one and notices when they can not come.
-type reader struct {
+// A Reader reads messages one by one and notices when they can not come.
+type Reader struct {
 	conn     *nats.Conn
 	messages jetstream.MessagesContext
 }
 
-// newReader asks for the messages of a consumer, so many ahead.
-func newReader(js jetstream.JetStream, consumer jetstream.Consumer, ahead int) (*reader, error) {
+// NewReader asks for the messages of a consumer, so many ahead. End it with
+// [Reader.Close] or [Reader.GiveBack].
+func NewReader(js jetstream.JetStream, consumer jetstream.Consumer, ahead int) (*Reader, error) {
 	messages, err := consumer.Messages(
 		jetstream.PullMaxMessages(ahead), jetstream.PullExpiry(pullExpiry),
 		jetstream.PullHeartbeat(heartbeat), jetstream.WithMessagesErrOnMissingHeartbeat(true),
@@ -40,11 +41,11 @@ func newReader(js jetstream.JetStream, consumer jetstream.Consumer, ahead int) (
 	if err != nil {
 		return nil, fmt.Errorf("ask for events: %w", err)
 	}
-	return &reader{conn: js.Conn(), messages: messages}, nil
+	return &Reader{conn: js.Conn(), messages: messages}, nil
 }
 
-// next waits for a message until the context ends or messages can not come.
-func (r *reader) next(ctx context.Context) (jetstream.Msg, error) {
+// Next waits for a message until the context ends or messages can not come.
+func (r *Reader) Next(ctx context.Context) (jetstream.Msg, error) {
 	for {
 		msg, err := r.nextWithin(ctx, lookInterval)
 		switch {
@@ -60,18 +61,18 @@ func (r *reader) next(ctx context.Context) (jetstream.Msg, error) {
 	}
 }
 
-func (r *reader) nextWithin(ctx context.Context, patience time.Duration) (jetstream.Msg, error) {
+func (r *Reader) nextWithin(ctx context.Context, patience time.Duration) (jetstream.Msg, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return r.messages.Next(jetstream.NextContext(ctx))
 }
 
-// close ends the request.
-func (r *reader) close() { r.messages.Stop() }
+// Close ends the request.
+func (r *Reader) Close() { r.messages.Stop() }
 
-// giveBack is close for a consumer that must acknowledge: messages that came
+// GiveBack is Close for a consumer that must acknowledge: messages that came
 // and were not read are returned, so that the next consumer gets them at once.
-func (r *reader) giveBack() {
+func (r *Reader) GiveBack() {
 	r.messages.Drain()
 	for {
 		msg, err := r.messages.Next(jetstream.NextMaxWait(drainWait))

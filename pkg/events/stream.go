@@ -2,6 +2,7 @@ package events
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -36,11 +37,10 @@ type StreamConfig struct {
 	MemoryStorage bool
 }
 
-func (c StreamConfig) toJetStream() jetstream.StreamConfig {
+func (c StreamConfig) toJetStream(name, subjects, description string) jetstream.StreamConfig {
 	config := jetstream.StreamConfig{
-		Name: StreamName, Subjects: []string{AllSubjects},
-		Description: "What becomes of instances.",
-		Retention:   jetstream.LimitsPolicy, Discard: jetstream.DiscardOld,
+		Name: name, Subjects: []string{subjects}, Description: description,
+		Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardOld,
 		Storage:    jetstream.FileStorage,
 		Replicas:   c.Replicas,
 		MaxAge:     c.MaxAge,
@@ -48,6 +48,9 @@ func (c StreamConfig) toJetStream() jetstream.StreamConfig {
 		Duplicates: c.DuplicateWindow,
 		// Headers count, too.
 		MaxMsgSize: 4 * MaxEventBytes,
+		// Lets publishers send many events on one acknowledgement. A server that
+		// does not know it passes it over.
+		AllowBatchPublish: true,
 	}
 	if c.MemoryStorage {
 		config.Storage = jetstream.MemoryStorage
@@ -70,10 +73,62 @@ func (c StreamConfig) toJetStream() jetstream.StreamConfig {
 	return config
 }
 
-// EnsureStream makes the stream, or brings one that exists to a configuration.
-func EnsureStream(ctx context.Context, js jetstream.JetStream, config StreamConfig) error {
-	if _, err := js.CreateOrUpdateStream(ctx, config.toJetStream()); err != nil {
-		return fmt.Errorf("make stream %s: %w", StreamName, err)
+// ErrFixed is returned for a configuration that a stream can not be brought to.
+// Trying again does not help.
+var ErrFixed = errors.New("stream can not be changed to that")
+
+// EnsureStream makes the schema's stream, or brings one that exists to a
+// configuration. It returns [ErrFixed] if that can not be done.
+func (s Schema[E]) EnsureStream(ctx context.Context, js jetstream.JetStream, config StreamConfig) error {
+	return ensure(ctx, js, config.toJetStream(s.stream, s.Subjects(), s.description))
+}
+
+// Codes of the server for what it will refuse for ever.
+const (
+	errCodeInvalidConfig   = 10052
+	errCodeSubjectsOverlap = 10065
+	errCodeReplicasAlone   = 10074
+)
+
+func ensure(ctx context.Context, js jetstream.JetStream, config jetstream.StreamConfig) error {
+	if err := update(ctx, js, config); err != nil {
+		return fmt.Errorf("make stream %s: %w", config.Name, MarkFixed(err))
 	}
 	return nil
+}
+
+// MarkFixed makes an [ErrFixed] of an error by which JetStream refuses a
+// configuration for good. Others stay as they are.
+func MarkFixed(err error) error {
+	var refused *jetstream.APIError
+	if errors.As(err, &refused) {
+		switch int(refused.ErrorCode) {
+		case errCodeInvalidConfig, errCodeSubjectsOverlap, errCodeReplicasAlone:
+			return fmt.Errorf("%w: %w", ErrFixed, err)
+		}
+	}
+	return err
+}
+
+// update makes a stream or changes it, where its storage is the one asked for:
+// the server's own words about that are hard to understand.
+func update(ctx context.Context, js jetstream.JetStream, config jetstream.StreamConfig) error {
+	stream, err := js.Stream(ctx, config.Name)
+	if err == nil {
+		if has := stream.CachedInfo().Config.Storage; has != config.Storage {
+			return fmt.Errorf("%w: it is kept in %s, not in %s, and where a stream is kept does not change; "+
+				"ask for %[2]s, or delete the stream with all that it holds", ErrFixed, inWords(has), inWords(config.Storage))
+		}
+	} else if !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return err
+	}
+	_, err = js.CreateOrUpdateStream(ctx, config)
+	return err
+}
+
+func inWords(storage jetstream.StorageType) string {
+	if storage == jetstream.MemoryStorage {
+		return "memory"
+	}
+	return "files"
 }

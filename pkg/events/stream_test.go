@@ -6,21 +6,27 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"google.golang.org/protobuf/testing/protocmp"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/seed-198b1370/muster/pkg/events"
 	"github.com/seed-198b1370/muster/pkg/natsserver/natstest"
+	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 )
 
 func TestEnsureStream_bringsItToAConfiguration(t *testing.T) {
 	js := newStream(t)
 	for _, config := range []events.StreamConfig{{MaxAge: time.Hour}, {MaxAge: time.Minute, MaxBytes: 1 << 20}, {}} {
-		if err := events.EnsureStream(t.Context(), js, config); err != nil {
+		if err := events.Instances().EnsureStream(t.Context(), js, config); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -38,9 +44,28 @@ func TestEnsureStream_inMemory(t *testing.T) {
 	if err := js.DeleteStream(t.Context(), events.StreamName); err != nil {
 		t.Fatal(err)
 	}
-	if err := events.EnsureStream(t.Context(), js, events.StreamConfig{MemoryStorage: true, MaxAge: time.Minute}); err != nil {
+	if err := events.Instances().EnsureStream(t.Context(), js, events.StreamConfig{MemoryStorage: true, MaxAge: time.Minute}); err != nil {
 		t.Error(err)
 	}
+}
+
+// What a stream can not be brought to is refused in words, and for good.
+func TestEnsureStream_refusesWhatCanNotBe(t *testing.T) {
+	js := newStream(t)
+	for name, test := range map[string]struct {
+		config events.StreamConfig
+		want   string
+	}{
+		"another storage":      {events.StreamConfig{MemoryStorage: true}, "kept in files, not in memory"},
+		"replicas of a single": {events.StreamConfig{Replicas: 3}, "replicas"},
+		"window above the age": {events.StreamConfig{MaxAge: time.Minute, DuplicateWindow: time.Hour}, "duplicates window"},
+	} {
+		err := events.Instances().EnsureStream(t.Context(), js, test.config)
+		if !errors.Is(err, events.ErrFixed) || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want one that says %q", name, err, test.want)
+		}
+	}
+	publish(t, js, interleaved(3, 3)...) // it is as it was
 }
 
 func TestPublisher_storesInOrder(t *testing.T) {
@@ -93,7 +118,7 @@ func TestPublisher_endsWithItsContext(t *testing.T) {
 func TestPublisher_outlivesTheServer(t *testing.T) {
 	place := natstest.NewSite(t)
 	js := place.Dial()
-	if err := events.EnsureStream(t.Context(), js, events.StreamConfig{}); err != nil {
+	if err := events.Instances().EnsureStream(t.Context(), js, events.StreamConfig{}); err != nil {
 		t.Fatal(err)
 	}
 	log := newLogged()
@@ -139,7 +164,7 @@ func TestConsumer_waitsForTheStream(t *testing.T) {
 	place := natstest.NewSite(t)
 	js := place.Dial()
 	seen := newRecord()
-	consumer := events.NewConsumer(js, "test", nil)
+	consumer := events.NewConsumer(js, events.Instances(), "test", nil)
 	inBackground(t, func(ctx context.Context) error {
 		return consumer.Consume(ctx, func(_ context.Context, event *healthv1.InstanceEvent) error {
 			seen.add(event)
@@ -163,7 +188,7 @@ func TestConsumer_goesOnWhereTheLastStopped(t *testing.T) {
 			ctx, cancel := context.WithCancel(ctx)
 			defer cancel()
 			handled := 0
-			return events.NewConsumer(js, "test", nil).Consume(ctx, func(_ context.Context, event *healthv1.InstanceEvent) error {
+			return events.NewConsumer(js, events.Instances(), "test", nil).Consume(ctx, func(_ context.Context, event *healthv1.InstanceEvent) error {
 				seen.add(event)
 				if handled++; handled == stopAfter {
 					cancel()
@@ -175,7 +200,7 @@ func TestConsumer_goesOnWhereTheLastStopped(t *testing.T) {
 		stop()
 	}
 	inBackground(t, func(ctx context.Context) error {
-		return events.NewConsumer(js, "test", nil).Consume(ctx, func(_ context.Context, event *healthv1.InstanceEvent) error {
+		return events.NewConsumer(js, events.Instances(), "test", nil).Consume(ctx, func(_ context.Context, event *healthv1.InstanceEvent) error {
 			seen.add(event)
 			return nil
 		})
@@ -190,7 +215,7 @@ func TestConsumer_givesAgainWhatFailed(t *testing.T) {
 	seen := newRecord()
 	failures := map[string]int{}
 	inBackground(t, func(ctx context.Context) error {
-		return events.NewConsumer(js, "test", slog.New(log)).Consume(ctx, func(_ context.Context, event *healthv1.InstanceEvent) error {
+		return events.NewConsumer(js, events.Instances(), "test", slog.New(log)).Consume(ctx, func(_ context.Context, event *healthv1.InstanceEvent) error {
 			if id := event.GetEventId(); id == "i-3/1" && failures[id] < 3 {
 				failures[id]++
 				return errors.New("not now")
@@ -208,35 +233,178 @@ func TestConsumer_givesAgainWhatFailed(t *testing.T) {
 	}
 }
 
-func TestConsumer_dropsPoison(t *testing.T) {
+// Whatever lies in the stream, the events around it are handled; what is none
+// is set aside with the reason, and a kind of a later version is skipped.
+func TestConsumer_setsPoisonAside(t *testing.T) {
 	js, log := newStream(t), newLogged()
 	want := interleaved(2, 2)
 	publish(t, js, want[0])
-	for i := range 3 {
-		if _, err := js.Publish(t.Context(), fmt.Sprintf("muster.v1.events.a.b.c.%d", i), []byte("poison")); err != nil {
+	later := encoded(t, newEvent("i-9", 1, running))
+	later.Header.Set("ce-type", "muster.instance.levitated")
+	later.Subject = "muster.v1.events.1234.apg-1.i-9.levitated"
+	bloated := encoded(t, newEvent("i-9", 2, running))
+	bloated.Header.Set("bloat", strings.Repeat("x", events.MaxHeaderBytes))
+	schema := encoded(t, newEvent("i-9", 3, running))
+	schema.Data = []byte("\x0a\x05hello")
+	stranger := encoded(t, newEvent("i-9", 4, running))
+	stranger.Header.Set("ce-type", "com.example.order")
+	broken := encoded(t, newEvent("i-9", 5, running))
+	broken.Header.Set("content-type", events.CloudEventJSON)
+	broken.Data = []byte("{")
+	long := encoded(t, newEvent("i-9", 6, running))
+	long.Data = append(long.Data, make([]byte, events.MaxEventBytes)...)
+	for _, msg := range []*nats.Msg{
+		{Subject: "muster.v1.events.a.b.c.d", Data: []byte("poison")}, later, bloated, schema, stranger, broken, long,
+		{Subject: "muster.v1.events.x"},
+	} {
+		if _, err := js.PublishMsg(t.Context(), msg); err != nil {
 			t.Fatal(err)
 		}
 	}
 	publish(t, js, want[1])
 	seen := newRecord()
+	consumer := events.NewConsumer(js, events.Instances(), "test", slog.New(log))
 	inBackground(t, func(ctx context.Context) error {
-		return events.NewConsumer(js, "test", slog.New(log)).Consume(ctx, func(_ context.Context, event *healthv1.InstanceEvent) error {
+		return consumer.Consume(ctx, func(_ context.Context, event *healthv1.InstanceEvent) error {
 			seen.add(event)
 			return nil
 		})
 	})
 	wantEvents(t, seen.await(t, 2), want)
-	if n := log.count("message is no event and is dropped"); n != 3 {
-		t.Errorf("%d lines about poison, want 3", n)
-	}
 	awaitUntil(t, func() bool { // none of it is left to be given again
-		consumer, err := js.Consumer(t.Context(), events.StreamName, "test")
+		pending, err := consumer.Pending(t.Context())
+		return err == nil && pending == 0
+	})
+	if got, want := consumer.Counts(), (events.ConsumerCounts{Handled: 2, Skipped: 1, SetAside: 7}); got != want {
+		t.Errorf("counts %+v, want %+v", got, want)
+	}
+	if n := log.count("message is no event and is set aside"); n != 7 {
+		t.Errorf("%d lines about poison, want 7", n)
+	}
+	dead, err := events.ListDead(t.Context(), js, 100, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, one := range dead {
+		if one.Consumer != "test" || one.Stream != events.StreamName || one.Sequence == 0 {
+			t.Errorf("set aside as %+v", one)
+		}
+		got = append(got, one.Subject+": "+one.Reason)
+	}
+	wantReasons := []string{
+		`muster.v1.events.x: content type [] is neither application/protobuf nor application/cloudevents+json`,
+		`muster.v1.events.1234.apg-1.i-9.running: event takes 8260 bytes, more than 8192`,
+		`muster.v1.events.1234.apg-1.i-9.running: decode event: unexpected EOF`,
+		`muster.v1.events.1234.apg-1.i-9.running: type "com.example.order" does not begin with muster.instance.`,
+		`muster.v1.events.1234.apg-1.i-9.running: decode event: account id "" can not be part of a subject`,
+		`muster.v1.events.1234.apg-1.i-9.running: headers take 4260 bytes, more than 4096`,
+		`muster.v1.events.a.b.c.d: content type [] is neither application/protobuf nor application/cloudevents+json`,
+	}
+	if diff := cmp.Diff(wantReasons, got); diff != "" {
+		t.Errorf("set aside, newest first (-want +got):\n%s", diff)
+	}
+	some, err := events.ListDead(t.Context(), js, 2, func(d events.Dead) bool { return events.AccountOf(d.Subject) == "1234" })
+	if err != nil || len(some) != 2 {
+		t.Errorf("two of the account: %v, %v", some, err)
+	}
+}
+
+func encoded(t *testing.T, event *healthv1.InstanceEvent) *nats.Msg {
+	t.Helper()
+	msg, err := events.Instances().Encode(event, events.Protobuf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	msg.Header.Del("Nats-Msg-Id")
+	return msg
+}
+
+// Consumers read a stream whose publisher changes the encoding.
+func TestConsumer_readsEveryEncoding(t *testing.T) {
+	js := newStream(t)
+	want := interleaved(6, 3)
+	for i, encoding := range []events.Encoding{events.JSON, events.Protobuf, ""} {
+		publisher := newPublisher(t, js, events.PublisherConfig{Encoding: encoding})
+		if err := publisher.Publish(t.Context(), want[2*i:2*i+2]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantEvents(t, stored(t, js), want)
+	if _, err := events.NewPublisher(js, events.Instances(), events.PublisherConfig{Encoding: "xml"}); err == nil {
+		t.Error("a publisher in XML")
+	}
+}
+
+// The trace of the context comes with the event, in both encodings.
+func TestPublisher_carriesTheTrace(t *testing.T) {
+	js := newStream(t)
+	const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	for i, encoding := range []events.Encoding{events.Protobuf, events.JSON} {
+		publisher := newPublisher(t, js, events.PublisherConfig{Encoding: encoding, TraceParent: func(context.Context) string { return trace }})
+		if err := publisher.Publish(t.Context(), []*healthv1.InstanceEvent{newEvent(fmt.Sprint("i-", i), 1, created)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	consumer, err := js.OrderedConsumer(t.Context(), events.StreamName, jetstream.OrderedConsumerConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		msg, err := consumer.Next()
 		if err != nil {
 			t.Fatal(err)
 		}
-		info := consumer.CachedInfo()
-		return info.NumAckPending == 0 && info.NumPending == 0
+		if received, err := events.Instances().DecodeStored(msg); err != nil || received.TraceParent != trace {
+			t.Errorf("received %+v, %v", received, err)
+		}
+	}
+}
+
+// Group events travel on their own stream, by the same means.
+func TestGroups(t *testing.T) {
+	js := natstest.NewJetStream(t)
+	want := &groupv1.GroupEvent{
+		EventId: "apg-1/a-7/started", Kind: groupv1.GroupEventKind_GROUP_EVENT_KIND_ACTIVITY_STARTED, AccountId: "1234", GroupId: "apg-1",
+		ActivityId: "a-7", Time: timestamppb.New(origin), Reason: "Created", Message: "Launching 3 instances.",
+	}
+	publisher, err := events.NewPublisher(js, events.Groups(), events.PublisherConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer publisher.Close()
+	if err := publisher.Publish(t.Context(), []*groupv1.GroupEvent{want, {EventId: "bad"}, want}); err != nil {
+		t.Fatal(err)
+	}
+	stream, err := js.Stream(t.Context(), events.GroupStreamName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := stream.GetMsg(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if raw.Subject != "muster.v1.groupevents.1234.apg-1.activity_started" || raw.Header.Get("ce-type") != "muster.group.activity_started" {
+		t.Errorf("stored as %v", raw)
+	}
+	if info, err := stream.Info(t.Context()); err != nil || info.State.Msgs != 1 {
+		t.Errorf("the stream holds %v, %v; want the one", info, err)
+	}
+	got := make(chan *groupv1.GroupEvent, 1)
+	inBackground(t, func(ctx context.Context) error {
+		return events.NewConsumer(js, events.Groups(), "test", nil).Consume(ctx, func(_ context.Context, event *groupv1.GroupEvent) error {
+			got <- event
+			return nil
+		})
 	})
+	select {
+	case event := <-got:
+		if diff := cmp.Diff(want, event, protocmp.Transform()); diff != "" {
+			t.Errorf("event (-want +got):\n%s", diff)
+		}
+	case <-time.After(patience):
+		t.Fatal("waited in vain")
+	}
 }
 
 // S7: nothing is lost while the server is away.
@@ -245,7 +413,7 @@ func TestConsumer_outlivesTheServer(t *testing.T) {
 	js := place.Dial()
 	seen := newRecord()
 	inBackground(t, func(ctx context.Context) error {
-		return events.NewConsumer(js, "test", nil).Consume(ctx, func(_ context.Context, event *healthv1.InstanceEvent) error {
+		return events.NewConsumer(js, events.Instances(), "test", nil).Consume(ctx, func(_ context.Context, event *healthv1.InstanceEvent) error {
 			seen.add(event)
 			return nil
 		})

@@ -3,21 +3,23 @@ package events
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 )
 
-// Names of the stream.
+// Names of the streams.
 const (
 	// StreamName is the JetStream stream that holds instance events.
 	StreamName = "MUSTER_EVENTS"
-	// AllSubjects matches the subject of every event.
+	// AllSubjects matches the subject of every instance event.
 	AllSubjects = subjectPrefix + ">"
+	// GroupStreamName is the JetStream stream that holds group events.
+	GroupStreamName = "MUSTER_GROUP_EVENTS"
 )
 
 const (
-	subjectPrefix = "muster.v1.events."
+	subjectPrefix      = "muster.v1.events."
+	groupSubjectPrefix = "muster.v1.groupevents."
 	// noGroup stands for the group of an instance that has none.
 	noGroup = "_"
 	// maxTokenBytes bounds the ids that are part of a subject.
@@ -40,9 +42,9 @@ func IsToken(id string) bool {
 	return true
 }
 
-// Subject tells the subject of an event. It refuses ids that could not be told
-// apart in one.
-func Subject(event *healthv1.InstanceEvent) (string, error) {
+// instanceSubject tells the subject of an event without its prefix. It refuses
+// ids that could not be told apart in one.
+func instanceSubject(kinds kinds, event *healthv1.InstanceEvent) (string, error) {
 	group := event.GetGroupId()
 	if group == "" {
 		group = noGroup
@@ -55,14 +57,14 @@ func Subject(event *healthv1.InstanceEvent) (string, error) {
 	if !IsToken(event.GetInstanceId()) {
 		return "", fmt.Errorf("instance id %.70q can not be part of a subject", event.GetInstanceId())
 	}
-	kind, err := kindName(event.GetKind())
+	kind, err := kinds.name(event.GetKind().Number())
 	if err != nil {
 		return "", err
 	}
-	return subject(event.GetAccountId(), group, event.GetInstanceId(), kind), nil
+	return event.GetAccountId() + "." + group + "." + event.GetInstanceId() + "." + kind, nil
 }
 
-// A Filter picks events. All that is set must match.
+// A Filter picks instance events. All that is set must match.
 type Filter struct {
 	// AccountID of the instances. Empty: all.
 	AccountID string
@@ -87,7 +89,7 @@ func (f Filter) Subjects() ([]string, error) {
 		kinds = nil
 	}
 	for _, kind := range f.Kinds {
-		name, err := kindName(kind)
+		name, err := instanceKinds().name(kind.Number())
 		if err != nil {
 			return nil, err
 		}
@@ -97,13 +99,9 @@ func (f Filter) Subjects() ([]string, error) {
 	kinds = slices.Compact(kinds) // the server refuses subjects that overlap
 	subjects := make([]string, len(kinds))
 	for i, kind := range kinds {
-		subjects[i] = subject(orAny(f.AccountID), orAny(f.GroupID), orAny(f.InstanceID), kind)
+		subjects[i] = subjectPrefix + orAny(f.AccountID) + "." + orAny(f.GroupID) + "." + orAny(f.InstanceID) + "." + kind
 	}
 	return subjects, nil
-}
-
-func subject(account, group, instance, kind string) string {
-	return subjectPrefix + account + "." + group + "." + instance + "." + kind
 }
 
 func orAny(id string) string {
@@ -111,13 +109,4 @@ func orAny(id string) string {
 		return "*"
 	}
 	return id
-}
-
-// kindName is how a kind is written in subjects and types.
-func kindName(kind healthv1.InstanceEventKind) (string, error) {
-	_, known := healthv1.InstanceEventKind_name[int32(kind)]
-	if !known || kind == healthv1.InstanceEventKind_INSTANCE_EVENT_KIND_UNSPECIFIED {
-		return "", fmt.Errorf("event kind %d is not known", kind)
-	}
-	return strings.ToLower(strings.TrimPrefix(kind.String(), "INSTANCE_EVENT_KIND_")), nil
 }

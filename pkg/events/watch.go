@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
-
-	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 )
 
 const (
@@ -39,8 +37,12 @@ type WatchOptions struct {
 	// FromStart begins, without a cursor, with the oldest event that is kept,
 	// else with the next one to come.
 	FromStart bool
-	// Filter picks events.
-	Filter Filter
+	// Since begins, without a cursor, with the first event that happened then or
+	// later, as events tell their times; zero for nothing of the kind.
+	Since time.Time
+	// Subjects picks events: subjects of the schema, as of [Filter.Subjects].
+	// Empty: all.
+	Subjects []string
 	// Log takes messages that are no events, and interruptions; nil discards
 	// them.
 	Log *slog.Logger
@@ -51,19 +53,17 @@ type WatchOptions struct {
 // once the watch is established: whatever is published after that is sent.
 //
 // It returns the context's error when the context ends, the error of send as
-// soon as there is one, an error for a filter that no event can match,
-// [ErrBadCursor], and [ErrUnavailable] with its cause when the stream can not
+// soon as there is one, [ErrBadCursor], and [ErrUnavailable] with its cause when the stream can not
 // be read, at first or for more than a few seconds later. Events older than
 // what the stream keeps are passed over.
-func Watch(ctx context.Context, js jetstream.JetStream, options WatchOptions, send func(event *healthv1.InstanceEvent, cursor string) error) error {
+func Watch[E Event](ctx context.Context, js jetstream.JetStream, schema Schema[E], options WatchOptions, send func(event E, cursor string) error) error {
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
-	subjects, err := options.Filter.Subjects()
-	if err != nil {
-		return err
+	if len(options.Subjects) == 0 {
+		options.Subjects = []string{schema.Subjects()}
 	}
-	w := &watch{js: js, subjects: subjects, log: options.Log, send: send}
+	w := &watch[E]{js: js, schema: schema, subjects: options.Subjects, since: options.Since, log: options.Log, send: send}
 	if err := w.locate(ctx, options); err != nil {
 		return err
 	}
@@ -71,26 +71,29 @@ func Watch(ctx context.Context, js jetstream.JetStream, options WatchOptions, se
 	if err != nil {
 		return w.giveUp(ctx, err)
 	}
-	if err := send(nil, w.at.cursor()); err != nil {
-		reader.close()
+	var none E
+	if err := send(none, w.at.cursor()); err != nil {
+		reader.Close()
 		return err
 	}
 	return w.run(ctx, reader)
 }
 
 // watch is one call of Watch.
-type watch struct {
+type watch[E Event] struct {
 	js       jetstream.JetStream
+	schema   Schema[E]
 	subjects []string
+	since    time.Time // what happened before is passed over
 	log      *slog.Logger
-	send     func(*healthv1.InstanceEvent, string) error
+	send     func(E, string) error
 
 	at        position // the last message that was dealt with
 	delivered uint64   // the last message's number in its consumer
 }
 
 // locate finds where to begin.
-func (w *watch) locate(ctx context.Context, options WatchOptions) error {
+func (w *watch[E]) locate(ctx context.Context, options WatchOptions) error {
 	incarnation, state, err := w.stream(ctx)
 	if err != nil {
 		return w.giveUp(ctx, err)
@@ -103,6 +106,11 @@ func (w *watch) locate(ctx context.Context, options WatchOptions) error {
 		if w.at.incarnation != incarnation || w.at.sequence > state.LastSeq {
 			return ErrBadCursor
 		}
+	case !options.Since.IsZero():
+		w.at = position{incarnation: incarnation}
+		if w.at.sequence, err = w.before(ctx, state); err != nil {
+			return w.giveUp(ctx, err)
+		}
 	case options.FromStart:
 		w.at = position{incarnation: incarnation}
 	default:
@@ -112,10 +120,10 @@ func (w *watch) locate(ctx context.Context, options WatchOptions) error {
 }
 
 // stream asks which incarnation of the stream there is and how far it has come.
-func (w *watch) stream(ctx context.Context) (incarnation int64, state jetstream.StreamState, err error) {
+func (w *watch[E]) stream(ctx context.Context) (incarnation int64, state jetstream.StreamState, err error) {
 	ctx, cancel := context.WithTimeout(ctx, watchCall)
 	defer cancel()
-	stream, err := w.js.Stream(ctx, StreamName)
+	stream, err := w.js.Stream(ctx, w.schema.stream)
 	if err != nil {
 		return 0, state, fmt.Errorf("look at stream: %w", err)
 	}
@@ -123,11 +131,57 @@ func (w *watch) stream(ctx context.Context) (incarnation int64, state jetstream.
 	return info.Created.UnixNano(), info.State, nil
 }
 
-// open asks for the messages after the position.
-func (w *watch) open(ctx context.Context) (*reader, error) {
+// before finds the last message that is before the time to begin at. Events are
+// nearly in the order of their times, so halving finds it.
+func (w *watch[E]) before(ctx context.Context, state jetstream.StreamState) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, watchCall)
 	defer cancel()
-	consumer, err := w.js.CreateConsumer(ctx, StreamName, jetstream.ConsumerConfig{
+	stream, err := w.js.Stream(ctx, w.schema.stream)
+	if err != nil {
+		return 0, fmt.Errorf("look at stream: %w", err)
+	}
+	low, high := max(state.FirstSeq, 1)-1, state.LastSeq // low is before; what is after high is not
+	for low < high {
+		middle := low + (high-low+1)/2
+		at, found := middle, false
+		for ; at > low && !found; at-- { // past what is gone or no event
+			var is bool
+			if is, found, err = w.isBefore(ctx, stream, at); err != nil {
+				return 0, err
+			}
+			if found && !is {
+				high = at - 1
+			}
+		}
+		if high >= middle {
+			low = middle
+		}
+	}
+	return low, nil
+}
+
+// isBefore tells whether a message is of an event before the time to begin at,
+// or that it is of none.
+func (w *watch[E]) isBefore(ctx context.Context, stream jetstream.Stream, sequence uint64) (is, found bool, err error) {
+	msg, err := stream.GetMsg(ctx, sequence)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return false, false, nil
+	}
+	if err != nil {
+		return false, false, fmt.Errorf("look at event: %w", err)
+	}
+	received, err := w.schema.decode(msg.Subject, msg.Header, msg.Data)
+	if err != nil {
+		return false, false, nil //nolint:nilerr // it is no event
+	}
+	return received.Event.GetTime().AsTime().Before(w.since), true, nil
+}
+
+// open asks for the messages after the position.
+func (w *watch[E]) open(ctx context.Context) (*Reader, error) {
+	ctx, cancel := context.WithTimeout(ctx, watchCall)
+	defer cancel()
+	consumer, err := w.js.CreateConsumer(ctx, w.schema.stream, jetstream.ConsumerConfig{
 		FilterSubjects:    w.subjects,
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:       w.at.sequence + 1,
@@ -140,11 +194,11 @@ func (w *watch) open(ctx context.Context) (*reader, error) {
 		return nil, fmt.Errorf("make consumer: %w", err)
 	}
 	w.delivered = 0
-	return newReader(w.js, consumer, watchBuffer)
+	return NewReader(w.js, consumer, watchBuffer)
 }
 
 // run sends what comes, and goes on where it stopped when reading fails.
-func (w *watch) run(ctx context.Context, reader *reader) error {
+func (w *watch[E]) run(ctx context.Context, reader *Reader) error {
 	retry := newBackoff()
 	for {
 		before := w.at
@@ -166,7 +220,7 @@ func (w *watch) run(ctx context.Context, reader *reader) error {
 }
 
 // resume opens the stream again after a failure, or gives up in the end.
-func (w *watch) resume(ctx context.Context, retry *backoff, cause error) (*reader, error) {
+func (w *watch[E]) resume(ctx context.Context, retry *backoff, cause error) (*Reader, error) {
 	patient, cancel := context.WithTimeout(ctx, watchPatience)
 	defer cancel()
 	for {
@@ -185,7 +239,7 @@ func (w *watch) resume(ctx context.Context, retry *backoff, cause error) (*reade
 }
 
 // reopen is open for a stream that was read before and may be another now.
-func (w *watch) reopen(ctx context.Context) (*reader, error) {
+func (w *watch[E]) reopen(ctx context.Context) (*Reader, error) {
 	incarnation, _, err := w.stream(ctx)
 	if err != nil {
 		return nil, err
@@ -197,10 +251,10 @@ func (w *watch) reopen(ctx context.Context) (*reader, error) {
 }
 
 // drain sends messages until reading or sending fails, and frees them.
-func (w *watch) drain(ctx context.Context, reader *reader) error {
-	defer reader.close()
+func (w *watch[E]) drain(ctx context.Context, reader *Reader) error {
+	defer reader.Close()
 	for {
-		msg, err := reader.next(ctx)
+		msg, err := reader.Next(ctx)
 		if err != nil {
 			return err
 		}
@@ -213,12 +267,17 @@ func (w *watch) drain(ctx context.Context, reader *reader) error {
 		}
 		w.delivered = meta.Sequence.Consumer
 		w.at.sequence = meta.Sequence.Stream
-		event, err := DecodeStored(msg)
+		received, err := w.schema.DecodeStored(msg)
 		if err != nil {
-			w.log.WarnContext(ctx, "message is no event and is passed over", "subject", msg.Subject(), "error", err)
+			if !errors.Is(err, ErrUnknownKind) {
+				w.log.WarnContext(ctx, "message is no event and is passed over", "subject", msg.Subject(), "error", err)
+			}
 			continue
 		}
-		if err := w.send(event, w.at.cursor()); err != nil {
+		if received.Event.GetTime().AsTime().Before(w.since) {
+			continue // out of order, or between the messages that were looked at
+		}
+		if err := w.send(received.Event, w.at.cursor()); err != nil {
 			return &sendError{err}
 		}
 	}
@@ -228,7 +287,7 @@ func (w *watch) drain(ctx context.Context, reader *reader) error {
 type sendError struct{ error }
 
 // giveUp makes the error of a stream that can not be read.
-func (w *watch) giveUp(ctx context.Context, cause error) error {
+func (w *watch[E]) giveUp(ctx context.Context, cause error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -31,7 +31,7 @@ func watchStream(t *testing.T, js jetstream.JetStream, options events.WatchOptio
 	t.Helper()
 	w := &watcher{record: newRecord(), established: make(chan struct{})}
 	w.stop = inBackground(t, func(ctx context.Context) error {
-		err := events.Watch(ctx, js, options, func(event *healthv1.InstanceEvent, cursor string) error {
+		err := events.Watch(ctx, js, events.Instances(), options, func(event *healthv1.InstanceEvent, cursor string) error {
 			w.mu.Lock()
 			w.cursors = append(w.cursors, cursor)
 			w.mu.Unlock()
@@ -99,9 +99,59 @@ func TestWatch_filters(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := watchStream(t, js, events.WatchOptions{FromStart: true, Filter: test.filter})
+			w := watchStream(t, js, events.WatchOptions{FromStart: true, Subjects: subjectsOf(t, test.filter)})
 			wantEvents(t, w.await(t, len(test.want)), test.want)
 		})
+	}
+}
+
+func subjectsOf(t *testing.T, filter events.Filter) []string {
+	t.Helper()
+	subjects, err := filter.Subjects()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return subjects
+}
+
+// A watch since a time shows what happened then or later, and nothing of before,
+// wherever that lies and whatever is no event or is gone.
+func TestWatch_since(t *testing.T) {
+	js := newStream(t)
+	all := interleaved(20, 2) // two a second
+	for i, event := range all {
+		if i%7 == 3 {
+			if _, err := js.Publish(t.Context(), "muster.v1.events.a.b.c.d", []byte("poison")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		publish(t, js, event)
+	}
+	stream, err := js.Stream(t.Context(), events.StreamName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, gone := range []uint64{1, 2, 11} {
+		if err := stream.DeleteMsg(t.Context(), gone); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left := stored(t, js)
+	for second := range 12 {
+		since := origin.Add(time.Duration(second) * time.Second)
+		var want []*healthv1.InstanceEvent
+		for _, event := range left {
+			if !event.GetTime().AsTime().Before(since) {
+				want = append(want, event)
+			}
+		}
+		w := watchStream(t, js, events.WatchOptions{Since: since})
+		<-w.established
+		later := newEvent("i-later", int64(100+second), running)
+		publish(t, js, later)
+		left, want = append(left, later), append(want, later)
+		wantEvents(t, w.await(t, len(want)), want)
+		w.stop()
 	}
 }
 
@@ -130,7 +180,7 @@ func TestWatch_refusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	watch := func(options events.WatchOptions) error {
-		return events.Watch(t.Context(), js, options, func(*healthv1.InstanceEvent, string) error { return nil })
+		return events.Watch(t.Context(), js, events.Instances(), options, func(*healthv1.InstanceEvent, string) error { return nil })
 	}
 	if err := watch(events.WatchOptions{}); !errors.Is(err, events.ErrUnavailable) {
 		t.Errorf("without a stream: %v", err)
@@ -142,8 +192,8 @@ func TestWatch_refusals(t *testing.T) {
 	if err := watch(events.WatchOptions{Cursor: "garbage"}); !errors.Is(err, events.ErrBadCursor) {
 		t.Errorf("garbage: %v", err)
 	}
-	if err := watch(events.WatchOptions{Filter: events.Filter{GroupID: "a.b"}}); err == nil || errors.Is(err, events.ErrUnavailable) {
-		t.Errorf("a group that can not be: %v", err)
+	if subjects, err := (events.Filter{GroupID: "a.b"}).Subjects(); err == nil {
+		t.Errorf("a group that can not be has subjects %v", subjects)
 	}
 }
 
@@ -153,7 +203,7 @@ func TestWatch_returnsTheErrorOfSend(t *testing.T) {
 	full := errors.New("full")
 	for failAt := range 3 {
 		sent := 0
-		err := events.Watch(t.Context(), js, events.WatchOptions{FromStart: true}, func(*healthv1.InstanceEvent, string) error {
+		err := events.Watch(t.Context(), js, events.Instances(), events.WatchOptions{FromStart: true}, func(*healthv1.InstanceEvent, string) error {
 			if sent++; sent > failAt {
 				return full
 			}
@@ -170,7 +220,7 @@ func TestWatch_returnsTheErrorOfSend(t *testing.T) {
 func TestWatch_outlivesTheServer(t *testing.T) {
 	place := natstest.NewSite(t)
 	js := place.Dial()
-	if err := events.EnsureStream(t.Context(), js, events.StreamConfig{}); err != nil {
+	if err := events.Instances().EnsureStream(t.Context(), js, events.StreamConfig{}); err != nil {
 		t.Fatal(err)
 	}
 	w := watchStream(t, js, events.WatchOptions{})
@@ -193,13 +243,13 @@ func TestWatch_givesUpWhenTheServerStaysAway(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			place := natstest.NewSite(t)
 			js := place.Dial()
-			if err := events.EnsureStream(t.Context(), js, events.StreamConfig{}); err != nil {
+			if err := events.Instances().EnsureStream(t.Context(), js, events.StreamConfig{}); err != nil {
 				t.Fatal(err)
 			}
 			sent := make(chan struct{}, 1)
 			ended := make(chan error, 1)
 			go func() {
-				ended <- events.Watch(t.Context(), js, events.WatchOptions{}, func(*healthv1.InstanceEvent, string) error {
+				ended <- events.Watch(t.Context(), js, events.Instances(), events.WatchOptions{}, func(*healthv1.InstanceEvent, string) error {
 					sent <- struct{}{}
 					return nil
 				})
@@ -223,7 +273,7 @@ func TestWatch_ofAStreamMadeAnew(t *testing.T) {
 	sent := make(chan struct{}, 1)
 	ended := make(chan error, 1)
 	go func() {
-		ended <- events.Watch(t.Context(), js, events.WatchOptions{}, func(*healthv1.InstanceEvent, string) error {
+		ended <- events.Watch(t.Context(), js, events.Instances(), events.WatchOptions{}, func(*healthv1.InstanceEvent, string) error {
 			sent <- struct{}{}
 			return nil
 		})
@@ -232,7 +282,7 @@ func TestWatch_ofAStreamMadeAnew(t *testing.T) {
 	if err := js.DeleteStream(t.Context(), events.StreamName); err != nil {
 		t.Fatal(err)
 	}
-	if err := events.EnsureStream(t.Context(), js, events.StreamConfig{}); err != nil {
+	if err := events.Instances().EnsureStream(t.Context(), js, events.StreamConfig{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-ended; !errors.Is(err, events.ErrUnavailable) {

@@ -69,7 +69,7 @@ func benchmarkRun(b *testing.B, fleet *fleettest.Fleet) {
 		stop()
 
 		js = natstest.NewJetStream(b)
-		if err := events.EnsureStream(b.Context(), js, events.StreamConfig{}); err != nil {
+		if err := events.Instances().EnsureStream(b.Context(), js, events.StreamConfig{}); err != nil {
 			b.Fatal(err)
 		}
 		started = time.Now()
@@ -96,7 +96,7 @@ func encodeAll(b *testing.B, journal []*fleetv1.InstanceTransition) []*nats.Msg 
 		if event == nil {
 			continue
 		}
-		msg, err := events.Encode(event)
+		msg, err := events.Instances().Encode(event, "")
 		if err != nil {
 			b.Fatal(err)
 		}

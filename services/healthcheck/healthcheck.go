@@ -1,11 +1,13 @@
 // Package healthcheck is the service that tells what becomes of instances. It
 // follows the fleet's transitions, judges which of them matter, publishes those
-// as events to JetStream and serves them as a gRPC stream. It owns its place in
-// the fleet's stream and must not know what anyone does about an event.
+// as events to JetStream, serves them as a gRPC stream and sends them to
+// webhooks. It owns its place in the fleet's stream, which replicas share, and
+// must not know what anyone does about an event.
 package healthcheck
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,6 +24,8 @@ import (
 	"github.com/seed-198b1370/muster/services/healthcheck/internal/api"
 	"github.com/seed-198b1370/muster/services/healthcheck/internal/follow"
 	"github.com/seed-198b1370/muster/services/healthcheck/internal/publish"
+	"github.com/seed-198b1370/muster/services/healthcheck/internal/share"
+	"github.com/seed-198b1370/muster/services/healthcheck/internal/webhook"
 )
 
 // Config tells how events are kept. What passes a bound goes oldest first.
@@ -37,8 +41,17 @@ type Config struct {
 	// DuplicateWindow is for how long JetStream drops an event that is published
 	// again, at most MaxAge; 0 means two minutes.
 	DuplicateWindow time.Duration
-	// MemoryStorage keeps events in memory: they end with the NATS server.
+	// MemoryStorage keeps events in memory: they end with the NATS server. What
+	// was kept in files stays there: that is refused.
 	MemoryStorage bool
+	// Encoding is how events are written; empty means protobuf. Readers
+	// understand all of them, so it can change.
+	Encoding events.Encoding
+	// ReplicaName names this replica of the service; no other that runs on the
+	// same JetStream may have it. One that is killed and started again under its
+	// name goes on at once; others take over after five seconds. Empty: a random
+	// name.
+	ReplicaName string
 }
 
 // Deps are the parts that the service works with. It closes none of them.
@@ -52,6 +65,9 @@ type Deps struct {
 	// wall clock, which is right whatever the speed of the cloud's: what they
 	// wait for is a real server.
 	Clock clock.Clock
+	// TraceParent tells the trace that a context belongs to, as in the header
+	// `traceparent` of HTTP, for events to carry. Nil: they carry none.
+	TraceParent func(context.Context) string
 	// Log takes what operators should know; nil discards it.
 	Log *slog.Logger
 }
@@ -59,8 +75,11 @@ type Deps struct {
 // A Service is the health service.
 type Service struct {
 	follower  follow.Follower
+	shares    *share.Shares
 	publisher *publish.Publisher
+	webhooks  *webhook.Webhooks
 	api       *api.Server
+	hooks     *api.WebhookServer
 	ready     chan struct{}
 }
 
@@ -75,27 +94,38 @@ func New(config Config, deps Deps) (*Service, error) {
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
-	publisher, err := publish.New(deps.JetStream, publish.Config{
-		Stream: events.StreamConfig{
-			Replicas: config.Replicas, MaxAge: config.MaxAge, MaxBytes: config.MaxBytes,
-			DuplicateWindow: config.DuplicateWindow, MemoryStorage: config.MemoryStorage,
-		},
-		Log: deps.Log,
+	if config.ReplicaName == "" {
+		config.ReplicaName = rand.Text()
+	}
+	shares := share.New(deps.JetStream, share.Config{
+		Name: config.ReplicaName, Replicas: config.Replicas, MemoryStorage: config.MemoryStorage, Clock: clock.NewWall(), Log: deps.Log,
+	})
+	stream := events.StreamConfig{
+		Replicas: config.Replicas, MaxAge: config.MaxAge, MaxBytes: config.MaxBytes,
+		DuplicateWindow: config.DuplicateWindow, MemoryStorage: config.MemoryStorage,
+	}
+	webhooks := webhook.New(deps.JetStream, webhook.Config{Stream: stream, Clock: clock.NewWall(), Log: deps.Log})
+	publisher, err := publish.New(deps.JetStream, shares, publish.Config{
+		Stream: stream, Encoding: config.Encoding, TraceParent: deps.TraceParent, Log: deps.Log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open health service: %w", err)
 	}
 	return &Service{
 		follower:  follow.Follower{Fleet: deps.Fleet, Clock: deps.Clock, Log: deps.Log},
+		shares:    shares,
 		publisher: publisher,
+		webhooks:  webhooks,
+		hooks:     &api.WebhookServer{Webhooks: webhooks, Log: deps.Log},
 		api:       &api.Server{JetStream: deps.JetStream, Log: deps.Log},
 		ready:     make(chan struct{}),
 	}, nil
 }
 
-// Register registers HealthService.
+// Register registers HealthService and WebhookService.
 func (s *Service) Register(server grpc.ServiceRegistrar) {
 	healthv1.RegisterHealthServiceServer(server, s.api)
+	healthv1.RegisterWebhookServiceServer(server, s.hooks)
 }
 
 // Ready is closed once events can be watched. The fleet need not be reachable
@@ -103,17 +133,52 @@ func (s *Service) Register(server grpc.ServiceRegistrar) {
 func (s *Service) Ready() <-chan struct{} { return s.ready }
 
 // Run follows the fleet and publishes until the context ends, and then returns
-// nil. It waits out what is not there. It is called once.
+// nil. It waits out what is not there, and returns an error at once for a
+// configuration that the stream can not be brought to. It is called once.
 func (s *Service) Run(ctx context.Context) error {
-	cursor, err := s.publisher.Open(ctx)
-	if err != nil {
+	if err := s.publisher.Open(ctx); err != nil {
 		return ended(ctx, err)
 	}
 	close(s.ready)
 	group, running := errgroup.WithContext(ctx)
-	group.Go(func() error { return s.follower.Follow(running, cursor, s.publisher.Deliver) })
+	group.Go(func() error { return s.shares.Run(running) })
+	group.Go(func() error { return s.follow(running) })
 	group.Go(func() error { return s.publisher.Run(running) })
-	return ended(ctx, group.Wait())
+	group.Go(func() error { return s.webhooks.Run(running) })
+	err := group.Wait()
+	s.shares.Leave(ctx)
+	return ended(ctx, err)
+}
+
+// follow follows the fleet, in each term from its place on.
+func (s *Service) follow(ctx context.Context) error {
+	for last := int64(0); ; {
+		term, err := s.shares.Begin(ctx, last)
+		if err != nil {
+			return err
+		}
+		last = term.Number
+		if err := s.followIn(ctx, term); err != nil {
+			return err
+		}
+	}
+}
+
+// followIn follows the fleet until a term is over, and then returns nil.
+func (s *Service) followIn(ctx context.Context, term *share.Term) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		defer cancel()
+		select {
+		case <-term.Over:
+		case <-ctx.Done():
+		}
+	}()
+	err := s.follower.Follow(ctx, term.Place.Cursor, func(ctx context.Context, batch follow.Batch) error {
+		return s.publisher.Deliver(ctx, term.Number, batch)
+	})
+	return ended(ctx, err)
 }
 
 // ended drops the error of a context that has ended as it was meant to.

@@ -31,6 +31,9 @@ var binary string
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
+	if os.Getenv(natsDir) != "" {
+		return serveNATS()
+	}
 	dir, err := os.MkdirTemp("", "muster-robust")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

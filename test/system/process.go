@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -88,6 +89,13 @@ func (p *Process) Kill() {
 	p.killed.Do(func() { _ = p.cmd.Process.Kill() }) // fails only when it has ended
 	<-p.ended
 }
+
+// Pause stops the process where it is, as a machine that is suspended does,
+// until Resume.
+func (p *Process) Pause() { _ = p.cmd.Process.Signal(syscall.SIGSTOP) } // fails only when it has ended
+
+// Resume lets a process go on that was paused.
+func (p *Process) Resume() { _ = p.cmd.Process.Signal(syscall.SIGCONT) } // fails only when it has ended
 
 // Restart starts a killed process again with the same flags, on the same ports.
 func (p *Process) Restart(t testing.TB) *Process {

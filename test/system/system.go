@@ -7,6 +7,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -115,11 +116,27 @@ func startProcesses(t testing.TB, binary string, options Options) *System {
 }
 
 // Services are the processes of a system that runs each service alone.
-type Services struct{ Fleetsim, Allocator, Healthcheck, Groupsvc *Process }
+type Services struct {
+	Fleetsim, Allocator, Healthcheck, Groupsvc *Process
+	// Healthchecks are all replicas of it; Healthcheck is the first.
+	Healthchecks []*Process
+}
 
 // StartProcesses starts each service in a process of its own, on free ports of
 // the loopback interface.
 func StartProcesses(t testing.TB, binary string, options Options) (*Services, *System) {
+	t.Helper()
+	return startServices(t, binary, options, "", 1)
+}
+
+// StartReplicated is StartProcesses with so many replicas of the health check
+// over a NATS server that is there.
+func StartReplicated(t testing.TB, binary string, options Options, natsURL string, replicas int) (*Services, *System) {
+	t.Helper()
+	return startServices(t, binary, options, natsURL, replicas)
+}
+
+func startServices(t testing.TB, binary string, options Options, natsURL string, replicas int) (*Services, *System) {
 	t.Helper()
 	dir := t.TempDir()
 	args := func(service string, more ...string) []string {
@@ -140,8 +157,20 @@ func StartProcesses(t testing.TB, binary string, options Options) (*Services, *S
 	s := &Services{}
 	s.Fleetsim = StartProcess(t, binary, args("fleetsim", cloud...)...)
 	s.Allocator = StartProcess(t, binary, args("allocator", "--fleet", s.Fleetsim.GRPC)...)
-	s.Healthcheck = StartProcess(t, binary, args("healthcheck", append(folder("healthcheck"), "--fleet", s.Fleetsim.GRPC, "--nats-listen", "127.0.0.1:0")...)...)
-	controller := append(folder("groupsvc"), "--fleet", s.Fleetsim.GRPC, "--allocator", s.Allocator.GRPC, "--nats", s.Healthcheck.NATS)
+	for i := range replicas {
+		events := append(folder("healthcheck"), "--fleet", s.Fleetsim.GRPC)
+		if natsURL == "" {
+			events = append(events, "--nats-listen", "127.0.0.1:0")
+		} else {
+			events = append(events, "--nats", natsURL, "--replica-name", "replica-"+strconv.Itoa(i))
+		}
+		s.Healthchecks = append(s.Healthchecks, StartProcess(t, binary, args("healthcheck", events...)...))
+	}
+	s.Healthcheck = s.Healthchecks[0]
+	if natsURL == "" {
+		natsURL = s.Healthcheck.NATS
+	}
+	controller := append(folder("groupsvc"), "--fleet", s.Fleetsim.GRPC, "--allocator", s.Allocator.GRPC, "--nats", natsURL)
 	if options.LookInterval > 0 {
 		controller = append(controller, "--look-interval", options.LookInterval.String())
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/seed-198b1370/muster/pkg/clock"
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
 	"github.com/seed-198b1370/muster/services/fleetsim/scenario"
+	"github.com/seed-198b1370/muster/services/healthcheck"
 )
 
 // A Role is one of the services that a process can play.
@@ -58,6 +59,9 @@ type Config struct {
 	// NATSListen is the host and port on which the embedded JetStream is
 	// reached by other processes. Empty: none.
 	NATSListen string
+
+	// Health is how events are kept and written. Only with the role healthcheck.
+	Health healthcheck.Config
 
 	// MetadataListen is the host and port on which instances read their
 	// metadata over HTTP. Empty: none. Only with the role fleetsim.
@@ -110,6 +114,11 @@ func (c Config) withDefaults() Config {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.NATSURL == "" && c.Health.ReplicaName == "" {
+		// A JetStream of its own has no other replica, so that this one need not
+		// wait for its own lease after it was killed.
+		c.Health.ReplicaName = "embedded"
+	}
 	return c
 }
 
@@ -119,7 +128,7 @@ func (c Config) check() error {
 	if c.Speed != 0 {
 		wrong = append(wrong, clock.CheckSpeed(c.Speed))
 	}
-	wrong = append(wrong, checkNATSURL(c.NATSURL))
+	wrong = append(wrong, checkNATSURL(c.NATSURL), c.Health.Encoding.Check())
 	for _, role := range c.Roles {
 		switch role {
 		case Fleetsim:

@@ -47,7 +47,7 @@ func (s *Stack) newService(ctx context.Context, role Role) (service, error) {
 		if err != nil {
 			return nil, err
 		}
-		return healthcheck.New(healthcheck.Config{}, healthcheck.Deps{Fleet: fleet, JetStream: js, Clock: clock.NewWall(), Log: log})
+		return healthcheck.New(s.config.Health, healthcheck.Deps{Fleet: fleet, JetStream: js, Clock: clock.NewWall(), Log: log})
 	case Groupsvc:
 		deps := groupsvc.Deps{
 			Fleet: fleet, Allocator: allocatorv1.NewAllocatorServiceClient(s.allocator), Clock: s.clock, Log: log,
@@ -57,7 +57,7 @@ func (s *Stack) newService(ctx context.Context, role Role) (service, error) {
 			if err != nil {
 				return nil, err
 			}
-			deps.Events = events.NewConsumer(js, "groupsvc", log)
+			deps.Events = events.NewConsumer(js, events.Instances(), "groupsvc", log)
 		}
 		return groupsvc.New(ctx, groupsvc.Config{DataDir: s.folder("groupsvc"), LookInterval: s.config.LookInterval}, deps)
 	default:

@@ -63,7 +63,7 @@ func TestTransition_Prop(t *testing.T) {
 		if event.GetAccountId() != instance.GetAccountId() {
 			t.Errorf("event of account %q, instance of %q", event.GetAccountId(), instance.GetAccountId())
 		}
-		if _, err := events.Encode(event); err != nil {
+		if _, err := events.Instances().Encode(event, ""); err != nil {
 			t.Errorf("event can not be published: %v", err)
 		}
 	})

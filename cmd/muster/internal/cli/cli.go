@@ -30,6 +30,7 @@ type commands struct {
 	Scenario scenarioCommand `cmd:"" help:"Work with scenario files, which describe a simulated cloud from its beginning."`
 	Clock    clockCommand    `cmd:"" help:"Show the simulated time, change how fast it runs, stop it or move it on."`
 	Events   eventsCommand   `cmd:"" help:"Follow what becomes of instances."`
+	Webhook  webhookCommand  `cmd:"" help:"Have events sent over HTTP."`
 }
 
 // console is where commands read and write.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 )
 
 // at is a time on the day of the tests, in hours and minutes.
@@ -105,7 +106,7 @@ func allFaults() []*fleetv1.Fault {
 }
 
 // refusal is an error of the cloud.
-func refusal(code codes.Code, reason fleetv1.ErrorReason, values map[string]string, message string) reply {
+func refusal(code codes.Code, reason rpc.Reason, values map[string]string, message string) reply {
 	return refuse(rpc.Error(code, reason, values, message))
 }
 
@@ -223,5 +224,22 @@ func usualReplies() map[string][]reply {
 			answer(&fleetv1.ListSpotPricesResponse{Prices: prices[:4]}), answer(&fleetv1.ListSpotPricesResponse{})},
 		"ListStockHistory": {answer(&fleetv1.ListStockHistoryResponse{Stocks: stocks[:2], NextPageToken: "more"}),
 			answer(&fleetv1.ListStockHistoryResponse{Stocks: stocks[2:]}), answer(&fleetv1.ListStockHistoryResponse{Stocks: stocks[:3]})},
+		"ListDeadEvents": {answer(&healthv1.ListDeadEventsResponse{DeadEvents: []*healthv1.DeadEvent{{
+			Consumer: "groupsvc", Stream: "MUSTER_EVENTS", Sequence: 17, Subject: "muster.v1.events.default._.i-1.running",
+			Reason: "decode event: unexpected EOF", Time: at(10, 0), BodyBytes: 12}}})},
+		"SetWebhook":   {answer(&healthv1.SetWebhookResponse{Webhook: oneWebhook()})},
+		"ListWebhooks": {answer(&healthv1.ListWebhooksResponse{Webhooks: []*healthv1.Webhook{oneWebhook()}})},
+		"DeleteWebhook": {answer(&healthv1.DeleteWebhookResponse{}),
+			refusal(codes.Unavailable, healthv1.ErrorReason_ERROR_REASON_STREAM_UNAVAILABLE, nil, "the event stream can not be read now")},
+		"ListDeadLetters": {answer(&healthv1.ListDeadLettersResponse{DeadLetters: []*healthv1.DeadLetter{{
+			EventId: "i-001/4", EventType: "muster.instance.interruption_notice", Time: at(10, 0), Attempts: 10, Error: "HTTP status 500"}}})},
+		"RedeliverDeadLetters": {answer(&healthv1.RedeliverDeadLettersResponse{Delivered: 1, Left: 2})},
+	}
+}
+
+func oneWebhook() *healthv1.Webhook {
+	return &healthv1.Webhook{
+		WebhookId: "ops", Url: "https://example.com/hook", GroupId: "apg-1", MaxAttempts: 10, CreateTime: at(9, 0), PendingEvents: 3, DeadLetters: 1,
+		EventTypes: []string{"muster.instance.interruption_notice", "muster.instance.interrupted", "muster.group.short", "muster.group.fulfilled"},
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/seed-198b1370/muster/pkg/rpc"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
+	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 )
 
 // A reply is what the fake cloud answers a call with: responses, one unless the
@@ -62,6 +63,7 @@ func newFakeCloud(t *testing.T, replies map[string][]reply) *fakeCloud {
 	server := rpc.NewServer(validator, slog.New(slog.DiscardHandler))
 	for _, desc := range []grpc.ServiceDesc{
 		fleetv1.FleetService_ServiceDesc, fleetv1.BillingService_ServiceDesc, fleetv1.SimulationService_ServiceDesc, groupv1.GroupService_ServiceDesc,
+		healthv1.HealthService_ServiceDesc, healthv1.WebhookService_ServiceDesc,
 	} {
 		server.RegisterService(cloud.fake(desc), nil)
 	}

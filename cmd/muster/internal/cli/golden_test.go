@@ -56,6 +56,7 @@ func TestGolden_json(t *testing.T) {
 		"fleet account list", "fleet account set a", "fleet account deposit a 1", "fleet bill", "fleet fail hang --all", "fleet fault list",
 		"fleet fault add zone-outage --zone z", "fleet fault clear --all", "fleet snapshot create s", "fleet snapshot list", "fleet snapshot restore s",
 		"fleet snapshot delete s", "fleet scenario", "fleet audit", "clock", "clock pause", "clock resume", "clock step 1h", "clock next",
+		"events dead", "webhook set w u", "webhook list", "webhook delete w", "webhook dead w", "webhook redeliver w",
 		"market", "market types", "market zones", "market advice t", "market history ecs.c6.large",
 	} {
 		if out := cloud.ok(line + " -o json"); !strings.HasPrefix(out, "{") || strings.Count(out, "\n") != 1 {

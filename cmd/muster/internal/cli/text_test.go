@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,8 +83,18 @@ func TestUsage(t *testing.T) {
 		"fleet reclaim --instance i --type t":                      "--type can not be given with --instance",
 		"fleet reclaim --instance i --all":                         "--all can not be given with --instance",
 		"fleet reclaim --all --max=-1":                             "--max must be 0 or more, got -1",
+		"events --cursor c --since 1h":                             "--since can not be given with --cursor",
+		"events --from-start --since 1h":                           "--since can not be given with --from-start",
+		"events --since yesterday":                                 "--since must be a time such as 2026-01-02T15:04:05Z or a duration such as 90s, 24h or 7d, got \"yesterday\"",
+		"events dead --limit 0":                                    "--limit must be 1 to 250, got 0",
+		"webhook dead w --limit 251":                               "--limit must be 1 to 250, got 251",
+		"serve healthcheck --fleet a:1 --replica-name a.b":         "--replica-name must be 1 to 64 letters, digits, _ and -, got \"a.b\"",
+		"up --events-max-age 1ms":                                  "--events-max-age must be at least 1s, got 1ms",
+		"up --events-max-bytes 1":                                  "--events-max-bytes must be at least 1048576, got 1",
+		"up --events-replicas 6":                                   "--events-replicas must be 1 to 5, got 6",
+		"up --events-encoding xml":                                 "--events-encoding must be one of \"protobuf\",\"json\" but got \"xml\"",
 		"events --cursor c --from-start":                           "--from-start can not be given with --cursor",
-		"events --kind nap":                                        `--kind must be one of "created","running","stopped","released","interruption-notice","interrupted" but got "nap"`,
+		"events --kind nap":                                        `--kind must be one of "created","running","stopped","released","interruption-notice","interrupted","unhealthy","recovered" but got "nap"`,
 
 		"market --account a/b":                            `--account must be 1 to 64 of A-Z a-z 0-9 . _ -, got "a/b"`,
 		"fleet list --limit 0":                            "--limit must be 1 or more, got 0",
@@ -115,7 +126,7 @@ func TestUsage(t *testing.T) {
 	} {
 		t.Run(line, func(t *testing.T) {
 			command := regexp.MustCompile(`^[a-z]+( [a-z]+)?( |$)`).FindString(line)
-			if one := strings.Fields(command)[0]; one != "group" && one != "serve" && one != "fleet" {
+			if one := strings.Fields(command)[0]; !slices.Contains([]string{"group", "serve", "fleet", "events", "webhook"}, one) {
 				command = one
 			}
 			code, out, errOut := alone(t, line)

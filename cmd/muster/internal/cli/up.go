@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/seed-198b1370/muster/cmd/muster/stack"
+	"github.com/seed-198b1370/muster/pkg/events"
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
+	"github.com/seed-198b1370/muster/services/healthcheck"
 )
 
 // simulated is what commands that run the simulated cloud have in common.
@@ -120,6 +122,34 @@ type controlled struct {
 	LookInterval time.Duration `help:"How often to look at a group that no event woke the service for, in simulated time." default:"1m"`
 }
 
+// eventful is what commands that run the health check have in common.
+type eventful struct {
+	EventsEncoding string        `help:"How events are written to the stream: ${enum}." enum:"protobuf,json" default:"protobuf"`
+	EventsMaxAge   time.Duration `help:"For how long events are kept, in real time." default:"168h"`
+	EventsMaxBytes int64         `help:"How many bytes of events are kept." default:"2147483648"`
+	EventsReplicas int           `help:"How many servers of a NATS cluster hold the events, 1 to 5." default:"1"`
+}
+
+// healthConfig makes the health check's configuration, or tells what it can not be.
+func (c eventful) healthConfig() (healthcheck.Config, error) {
+	var wrong error
+	if c.EventsMaxAge < time.Second {
+		wrong = errors.Join(wrong, misuse("--events-max-age must be at least 1s, got %v", c.EventsMaxAge))
+	}
+	if c.EventsMaxBytes < minEventsBytes {
+		wrong = errors.Join(wrong, misuse("--events-max-bytes must be at least %d, got %d", minEventsBytes, c.EventsMaxBytes))
+	}
+	if c.EventsReplicas < 1 || c.EventsReplicas > 5 {
+		wrong = errors.Join(wrong, misuse("--events-replicas must be 1 to 5, got %d", c.EventsReplicas))
+	}
+	return healthcheck.Config{
+		Encoding: events.Encoding(c.EventsEncoding), MaxAge: c.EventsMaxAge, MaxBytes: c.EventsMaxBytes, Replicas: c.EventsReplicas,
+	}, wrong
+}
+
+// minEventsBytes is room for so few events that less makes no sense.
+const minEventsBytes = 1 << 20
+
 // check refuses an interval that the service would take for its default.
 func (c controlled) check() error {
 	if c.LookInterval <= 0 {
@@ -144,6 +174,7 @@ type upCommand struct {
 	kept
 	simulated
 	controlled
+	eventful
 	NATSListen string `name:"nats-listen" help:"Host and port on which others reach the event stream; by default they do not." placeholder:"ADDR"`
 }
 
@@ -152,7 +183,11 @@ func (c *upCommand) Run(ctx context.Context, on console) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	config := stack.Config{DataDir: c.DataDir, LookInterval: c.LookInterval, NATSListen: c.NATSListen}
+	health, err := c.healthConfig()
+	if err != nil {
+		return err
+	}
+	config := stack.Config{DataDir: c.DataDir, LookInterval: c.LookInterval, NATSListen: c.NATSListen, Health: health}
 	if err := c.apply(&config); err != nil {
 		return err
 	}
@@ -201,9 +236,11 @@ func (c *serveAllocator) Run(ctx context.Context, on console) error {
 type serveHealthcheck struct {
 	process
 	kept
+	eventful
 	Fleet      string `required:"" placeholder:"ADDR" help:"Host and port of the cloud."`
 	NATS       string `name:"nats" help:"URL of a NATS server with JetStream." placeholder:"URL"`
 	NATSListen string `name:"nats-listen" help:"Host and port on which the JetStream in this process is reached by others." placeholder:"ADDR"`
+	Replica    string `name:"replica-name" help:"Name of this replica, which no other has that shares the JetStream. Under the same name it goes on at once after it was killed; by default others wait five seconds for it." placeholder:"NAME"`
 }
 
 // Run runs the health check.
@@ -216,8 +253,17 @@ func (c *serveHealthcheck) Run(ctx context.Context, on console) error {
 			return err
 		}
 	}
+	health, err := c.healthConfig()
+	if err != nil {
+		return err
+	}
+	if c.Replica != "" && !events.IsToken(c.Replica) {
+		return misuse("--replica-name must be 1 to 64 letters, digits, _ and -, got %q", c.Replica)
+	}
+	health.ReplicaName = c.Replica
 	return c.run(ctx, on, stack.Config{
 		Roles: []stack.Role{stack.Healthcheck}, DataDir: c.DataDir, FleetAddr: c.Fleet, NATSURL: c.NATS, NATSListen: c.NATSListen,
+		Health: health,
 	})
 }
 

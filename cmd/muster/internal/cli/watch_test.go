@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 )
 
 // step is a response of a watch with one transition.
@@ -132,7 +133,7 @@ func TestMarketHistory_unknownStock(t *testing.T) {
 	if out := cloud.ok("market history ecs.c6.large"); !strings.Contains(out, "cn-shenzhen-e: last 0.2106, 54%; stock now 0\n") || strings.Contains(out, "left") {
 		t.Errorf("wrote\n%s", out)
 	}
-	replies["ListStockHistory"] = []reply{refusal(codes.Unavailable, 0, nil, "out of order")}
+	replies["ListStockHistory"] = []reply{refusal(codes.Unavailable, fleetv1.ErrorReason_ERROR_REASON_UNSPECIFIED, nil, "out of order")}
 	cloud = newFakeCloud(t, replies)
 	if code, _, errOut := cloud.run("market history ecs.c6.large"); code != exitFailed || errOut == "" {
 		t.Errorf("exit code %d: %s", code, errOut)
@@ -174,5 +175,36 @@ func TestFleet_canBeRepeated(t *testing.T) {
 	}
 	if _, _, errOut := alone(t, "fleet start i --best-effort --server 127.0.0.1:1"); strings.Contains(errOut, "repeated") {
 		t.Errorf("its outcomes tell what stands:\n%s", errOut)
+	}
+}
+
+// Events since a while ago are asked for on the cloud's clock; a stream that
+// breaks is taken up by its cursor.
+func TestEvents_since(t *testing.T) {
+	event := &healthv1.InstanceEvent{
+		EventId: "i-001/v2", Kind: healthv1.InstanceEventKind_INSTANCE_EVENT_KIND_UNHEALTHY, InstanceId: "i-001", InstanceType: "ecs.c6.large",
+		ZoneId: "cn-shenzhen-d", BillingMethod: fleetv1.BillingMethod_BILLING_METHOD_SPOT, Time: at(11, 30), Reason: "ProbeFailed",
+		Message: "3 probes in a row\tfailed",
+	}
+	cloud := newFakeCloud(t, map[string][]reply{
+		"GetClock": {answer(&fleetv1.GetClockResponse{Time: at(12, 0)})},
+		"WatchInstanceEvents": {
+			{responses: []proto.Message{&healthv1.WatchInstanceEventsResponse{Cursor: "c1"}}, err: status.Error(codes.Unavailable, "stopping")},
+			{responses: []proto.Message{&healthv1.WatchInstanceEventsResponse{Cursor: "c2", Event: event}}},
+		},
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	watch := cloud.follow(ctx, "events --since 1h --group apg-1 --account acme")
+	watch.await(t, "unhealthy")
+	cancel()
+	want := "2026-03-01T11:30:00Z  unhealthy            i-001  ecs.c6.large cn-shenzhen-d spot  group - (ProbeFailed): \"3 probes in a row\\tfailed\"\n"
+	if code := <-watch.code; code != exitOK || watch.out.String() != want {
+		t.Errorf("ended with %d:\n%s\nwant\n%s", code, watch.out.String(), want)
+	}
+	if got, want := strings.Join(cloud.calls(), "\n"), `GetClock as acme {}
+WatchInstanceEvents as acme {"groupId":"apg-1","sinceTime":"2026-03-01T11:00:00Z"}
+WatchInstanceEvents as acme {"cursor":"c1","groupId":"apg-1","sinceTime":"2026-03-01T11:00:00Z"}`; got != want {
+		t.Errorf("asked\n%s\nwant\n%s", got, want)
 	}
 }

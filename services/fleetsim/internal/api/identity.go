@@ -111,6 +111,10 @@ func cursorOf(fleet, sequence uint64) string {
 	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(raw, sequence))
 }
 
+// positionOf is how far along the fleet's history a cursor is; never 0, which
+// stands for a fleet that does not tell.
+func positionOf(sequence uint64) int64 { return int64(sequence) + 1 }
+
 // sequenceOf tells the transition that a cursor follows; false for what is no
 // cursor of the fleet.
 func sequenceOf(fleet uint64, cursor string) (uint64, bool) {

@@ -25,15 +25,18 @@ func (f *fleet) ListInstances(ctx context.Context, req *fleetv1.ListInstancesReq
 	}
 	type page struct {
 		world.Page
-		cursor string
+		cursor   string
+		position int64
 	}
 	found, err := look(ctx, f.Engine, func(w *world.World) page {
-		return page{w.List(query), cursorOf(f.Engine.FleetID(), w.Sequence())}
+		return page{w.List(query), cursorOf(f.Engine.FleetID(), w.Sequence()), positionOf(w.Sequence())}
 	})
 	if err != nil {
 		return nil, err
 	}
-	resp := &fleetv1.ListInstancesResponse{Cursor: found.cursor, NextPageToken: tokenAfter(instanceList, found.Next)}
+	resp := &fleetv1.ListInstancesResponse{
+		Cursor: found.cursor, Position: found.position, NextPageToken: tokenAfter(instanceList, found.Next),
+	}
 	for i := range found.Listed {
 		resp.Instances = append(resp.Instances, toListed(f.Catalog, &found.Listed[i]))
 	}

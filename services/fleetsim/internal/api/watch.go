@@ -33,7 +33,7 @@ func (f *fleet) WatchInstances(req *fleetv1.WatchInstancesRequest, stream grpc.S
 	if !ok {
 		return invalidToken("cursor", req.GetCursor())
 	}
-	w.sent = cursorOf(w.id, w.after)
+	w.sent, w.sentPosition = cursorOf(w.id, w.after), positionOf(w.after)
 	life := newBeat(f.Engine.Pace(), signOfLifeEvery)
 	defer life.stop()
 	// The first response comes at once, so that a reader knows that it is
@@ -74,6 +74,8 @@ type watch struct {
 	held   []heldResponse                // read and not sent, in order
 	repeat []*fleetv1.InstanceTransition // to come again with the next response
 	sent   string                        // cursor of the last response
+	// sentPosition is that of sent.
+	sentPosition int64
 }
 
 // heldResponse is a response that is to be sent at a time of the wall clock.
@@ -112,7 +114,7 @@ func (w *watch) read() (more <-chan struct{}, err error) {
 			next.repeat = append(next.repeat, shown)
 		}
 	}
-	next.Cursor = cursorOf(w.id, w.after)
+	next.Cursor, next.Position = cursorOf(w.id, w.after), positionOf(w.after)
 	if delay := trouble.DelayOf(faults); delay > 0 {
 		next.due = w.fleet.Wall.Now().Add(delay)
 	}
@@ -127,7 +129,7 @@ func (w *watch) send(stream grpc.ServerStreamingServer[fleetv1.WatchInstancesRes
 		next := w.held[0]
 		w.held = w.held[1:]
 		if len(next.GetTransitions()) == 0 {
-			w.sent = next.GetCursor()
+			w.sent, w.sentPosition = next.GetCursor(), next.GetPosition()
 			continue
 		}
 		speak = false
@@ -138,7 +140,7 @@ func (w *watch) send(stream grpc.ServerStreamingServer[fleetv1.WatchInstancesRes
 			}
 		}
 		next.Transitions = append(w.repeat, next.Transitions...)
-		w.repeat, w.sent = next.repeat, next.GetCursor()
+		w.repeat, w.sent, w.sentPosition = next.repeat, next.GetCursor(), next.GetPosition()
 		if err := stream.Send(next.WatchInstancesResponse); err != nil {
 			return err
 		}
@@ -152,7 +154,7 @@ func (w *watch) send(stream grpc.ServerStreamingServer[fleetv1.WatchInstancesRes
 // sendRepeated sends what is to come again, with no new entries; if there is
 // none, a sign of life.
 func (w *watch) sendRepeated(stream grpc.ServerStreamingServer[fleetv1.WatchInstancesResponse]) error {
-	resp := &fleetv1.WatchInstancesResponse{Transitions: w.repeat, Cursor: w.sent}
+	resp := &fleetv1.WatchInstancesResponse{Transitions: w.repeat, Cursor: w.sent, Position: w.sentPosition}
 	w.repeat = nil
 	return stream.Send(resp)
 }

@@ -32,13 +32,25 @@ type Server struct {
 
 // WatchInstanceEvents implements HealthService.
 func (s *Server) WatchInstanceEvents(req *healthv1.WatchInstanceEventsRequest, stream grpc.ServerStreamingServer[healthv1.WatchInstanceEventsResponse]) error {
-	if err := check(req); err != nil {
+	if err := check(stream.Context(), req); err != nil {
 		return err
 	}
-	err := events.Watch(stream.Context(), s.JetStream, events.WatchOptions{
+	filter := events.Filter{
+		AccountID: accountOf(stream.Context()), GroupID: req.GetGroupId(), InstanceID: req.GetInstanceId(), Kinds: req.GetKinds(),
+	}
+	subjects, err := filter.Subjects()
+	if err != nil {
+		return err // checked above
+	}
+	since := time.Time{}
+	if req.GetSinceTime() != nil {
+		since = req.GetSinceTime().AsTime()
+	}
+	err = events.Watch(stream.Context(), s.JetStream, events.Instances(), events.WatchOptions{
 		Cursor:    req.GetCursor(),
 		FromStart: req.GetFromStart(),
-		Filter:    events.Filter{GroupID: req.GetGroupId(), InstanceID: req.GetInstanceId(), Kinds: req.GetKinds()},
+		Since:     since,
+		Subjects:  subjects,
 		Log:       s.Log,
 	}, func(event *healthv1.InstanceEvent, cursor string) error {
 		return stream.Send(&healthv1.WatchInstanceEventsResponse{Event: event, Cursor: cursor})
@@ -48,11 +60,20 @@ func (s *Server) WatchInstanceEvents(req *healthv1.WatchInstanceEventsRequest, s
 
 // check refuses ids that pass for such by their characters and that no event
 // has.
-func check(req *healthv1.WatchInstanceEventsRequest) error {
+func check(ctx context.Context, req *healthv1.WatchInstanceEventsRequest) error {
 	var violations rpc.Violations
 	for _, id := range []struct{ field, value string }{{"group_id", req.GetGroupId()}, {"instance_id", req.GetInstanceId()}} {
 		if id.value != "" && !events.IsToken(id.value) {
 			violations.Add(id.field, id.value, "must be an id")
+		}
+	}
+	checkAccount(ctx, &violations)
+	if at := req.GetSinceTime(); at != nil {
+		if err := at.CheckValid(); err != nil {
+			violations.Add("since_time", rpc.Literal(at.String()), "must be a time")
+		}
+		if req.GetFromStart() {
+			violations.Add("since_time", rpc.Literal(at.AsTime().Format(time.RFC3339)), "must be absent with from_start")
 		}
 	}
 	return violations.Err()
@@ -68,9 +89,14 @@ func (s *Server) toClient(ctx context.Context, req *healthv1.WatchInstanceEvents
 		violations.Add("cursor", req.GetCursor(), "must be a cursor of this event stream")
 		return violations.ErrWithReason(healthv1.ErrorReason_ERROR_REASON_INVALID_TOKEN, nil)
 	case errors.Is(err, events.ErrUnavailable):
-		return rpc.Error(codes.Unavailable, healthv1.ErrorReason_ERROR_REASON_STREAM_UNAVAILABLE, nil,
-			"the event stream can not be read now", rpc.RetryAfter(retryAfter))
+		return unavailable()
 	default:
 		return err
 	}
+}
+
+// unavailable refuses a call while JetStream can not be used.
+func unavailable() error {
+	return rpc.Error(codes.Unavailable, healthv1.ErrorReason_ERROR_REASON_STREAM_UNAVAILABLE, nil,
+		"the event stream can not be read now", rpc.RetryAfter(retryAfter))
 }

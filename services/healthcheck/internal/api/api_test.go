@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -27,7 +29,11 @@ import (
 	"github.com/seed-198b1370/muster/services/healthcheck/internal/api"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// The client library can lose a listener of a publisher that is closed before
+	// the listener has begun, as short tests on a busy machine do.
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/nats-io/nats.go/jetstream.(*jetStream).resetPendingAcksOnReconnect"))
+}
 
 // patience bounds every wait of these tests.
 const patience = 30 * time.Second
@@ -59,7 +65,7 @@ func serve(t *testing.T) (healthv1.HealthServiceClient, jetstream.JetStream) {
 // from a number on, and returns their ids.
 func publish(t *testing.T, js jetstream.JetStream, number int64) (ids []string) {
 	t.Helper()
-	publisher, err := events.NewPublisher(js, events.PublisherConfig{})
+	publisher, err := events.NewPublisher(js, events.Instances(), events.PublisherConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +74,7 @@ func publish(t *testing.T, js jetstream.JetStream, number int64) (ids []string) 
 	for kind := range int64(3) {
 		for i := range 4 {
 			event := &healthv1.InstanceEvent{
-				AccountId: "1234", GroupId: fmt.Sprintf("apg-%d", i%2), InstanceId: fmt.Sprintf("i-%d", i),
+				AccountId: "default", GroupId: fmt.Sprintf("apg-%d", i%2), InstanceId: fmt.Sprintf("i-%d", i),
 				Kind: healthv1.InstanceEventKind(kind + 1), TransitionNumber: number + kind, Time: timestamppb.New(time.Unix(number+kind, 0)),
 			}
 			event.EventId = events.EventID(event.GetInstanceId(), event.GetTransitionNumber())
@@ -259,5 +265,113 @@ func TestWatchInstanceEvents_endsWithItsCaller(t *testing.T) {
 	cancel()
 	if _, err := stream.Recv(); status.Code(err) != codes.Canceled && !errors.Is(err, io.EOF) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// S8: an account is told of its own instances only, whatever it asks for, and a
+// name that would be a pattern is refused.
+func TestWatchInstanceEvents_isolation(t *testing.T) {
+	client, js := serve(t)
+	want := publish(t, js, 1)
+	other := &healthv1.InstanceEvent{
+		EventId: "i-0/9", AccountId: "acme", GroupId: "apg-0", InstanceId: "i-0", TransitionNumber: 9,
+		Kind: healthv1.InstanceEventKind_INSTANCE_EVENT_KIND_RELEASED, Time: timestamppb.New(time.Unix(9, 0)),
+	}
+	publisher, err := events.NewPublisher(js, events.Instances(), events.PublisherConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer publisher.Close()
+	if err := publisher.Publish(t.Context(), []*healthv1.InstanceEvent{other}); err != nil {
+		t.Fatal(err)
+	}
+	want = append(want, publish(t, js, 4)...)
+	stream := watch(t, client, &healthv1.WatchInstanceEventsRequest{FromStart: true})
+	first(t, stream)
+	if got, _ := next(t, stream, len(want)); !slices.Equal(got, want) {
+		t.Errorf("the default account sees (-want +got):\n%s", cmp.Diff(want, got))
+	}
+	as := func(account string) context.Context {
+		ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(t.Context(), "muster-account", account), patience)
+		t.Cleanup(cancel)
+		return ctx
+	}
+	theirs, err := client.WatchInstanceEvents(as("acme"), &healthv1.WatchInstanceEventsRequest{FromStart: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first(t, theirs)
+	if got, _ := next(t, theirs, 1); got[0] != "i-0/9" {
+		t.Errorf("acme sees %v", got)
+	}
+	for _, name := range []string{"*", ">", "a.b", "", "_"} {
+		wild, err := client.WatchInstanceEvents(as(name), &healthv1.WatchInstanceEventsRequest{FromStart: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := wild.Recv(); status.Code(err) != codes.InvalidArgument {
+			t.Errorf("account %q: %v", name, err)
+		}
+		if _, err := client.ListDeadEvents(as(name), &healthv1.ListDeadEventsRequest{}); status.Code(err) != codes.InvalidArgument {
+			t.Errorf("dead events of account %q: %v", name, err)
+		}
+	}
+}
+
+func TestWatchInstanceEvents_since(t *testing.T) {
+	client, js := serve(t)
+	want := publish(t, js, 1)[8:] // those at the third second
+	stream := watch(t, client, &healthv1.WatchInstanceEventsRequest{SinceTime: timestamppb.New(time.Unix(3, 0))})
+	first(t, stream)
+	if got, _ := next(t, stream, len(want)); !slices.Equal(got, want) {
+		t.Errorf("events (-want +got):\n%s", cmp.Diff(want, got))
+	}
+	for _, bad := range []*healthv1.WatchInstanceEventsRequest{
+		{SinceTime: timestamppb.New(time.Unix(3, 0)), FromStart: true}, {SinceTime: &timestamppb.Timestamp{Nanos: -1}},
+	} {
+		if _, err := watch(t, client, bad).Recv(); len(rpc.FieldViolations(err)) != 1 {
+			t.Errorf("%v gave %v", bad, err)
+		}
+	}
+}
+
+// What was set aside is told with its reason, to the account of its subject.
+func TestListDeadEvents(t *testing.T) {
+	client, js := serve(t)
+	if resp, err := client.ListDeadEvents(t.Context(), &healthv1.ListDeadEventsRequest{}); err != nil || len(resp.GetDeadEvents()) != 0 {
+		t.Errorf("of none: %v, %v", resp, err)
+	}
+	if err := events.Instances().EnsureStream(t.Context(), js, events.StreamConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, subject := range []string{"muster.v1.events.default.g.i.running", "muster.v1.events.acme.g.i.running"} {
+		if _, err := js.Publish(t.Context(), subject, []byte("garbage")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	consumer := events.NewConsumer(js, events.Instances(), "test", nil)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- consumer.Consume(ctx, func(context.Context, *healthv1.InstanceEvent) error { return nil })
+	}()
+	for tick := time.NewTicker(time.Millisecond); consumer.Counts().SetAside < 2; <-tick.C {
+		if ctx.Err() != nil {
+			t.Fatal("waited in vain")
+		}
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	resp, err := client.ListDeadEvents(t.Context(), &healthv1.ListDeadEventsRequest{})
+	if err != nil || len(resp.GetDeadEvents()) != 1 {
+		t.Fatalf("got %v, %v, want the one of the account", resp, err)
+	}
+	got := resp.GetDeadEvents()[0]
+	if got.GetSubject() != "muster.v1.events.default.g.i.running" || got.GetConsumer() != "test" || got.GetSequence() != 1 ||
+		got.GetBodyBytes() != 7 || !strings.Contains(got.GetReason(), "content type") {
+		t.Errorf("got %v", got)
 	}
 }

@@ -45,6 +45,7 @@ type Fleet struct {
 	cutAfter  int // a stream breaks after so many transitions; 0 for never
 	failures  int // so many of the next calls fail
 	watches   int
+	sent      int // transitions that were given to streams
 	changed   chan struct{}
 }
 
@@ -183,6 +184,13 @@ func (f *Fleet) Watches() int {
 	return f.watches
 }
 
+// Sent tells how many transitions were given to streams, repeats included.
+func (f *Fleet) Sent() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.sent
+}
+
 func (f *Fleet) cursor(position int) string { return fmt.Sprintf("%s.%d", f.name, position) }
 
 // begin finds the position of a cursor. The caller holds mu.
@@ -222,9 +230,10 @@ func (f *Fleet) WatchInstances(req *fleetv1.WatchInstancesRequest, stream grpc.S
 			batch = batch[:max(0, min(len(batch), f.cutAfter-sent))]
 		}
 		position, sent = position+len(batch), sent+len(batch)
-		cursor := f.cursor(position)
+		resp := &fleetv1.WatchInstancesResponse{Transitions: batch, Cursor: f.cursor(position), Position: int64(position) + 1}
+		f.sent += len(batch)
 		f.mu.Unlock()
-		if err := stream.Send(&fleetv1.WatchInstancesResponse{Transitions: batch, Cursor: cursor}); err != nil {
+		if err := stream.Send(resp); err != nil {
 			return err
 		}
 		if cut {
@@ -252,7 +261,7 @@ func (f *Fleet) ListInstances(_ context.Context, req *fleetv1.ListInstancesReque
 	if !ok {
 		return nil, status.Error(codes.InvalidArgument, "not a token of this list")
 	}
-	resp := &fleetv1.ListInstancesResponse{Cursor: f.cursor(len(f.journal))}
+	resp := &fleetv1.ListInstancesResponse{Cursor: f.cursor(len(f.journal)), Position: int64(len(f.journal)) + 1}
 	for _, id := range slices.Sorted(maps.Keys(f.live)) {
 		if id <= after {
 			continue

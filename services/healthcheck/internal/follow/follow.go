@@ -31,6 +31,8 @@ type Batch struct {
 	// Cursor is where the stream goes on once the events are safe. Empty when
 	// more events belong to the same place.
 	Cursor string
+	// Position of the cursor, as the fleet tells it.
+	Position int64
 }
 
 // A Follower reads the fleet's stream. It is used by one goroutine at a time.
@@ -107,7 +109,7 @@ func (f *Follower) stream(ctx context.Context, cursor *string, deliver func(cont
 		if resp.GetCursor() == *cursor && len(resp.GetTransitions()) == 0 {
 			continue // a sign of life
 		}
-		batch := Batch{Cursor: resp.GetCursor()}
+		batch := Batch{Cursor: resp.GetCursor(), Position: resp.GetPosition()}
 		for _, transition := range resp.GetTransitions() {
 			event, err := judge.Transition(transition)
 			batch.Events = f.add(ctx, batch.Events, event, err)
@@ -122,14 +124,14 @@ func (f *Follower) stream(ctx context.Context, cursor *string, deliver func(cont
 // startOver lists the instances, delivers what they owe, and moves the cursor to
 // that of the list.
 func (f *Follower) startOver(ctx context.Context, cursor *string, deliver func(context.Context, Batch) error) error {
-	first := ""
+	first, position := "", int64(0)
 	for token := ""; ; {
 		page, err := f.Fleet.ListInstances(ctx, &fleetv1.ListInstancesRequest{PageSize: listPage, PageToken: token})
 		if err != nil {
 			return fmt.Errorf("list instances: %w", err)
 		}
 		if first == "" {
-			first = page.GetCursor()
+			first, position = page.GetCursor(), page.GetPosition()
 		}
 		batch := Batch{}
 		for _, instance := range page.GetInstances() {
@@ -140,7 +142,7 @@ func (f *Follower) startOver(ctx context.Context, cursor *string, deliver func(c
 		if token == "" {
 			// The stream goes on from the first page: what happened while the
 			// others were read comes again, under the same ids.
-			batch.Cursor = first
+			batch.Cursor, batch.Position = first, position
 		}
 		if err := deliver(ctx, batch); err != nil {
 			return fmt.Errorf("%w: %w", errDeliver, err)

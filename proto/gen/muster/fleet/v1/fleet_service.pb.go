@@ -1843,7 +1843,10 @@ type ListInstancesResponse struct {
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// Watching from here misses nothing that happened after this page was made.
 	// To follow a whole list, watch from the cursor of its first page.
-	Cursor        string `protobuf:"bytes,3,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	Cursor string `protobuf:"bytes,3,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	// How far along the fleet's history the cursor is, as in
+	// WatchInstancesResponse.
+	Position      int64 `protobuf:"varint,4,opt,name=position,proto3" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1897,6 +1900,13 @@ func (x *ListInstancesResponse) GetCursor() string {
 		return x.Cursor
 	}
 	return ""
+}
+
+func (x *ListInstancesResponse) GetPosition() int64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
 }
 
 // Request of FleetService.CountInstances. All filters given must match.
@@ -3286,7 +3296,11 @@ type WatchInstancesResponse struct {
 	// Transitions, in order, at most 250. Empty in a sign of life.
 	Transitions []*InstanceTransition `protobuf:"bytes,1,rep,name=transitions,proto3" json:"transitions,omitempty"`
 	// Go on from here after the stream ends.
-	Cursor        string `protobuf:"bytes,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	Cursor string `protobuf:"bytes,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	// How far along the fleet's history the cursor is: of two cursors of one
+	// history that with the smaller position is the older. 0: the fleet does not
+	// tell.
+	Position      int64 `protobuf:"varint,3,opt,name=position,proto3" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3333,6 +3347,13 @@ func (x *WatchInstancesResponse) GetCursor() string {
 		return x.Cursor
 	}
 	return ""
+}
+
+func (x *WatchInstancesResponse) GetPosition() int64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
 }
 
 var File_muster_fleet_v1_fleet_service_proto protoreflect.FileDescriptor
@@ -3500,11 +3521,12 @@ const file_muster_fleet_v1_fleet_service_proto_rawDesc = "" +
 	"\x06family\x18\v \x01(\tB\a\xbaH\x04r\x02\x18@R\x06family\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x90\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xac\x01\n" +
 	"\x15ListInstancesResponse\x127\n" +
 	"\tinstances\x18\x01 \x03(\v2\x19.muster.fleet.v1.InstanceR\tinstances\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x16\n" +
-	"\x06cursor\x18\x03 \x01(\tR\x06cursor\"\xd1\x02\n" +
+	"\x06cursor\x18\x03 \x01(\tR\x06cursor\x12\x1a\n" +
+	"\bposition\x18\x04 \x01(\x03R\bposition\"\xd1\x02\n" +
 	"\x15CountInstancesRequest\x12^\n" +
 	"\x04tags\x18\x01 \x03(\v20.muster.fleet.v1.CountInstancesRequest.TagsEntryB\x18\xbaH\x15\x9a\x01\x12\x10\x14\"\ar\x05\x10\x01\x18\x80\x01*\x05r\x03\x18\x80\x01R\x04tags\x12 \n" +
 	"\azone_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06zoneId\x12,\n" +
@@ -3609,10 +3631,11 @@ const file_muster_fleet_v1_fleet_service_proto_rawDesc = "" +
 	"\x04tags\x18\x02 \x03(\v20.muster.fleet.v1.WatchInstancesRequest.TagsEntryB\x18\xbaH\x15\x9a\x01\x12\x10\x14\"\ar\x05\x10\x01\x18\x80\x01*\x05r\x03\x18\x80\x01R\x04tags\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"w\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x93\x01\n" +
 	"\x16WatchInstancesResponse\x12E\n" +
 	"\vtransitions\x18\x01 \x03(\v2#.muster.fleet.v1.InstanceTransitionR\vtransitions\x12\x16\n" +
-	"\x06cursor\x18\x02 \x01(\tR\x06cursor*i\n" +
+	"\x06cursor\x18\x02 \x01(\tR\x06cursor\x12\x1a\n" +
+	"\bposition\x18\x03 \x01(\x03R\bposition*i\n" +
 	"\x0eSpotProtection\x12\x1f\n" +
 	"\x1bSPOT_PROTECTION_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18SPOT_PROTECTION_ONE_HOUR\x10\x01\x12\x18\n" +

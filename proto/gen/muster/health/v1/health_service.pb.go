@@ -10,6 +10,7 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -36,7 +37,10 @@ type WatchInstanceEventsRequest struct {
 	// Only events of this instance. Empty: all.
 	InstanceId string `protobuf:"bytes,4,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
 	// Only events of these kinds. Empty: all.
-	Kinds         []InstanceEventKind `protobuf:"varint,5,rep,packed,name=kinds,proto3,enum=muster.health.v1.InstanceEventKind" json:"kinds,omitempty"`
+	Kinds []InstanceEventKind `protobuf:"varint,5,rep,packed,name=kinds,proto3,enum=muster.health.v1.InstanceEventKind" json:"kinds,omitempty"`
+	// Without a cursor: begin with the first event that happened then or later,
+	// on the cloud's clock. Absent: see `from_start`.
+	SinceTime     *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=since_time,json=sinceTime,proto3" json:"since_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -106,6 +110,13 @@ func (x *WatchInstanceEventsRequest) GetKinds() []InstanceEventKind {
 	return nil
 }
 
+func (x *WatchInstanceEventsRequest) GetSinceTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SinceTime
+	}
+	return nil
+}
+
 // Response of HealthService.WatchInstanceEvents.
 type WatchInstanceEventsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -162,6 +173,198 @@ func (x *WatchInstanceEventsResponse) GetCursor() string {
 	return ""
 }
 
+// Request of HealthService.ListDeadEvents.
+type ListDeadEventsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most so many, 1 to 250; 0 means 100.
+	PageSize      int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDeadEventsRequest) Reset() {
+	*x = ListDeadEventsRequest{}
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDeadEventsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDeadEventsRequest) ProtoMessage() {}
+
+func (x *ListDeadEventsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDeadEventsRequest.ProtoReflect.Descriptor instead.
+func (*ListDeadEventsRequest) Descriptor() ([]byte, []int) {
+	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ListDeadEventsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+// Response of HealthService.ListDeadEvents.
+type ListDeadEventsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was set aside under subjects of the account.
+	DeadEvents    []*DeadEvent `protobuf:"bytes,1,rep,name=dead_events,json=deadEvents,proto3" json:"dead_events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDeadEventsResponse) Reset() {
+	*x = ListDeadEventsResponse{}
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDeadEventsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDeadEventsResponse) ProtoMessage() {}
+
+func (x *ListDeadEventsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDeadEventsResponse.ProtoReflect.Descriptor instead.
+func (*ListDeadEventsResponse) Descriptor() ([]byte, []int) {
+	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ListDeadEventsResponse) GetDeadEvents() []*DeadEvent {
+	if x != nil {
+		return x.DeadEvents
+	}
+	return nil
+}
+
+// A message that is no event.
+type DeadEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the consumer that set it aside.
+	Consumer string `protobuf:"bytes,1,opt,name=consumer,proto3" json:"consumer,omitempty"`
+	// Subject that it was published under.
+	Subject string `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
+	// Stream that it was in.
+	Stream string `protobuf:"bytes,3,opt,name=stream,proto3" json:"stream,omitempty"`
+	// Its number in that stream.
+	Sequence uint64 `protobuf:"varint,4,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// What is wrong with it, in words.
+	Reason string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	// When it was set aside, in real time; kept for a week.
+	Time *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=time,proto3" json:"time,omitempty"`
+	// Length of its body, in bytes.
+	BodyBytes     int32 `protobuf:"varint,7,opt,name=body_bytes,json=bodyBytes,proto3" json:"body_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeadEvent) Reset() {
+	*x = DeadEvent{}
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeadEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeadEvent) ProtoMessage() {}
+
+func (x *DeadEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeadEvent.ProtoReflect.Descriptor instead.
+func (*DeadEvent) Descriptor() ([]byte, []int) {
+	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *DeadEvent) GetConsumer() string {
+	if x != nil {
+		return x.Consumer
+	}
+	return ""
+}
+
+func (x *DeadEvent) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *DeadEvent) GetStream() string {
+	if x != nil {
+		return x.Stream
+	}
+	return ""
+}
+
+func (x *DeadEvent) GetSequence() uint64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *DeadEvent) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *DeadEvent) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *DeadEvent) GetBodyBytes() int32 {
+	if x != nil {
+		return x.BodyBytes
+	}
+	return 0
+}
+
 // Request of HealthService.ListVerdicts.
 type ListVerdictsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -175,7 +378,7 @@ type ListVerdictsRequest struct {
 
 func (x *ListVerdictsRequest) Reset() {
 	*x = ListVerdictsRequest{}
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[2]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -187,7 +390,7 @@ func (x *ListVerdictsRequest) String() string {
 func (*ListVerdictsRequest) ProtoMessage() {}
 
 func (x *ListVerdictsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[2]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -200,7 +403,7 @@ func (x *ListVerdictsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListVerdictsRequest.ProtoReflect.Descriptor instead.
 func (*ListVerdictsRequest) Descriptor() ([]byte, []int) {
-	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{2}
+	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ListVerdictsRequest) GetGroupId() string {
@@ -229,7 +432,7 @@ type ListVerdictsResponse struct {
 
 func (x *ListVerdictsResponse) Reset() {
 	*x = ListVerdictsResponse{}
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[3]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -241,7 +444,7 @@ func (x *ListVerdictsResponse) String() string {
 func (*ListVerdictsResponse) ProtoMessage() {}
 
 func (x *ListVerdictsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[3]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -254,7 +457,7 @@ func (x *ListVerdictsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListVerdictsResponse.ProtoReflect.Descriptor instead.
 func (*ListVerdictsResponse) Descriptor() ([]byte, []int) {
-	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{3}
+	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ListVerdictsResponse) GetVerdicts() []*HealthVerdict {
@@ -279,7 +482,7 @@ type SetInstanceHealthRequest struct {
 
 func (x *SetInstanceHealthRequest) Reset() {
 	*x = SetInstanceHealthRequest{}
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[4]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -291,7 +494,7 @@ func (x *SetInstanceHealthRequest) String() string {
 func (*SetInstanceHealthRequest) ProtoMessage() {}
 
 func (x *SetInstanceHealthRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[4]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -304,7 +507,7 @@ func (x *SetInstanceHealthRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetInstanceHealthRequest.ProtoReflect.Descriptor instead.
 func (*SetInstanceHealthRequest) Descriptor() ([]byte, []int) {
-	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{4}
+	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SetInstanceHealthRequest) GetInstanceId() string {
@@ -339,7 +542,7 @@ type SetInstanceHealthResponse struct {
 
 func (x *SetInstanceHealthResponse) Reset() {
 	*x = SetInstanceHealthResponse{}
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[5]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -351,7 +554,7 @@ func (x *SetInstanceHealthResponse) String() string {
 func (*SetInstanceHealthResponse) ProtoMessage() {}
 
 func (x *SetInstanceHealthResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[5]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -364,7 +567,7 @@ func (x *SetInstanceHealthResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetInstanceHealthResponse.ProtoReflect.Descriptor instead.
 func (*SetInstanceHealthResponse) Descriptor() ([]byte, []int) {
-	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{5}
+	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SetInstanceHealthResponse) GetVerdict() *HealthVerdict {
@@ -387,7 +590,7 @@ type SetHealthPolicyRequest struct {
 
 func (x *SetHealthPolicyRequest) Reset() {
 	*x = SetHealthPolicyRequest{}
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[6]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -399,7 +602,7 @@ func (x *SetHealthPolicyRequest) String() string {
 func (*SetHealthPolicyRequest) ProtoMessage() {}
 
 func (x *SetHealthPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[6]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -412,7 +615,7 @@ func (x *SetHealthPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetHealthPolicyRequest.ProtoReflect.Descriptor instead.
 func (*SetHealthPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{6}
+	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SetHealthPolicyRequest) GetGroupId() string {
@@ -440,7 +643,7 @@ type SetHealthPolicyResponse struct {
 
 func (x *SetHealthPolicyResponse) Reset() {
 	*x = SetHealthPolicyResponse{}
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[7]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -452,7 +655,7 @@ func (x *SetHealthPolicyResponse) String() string {
 func (*SetHealthPolicyResponse) ProtoMessage() {}
 
 func (x *SetHealthPolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[7]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -465,7 +668,7 @@ func (x *SetHealthPolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetHealthPolicyResponse.ProtoReflect.Descriptor instead.
 func (*SetHealthPolicyResponse) Descriptor() ([]byte, []int) {
-	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{7}
+	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SetHealthPolicyResponse) GetPolicy() *HealthPolicy {
@@ -486,7 +689,7 @@ type GetHealthPolicyRequest struct {
 
 func (x *GetHealthPolicyRequest) Reset() {
 	*x = GetHealthPolicyRequest{}
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[8]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -498,7 +701,7 @@ func (x *GetHealthPolicyRequest) String() string {
 func (*GetHealthPolicyRequest) ProtoMessage() {}
 
 func (x *GetHealthPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[8]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -511,7 +714,7 @@ func (x *GetHealthPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHealthPolicyRequest.ProtoReflect.Descriptor instead.
 func (*GetHealthPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{8}
+	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetHealthPolicyRequest) GetGroupId() string {
@@ -534,7 +737,7 @@ type GetHealthPolicyResponse struct {
 
 func (x *GetHealthPolicyResponse) Reset() {
 	*x = GetHealthPolicyResponse{}
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[9]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -546,7 +749,7 @@ func (x *GetHealthPolicyResponse) String() string {
 func (*GetHealthPolicyResponse) ProtoMessage() {}
 
 func (x *GetHealthPolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[9]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -559,7 +762,7 @@ func (x *GetHealthPolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHealthPolicyResponse.ProtoReflect.Descriptor instead.
 func (*GetHealthPolicyResponse) Descriptor() ([]byte, []int) {
-	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{9}
+	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetHealthPolicyResponse) GetPolicy() *HealthPolicy {
@@ -580,7 +783,7 @@ var File_muster_health_v1_health_service_proto protoreflect.FileDescriptor
 
 const file_muster_health_v1_health_service_proto_rawDesc = "" +
 	"\n" +
-	"%muster/health/v1/health_service.proto\x12\x10muster.health.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cmuster/health/v1/event.proto\x1a\x1dmuster/health/v1/policy.proto\"\x9d\x02\n" +
+	"%muster/health/v1/health_service.proto\x12\x10muster.health.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cmuster/health/v1/event.proto\x1a\x1dmuster/health/v1/policy.proto\"\xd8\x02\n" +
 	"\x1aWatchInstanceEventsRequest\x12 \n" +
 	"\x06cursor\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x06cursor\x12\x1d\n" +
 	"\n" +
@@ -588,10 +791,27 @@ const file_muster_health_v1_health_service_proto_rawDesc = "" +
 	"\bgroup_id\x18\x03 \x01(\tB\x19\xbaH\x16r\x14\x18@2\x10^[A-Za-z0-9_-]*$R\agroupId\x12:\n" +
 	"\vinstance_id\x18\x04 \x01(\tB\x19\xbaH\x16r\x14\x18@2\x10^[A-Za-z0-9_-]*$R\n" +
 	"instanceId\x12L\n" +
-	"\x05kinds\x18\x05 \x03(\x0e2#.muster.health.v1.InstanceEventKindB\x11\xbaH\x0e\x92\x01\v\x10\x10\"\a\x82\x01\x04\x10\x01 \x00R\x05kinds\"l\n" +
+	"\x05kinds\x18\x05 \x03(\x0e2#.muster.health.v1.InstanceEventKindB\x11\xbaH\x0e\x92\x01\v\x10\x10\"\a\x82\x01\x04\x10\x01 \x00R\x05kinds\x129\n" +
+	"\n" +
+	"since_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tsinceTime\"l\n" +
 	"\x1bWatchInstanceEventsResponse\x125\n" +
 	"\x05event\x18\x01 \x01(\v2\x1f.muster.health.v1.InstanceEventR\x05event\x12\x16\n" +
-	"\x06cursor\x18\x02 \x01(\tR\x06cursor\"\x81\x01\n" +
+	"\x06cursor\x18\x02 \x01(\tR\x06cursor\"@\n" +
+	"\x15ListDeadEventsRequest\x12'\n" +
+	"\tpage_size\x18\x01 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xfa\x01(\x00R\bpageSize\"V\n" +
+	"\x16ListDeadEventsResponse\x12<\n" +
+	"\vdead_events\x18\x01 \x03(\v2\x1b.muster.health.v1.DeadEventR\n" +
+	"deadEvents\"\xdc\x01\n" +
+	"\tDeadEvent\x12\x1a\n" +
+	"\bconsumer\x18\x01 \x01(\tR\bconsumer\x12\x18\n" +
+	"\asubject\x18\x02 \x01(\tR\asubject\x12\x16\n" +
+	"\x06stream\x18\x03 \x01(\tR\x06stream\x12\x1a\n" +
+	"\bsequence\x18\x04 \x01(\x04R\bsequence\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12.\n" +
+	"\x04time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x1d\n" +
+	"\n" +
+	"body_bytes\x18\a \x01(\x05R\tbodyBytes\"\x81\x01\n" +
 	"\x13ListVerdictsRequest\x124\n" +
 	"\bgroup_id\x18\x01 \x01(\tB\x19\xbaH\x16r\x14\x18@2\x10^[A-Za-z0-9_-]*$R\agroupId\x124\n" +
 	"\finstance_ids\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10\xfa\x01\"\x06r\x04\x10\x01\x18@R\vinstanceIds\"S\n" +
@@ -614,9 +834,10 @@ const file_muster_health_v1_health_service_proto_rawDesc = "" +
 	"\bgroup_id\x18\x01 \x01(\tB\x19\xbaH\x16r\x14\x18@2\x10^[A-Za-z0-9_-]*$R\agroupId\"c\n" +
 	"\x17GetHealthPolicyResponse\x126\n" +
 	"\x06policy\x18\x01 \x01(\v2\x1e.muster.health.v1.HealthPolicyR\x06policy\x12\x10\n" +
-	"\x03own\x18\x02 \x01(\bR\x03own2\xbb\x04\n" +
+	"\x03own\x18\x02 \x01(\bR\x03own2\xa5\x05\n" +
 	"\rHealthService\x12y\n" +
-	"\x13WatchInstanceEvents\x12,.muster.health.v1.WatchInstanceEventsRequest\x1a-.muster.health.v1.WatchInstanceEventsResponse\"\x03\x90\x02\x010\x01\x12b\n" +
+	"\x13WatchInstanceEvents\x12,.muster.health.v1.WatchInstanceEventsRequest\x1a-.muster.health.v1.WatchInstanceEventsResponse\"\x03\x90\x02\x010\x01\x12h\n" +
+	"\x0eListDeadEvents\x12'.muster.health.v1.ListDeadEventsRequest\x1a(.muster.health.v1.ListDeadEventsResponse\"\x03\x90\x02\x01\x12b\n" +
 	"\fListVerdicts\x12%.muster.health.v1.ListVerdictsRequest\x1a&.muster.health.v1.ListVerdictsResponse\"\x03\x90\x02\x01\x12q\n" +
 	"\x11SetInstanceHealth\x12*.muster.health.v1.SetInstanceHealthRequest\x1a+.muster.health.v1.SetInstanceHealthResponse\"\x03\x90\x02\x02\x12k\n" +
 	"\x0fSetHealthPolicy\x12(.muster.health.v1.SetHealthPolicyRequest\x1a).muster.health.v1.SetHealthPolicyResponse\"\x03\x90\x02\x02\x12k\n" +
@@ -635,48 +856,57 @@ func file_muster_health_v1_health_service_proto_rawDescGZIP() []byte {
 	return file_muster_health_v1_health_service_proto_rawDescData
 }
 
-var file_muster_health_v1_health_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_muster_health_v1_health_service_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_muster_health_v1_health_service_proto_goTypes = []any{
 	(*WatchInstanceEventsRequest)(nil),  // 0: muster.health.v1.WatchInstanceEventsRequest
 	(*WatchInstanceEventsResponse)(nil), // 1: muster.health.v1.WatchInstanceEventsResponse
-	(*ListVerdictsRequest)(nil),         // 2: muster.health.v1.ListVerdictsRequest
-	(*ListVerdictsResponse)(nil),        // 3: muster.health.v1.ListVerdictsResponse
-	(*SetInstanceHealthRequest)(nil),    // 4: muster.health.v1.SetInstanceHealthRequest
-	(*SetInstanceHealthResponse)(nil),   // 5: muster.health.v1.SetInstanceHealthResponse
-	(*SetHealthPolicyRequest)(nil),      // 6: muster.health.v1.SetHealthPolicyRequest
-	(*SetHealthPolicyResponse)(nil),     // 7: muster.health.v1.SetHealthPolicyResponse
-	(*GetHealthPolicyRequest)(nil),      // 8: muster.health.v1.GetHealthPolicyRequest
-	(*GetHealthPolicyResponse)(nil),     // 9: muster.health.v1.GetHealthPolicyResponse
-	(InstanceEventKind)(0),              // 10: muster.health.v1.InstanceEventKind
-	(*InstanceEvent)(nil),               // 11: muster.health.v1.InstanceEvent
-	(*HealthVerdict)(nil),               // 12: muster.health.v1.HealthVerdict
-	(HealthStatus)(0),                   // 13: muster.health.v1.HealthStatus
-	(*HealthPolicy)(nil),                // 14: muster.health.v1.HealthPolicy
+	(*ListDeadEventsRequest)(nil),       // 2: muster.health.v1.ListDeadEventsRequest
+	(*ListDeadEventsResponse)(nil),      // 3: muster.health.v1.ListDeadEventsResponse
+	(*DeadEvent)(nil),                   // 4: muster.health.v1.DeadEvent
+	(*ListVerdictsRequest)(nil),         // 5: muster.health.v1.ListVerdictsRequest
+	(*ListVerdictsResponse)(nil),        // 6: muster.health.v1.ListVerdictsResponse
+	(*SetInstanceHealthRequest)(nil),    // 7: muster.health.v1.SetInstanceHealthRequest
+	(*SetInstanceHealthResponse)(nil),   // 8: muster.health.v1.SetInstanceHealthResponse
+	(*SetHealthPolicyRequest)(nil),      // 9: muster.health.v1.SetHealthPolicyRequest
+	(*SetHealthPolicyResponse)(nil),     // 10: muster.health.v1.SetHealthPolicyResponse
+	(*GetHealthPolicyRequest)(nil),      // 11: muster.health.v1.GetHealthPolicyRequest
+	(*GetHealthPolicyResponse)(nil),     // 12: muster.health.v1.GetHealthPolicyResponse
+	(InstanceEventKind)(0),              // 13: muster.health.v1.InstanceEventKind
+	(*timestamppb.Timestamp)(nil),       // 14: google.protobuf.Timestamp
+	(*InstanceEvent)(nil),               // 15: muster.health.v1.InstanceEvent
+	(*HealthVerdict)(nil),               // 16: muster.health.v1.HealthVerdict
+	(HealthStatus)(0),                   // 17: muster.health.v1.HealthStatus
+	(*HealthPolicy)(nil),                // 18: muster.health.v1.HealthPolicy
 }
 var file_muster_health_v1_health_service_proto_depIdxs = []int32{
-	10, // 0: muster.health.v1.WatchInstanceEventsRequest.kinds:type_name -> muster.health.v1.InstanceEventKind
-	11, // 1: muster.health.v1.WatchInstanceEventsResponse.event:type_name -> muster.health.v1.InstanceEvent
-	12, // 2: muster.health.v1.ListVerdictsResponse.verdicts:type_name -> muster.health.v1.HealthVerdict
-	13, // 3: muster.health.v1.SetInstanceHealthRequest.status:type_name -> muster.health.v1.HealthStatus
-	12, // 4: muster.health.v1.SetInstanceHealthResponse.verdict:type_name -> muster.health.v1.HealthVerdict
-	14, // 5: muster.health.v1.SetHealthPolicyRequest.policy:type_name -> muster.health.v1.HealthPolicy
-	14, // 6: muster.health.v1.SetHealthPolicyResponse.policy:type_name -> muster.health.v1.HealthPolicy
-	14, // 7: muster.health.v1.GetHealthPolicyResponse.policy:type_name -> muster.health.v1.HealthPolicy
-	0,  // 8: muster.health.v1.HealthService.WatchInstanceEvents:input_type -> muster.health.v1.WatchInstanceEventsRequest
-	2,  // 9: muster.health.v1.HealthService.ListVerdicts:input_type -> muster.health.v1.ListVerdictsRequest
-	4,  // 10: muster.health.v1.HealthService.SetInstanceHealth:input_type -> muster.health.v1.SetInstanceHealthRequest
-	6,  // 11: muster.health.v1.HealthService.SetHealthPolicy:input_type -> muster.health.v1.SetHealthPolicyRequest
-	8,  // 12: muster.health.v1.HealthService.GetHealthPolicy:input_type -> muster.health.v1.GetHealthPolicyRequest
-	1,  // 13: muster.health.v1.HealthService.WatchInstanceEvents:output_type -> muster.health.v1.WatchInstanceEventsResponse
-	3,  // 14: muster.health.v1.HealthService.ListVerdicts:output_type -> muster.health.v1.ListVerdictsResponse
-	5,  // 15: muster.health.v1.HealthService.SetInstanceHealth:output_type -> muster.health.v1.SetInstanceHealthResponse
-	7,  // 16: muster.health.v1.HealthService.SetHealthPolicy:output_type -> muster.health.v1.SetHealthPolicyResponse
-	9,  // 17: muster.health.v1.HealthService.GetHealthPolicy:output_type -> muster.health.v1.GetHealthPolicyResponse
-	13, // [13:18] is the sub-list for method output_type
-	8,  // [8:13] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	13, // 0: muster.health.v1.WatchInstanceEventsRequest.kinds:type_name -> muster.health.v1.InstanceEventKind
+	14, // 1: muster.health.v1.WatchInstanceEventsRequest.since_time:type_name -> google.protobuf.Timestamp
+	15, // 2: muster.health.v1.WatchInstanceEventsResponse.event:type_name -> muster.health.v1.InstanceEvent
+	4,  // 3: muster.health.v1.ListDeadEventsResponse.dead_events:type_name -> muster.health.v1.DeadEvent
+	14, // 4: muster.health.v1.DeadEvent.time:type_name -> google.protobuf.Timestamp
+	16, // 5: muster.health.v1.ListVerdictsResponse.verdicts:type_name -> muster.health.v1.HealthVerdict
+	17, // 6: muster.health.v1.SetInstanceHealthRequest.status:type_name -> muster.health.v1.HealthStatus
+	16, // 7: muster.health.v1.SetInstanceHealthResponse.verdict:type_name -> muster.health.v1.HealthVerdict
+	18, // 8: muster.health.v1.SetHealthPolicyRequest.policy:type_name -> muster.health.v1.HealthPolicy
+	18, // 9: muster.health.v1.SetHealthPolicyResponse.policy:type_name -> muster.health.v1.HealthPolicy
+	18, // 10: muster.health.v1.GetHealthPolicyResponse.policy:type_name -> muster.health.v1.HealthPolicy
+	0,  // 11: muster.health.v1.HealthService.WatchInstanceEvents:input_type -> muster.health.v1.WatchInstanceEventsRequest
+	2,  // 12: muster.health.v1.HealthService.ListDeadEvents:input_type -> muster.health.v1.ListDeadEventsRequest
+	5,  // 13: muster.health.v1.HealthService.ListVerdicts:input_type -> muster.health.v1.ListVerdictsRequest
+	7,  // 14: muster.health.v1.HealthService.SetInstanceHealth:input_type -> muster.health.v1.SetInstanceHealthRequest
+	9,  // 15: muster.health.v1.HealthService.SetHealthPolicy:input_type -> muster.health.v1.SetHealthPolicyRequest
+	11, // 16: muster.health.v1.HealthService.GetHealthPolicy:input_type -> muster.health.v1.GetHealthPolicyRequest
+	1,  // 17: muster.health.v1.HealthService.WatchInstanceEvents:output_type -> muster.health.v1.WatchInstanceEventsResponse
+	3,  // 18: muster.health.v1.HealthService.ListDeadEvents:output_type -> muster.health.v1.ListDeadEventsResponse
+	6,  // 19: muster.health.v1.HealthService.ListVerdicts:output_type -> muster.health.v1.ListVerdictsResponse
+	8,  // 20: muster.health.v1.HealthService.SetInstanceHealth:output_type -> muster.health.v1.SetInstanceHealthResponse
+	10, // 21: muster.health.v1.HealthService.SetHealthPolicy:output_type -> muster.health.v1.SetHealthPolicyResponse
+	12, // 22: muster.health.v1.HealthService.GetHealthPolicy:output_type -> muster.health.v1.GetHealthPolicyResponse
+	17, // [17:23] is the sub-list for method output_type
+	11, // [11:17] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_muster_health_v1_health_service_proto_init() }
@@ -692,7 +922,7 @@ func file_muster_health_v1_health_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_health_v1_health_service_proto_rawDesc), len(file_muster_health_v1_health_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -20,6 +20,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	HealthService_WatchInstanceEvents_FullMethodName = "/muster.health.v1.HealthService/WatchInstanceEvents"
+	HealthService_ListDeadEvents_FullMethodName      = "/muster.health.v1.HealthService/ListDeadEvents"
 	HealthService_ListVerdicts_FullMethodName        = "/muster.health.v1.HealthService/ListVerdicts"
 	HealthService_SetInstanceHealth_FullMethodName   = "/muster.health.v1.HealthService/SetInstanceHealth"
 	HealthService_SetHealthPolicy_FullMethodName     = "/muster.health.v1.HealthService/SetHealthPolicy"
@@ -40,6 +41,10 @@ type HealthServiceClient interface {
 	// each value that breaks a rule), UNAVAILABLE (STREAM_UNAVAILABLE) with
 	// RetryInfo.
 	WatchInstanceEvents(ctx context.Context, in *WatchInstanceEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchInstanceEventsResponse], error)
+	// Lists messages on the event streams that are no events, newest first: what
+	// consumers of Muster set aside, with the reason. Errors: UNAVAILABLE
+	// (STREAM_UNAVAILABLE) with RetryInfo.
+	ListDeadEvents(ctx context.Context, in *ListDeadEventsRequest, opts ...grpc.CallOption) (*ListDeadEventsResponse, error)
 	// Tells the verdict on instances: those named, or all unhealthy ones of a
 	// group. Errors: UNAVAILABLE (STREAM_UNAVAILABLE) with RetryInfo.
 	ListVerdicts(ctx context.Context, in *ListVerdictsRequest, opts ...grpc.CallOption) (*ListVerdictsResponse, error)
@@ -81,6 +86,16 @@ func (c *healthServiceClient) WatchInstanceEvents(ctx context.Context, in *Watch
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type HealthService_WatchInstanceEventsClient = grpc.ServerStreamingClient[WatchInstanceEventsResponse]
+
+func (c *healthServiceClient) ListDeadEvents(ctx context.Context, in *ListDeadEventsRequest, opts ...grpc.CallOption) (*ListDeadEventsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListDeadEventsResponse)
+	err := c.cc.Invoke(ctx, HealthService_ListDeadEvents_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
 
 func (c *healthServiceClient) ListVerdicts(ctx context.Context, in *ListVerdictsRequest, opts ...grpc.CallOption) (*ListVerdictsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -136,6 +151,10 @@ type HealthServiceServer interface {
 	// each value that breaks a rule), UNAVAILABLE (STREAM_UNAVAILABLE) with
 	// RetryInfo.
 	WatchInstanceEvents(*WatchInstanceEventsRequest, grpc.ServerStreamingServer[WatchInstanceEventsResponse]) error
+	// Lists messages on the event streams that are no events, newest first: what
+	// consumers of Muster set aside, with the reason. Errors: UNAVAILABLE
+	// (STREAM_UNAVAILABLE) with RetryInfo.
+	ListDeadEvents(context.Context, *ListDeadEventsRequest) (*ListDeadEventsResponse, error)
 	// Tells the verdict on instances: those named, or all unhealthy ones of a
 	// group. Errors: UNAVAILABLE (STREAM_UNAVAILABLE) with RetryInfo.
 	ListVerdicts(context.Context, *ListVerdictsRequest) (*ListVerdictsResponse, error)
@@ -161,6 +180,9 @@ type UnimplementedHealthServiceServer struct{}
 
 func (UnimplementedHealthServiceServer) WatchInstanceEvents(*WatchInstanceEventsRequest, grpc.ServerStreamingServer[WatchInstanceEventsResponse]) error {
 	return status.Error(codes.Unimplemented, "method WatchInstanceEvents not implemented")
+}
+func (UnimplementedHealthServiceServer) ListDeadEvents(context.Context, *ListDeadEventsRequest) (*ListDeadEventsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListDeadEvents not implemented")
 }
 func (UnimplementedHealthServiceServer) ListVerdicts(context.Context, *ListVerdictsRequest) (*ListVerdictsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListVerdicts not implemented")
@@ -205,6 +227,24 @@ func _HealthService_WatchInstanceEvents_Handler(srv interface{}, stream grpc.Ser
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type HealthService_WatchInstanceEventsServer = grpc.ServerStreamingServer[WatchInstanceEventsResponse]
+
+func _HealthService_ListDeadEvents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListDeadEventsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HealthServiceServer).ListDeadEvents(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: HealthService_ListDeadEvents_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HealthServiceServer).ListDeadEvents(ctx, req.(*ListDeadEventsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
 
 func _HealthService_ListVerdicts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListVerdictsRequest)
@@ -285,6 +325,10 @@ var HealthService_ServiceDesc = grpc.ServiceDesc{
 	ServiceName: "muster.health.v1.HealthService",
 	HandlerType: (*HealthServiceServer)(nil),
 	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "ListDeadEvents",
+			Handler:    _HealthService_ListDeadEvents_Handler,
+		},
 		{
 			MethodName: "ListVerdicts",
 			Handler:    _HealthService_ListVerdicts_Handler,

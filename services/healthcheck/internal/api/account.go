@@ -1,0 +1,34 @@
+package api
+
+import (
+	"context"
+
+	"google.golang.org/grpc/metadata"
+
+	"github.com/seed-198b1370/muster/pkg/events"
+	"github.com/seed-198b1370/muster/pkg/rpc"
+)
+
+const (
+	// accountMetadata is the gRPC metadata that names the account of a call.
+	accountMetadata = "muster-account"
+	// defaultAccount is that of a call that names none.
+	defaultAccount = "default"
+)
+
+// accountOf tells the account that a call is for: its events and no others are
+// shown (S8). It proves nothing.
+func accountOf(ctx context.Context) string {
+	if names := metadata.ValueFromIncomingContext(ctx, accountMetadata); len(names) > 0 {
+		return names[0]
+	}
+	return defaultAccount
+}
+
+// checkAccount refuses a name that no account can have, and that would be a
+// pattern among subjects.
+func checkAccount(ctx context.Context, violations *rpc.Violations) {
+	if account := accountOf(ctx); !events.IsToken(account) {
+		violations.Add("metadata "+accountMetadata, account, "must be the id of an account")
+	}
+}
