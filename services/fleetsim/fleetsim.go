@@ -7,14 +7,17 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net"
 	"net/http"
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
+	"github.com/seed-198b1370/muster/services/fleetsim/internal/answer"
 	"github.com/seed-198b1370/muster/services/fleetsim/internal/api"
 	"github.com/seed-198b1370/muster/services/fleetsim/internal/engine"
 	"github.com/seed-198b1370/muster/services/fleetsim/internal/journal"
@@ -70,16 +73,29 @@ type Deps struct {
 	// [Service.Clock]. A clock that is not a [*clock.Scaled] can not change its
 	// speed, and its time never comes before that in the data directory.
 	Clock clock.Clock
+	// Instances is where instances answer health probes, each at its private
+	// address: what [ListenForInstances] made. Run closes it. Nil: instances
+	// have no addresses.
+	Instances net.Listener
 	// Log is told what operators should know; nil for nobody.
 	Log *slog.Logger
+}
+
+// ListenForInstances takes a port of the loopback interface on which instances
+// can answer, 0 for a free one. It needs Linux, and there the right to keep a
+// socket to one interface.
+func ListenForInstances(ctx context.Context, port int) (net.Listener, error) {
+	return answer.Listen(ctx, port)
 }
 
 // A Service is a simulated cloud. All methods are safe for use by several
 // goroutines; Run and Close are called once.
 type Service struct {
-	engine *engine.Engine
-	api    *api.API
-	own    *clock.Scaled // nil when the clock was given
+	engine    *engine.Engine
+	api       *api.API
+	own       *clock.Scaled // nil when the clock was given
+	log       *slog.Logger
+	instances net.Listener // nil when instances do not answer
 }
 
 // New opens a simulated cloud. On a data directory that has been used before it
@@ -115,7 +131,7 @@ func assemble(config Config, deps Deps, start beginning) (*Service, error) {
 	// The engine may ask for other worlds later: what it was given is not to be
 	// held on to by that.
 	start.world, start.snapshot = nil, journal.Snapshot{}
-	s := &Service{engine: e}
+	s := &Service{engine: e, log: deps.Log, instances: deps.Instances}
 	if deps.Clock == nil {
 		s.own = clock.NewScaled(e.Now(), config.Speed)
 		deps.Clock = s.own
@@ -125,7 +141,7 @@ func assemble(config Config, deps Deps, start beginning) (*Service, error) {
 	if config.DataDir != "" {
 		folder = filepath.Join(config.DataDir, "snapshots")
 	}
-	s.api, err = newAPI(e, start, shelf.New(e, folder))
+	s.api, err = newAPI(e, start, shelf.New(e, folder), deps.Instances != nil)
 	return s, err
 }
 
@@ -134,7 +150,7 @@ func assemble(config Config, deps Deps, start beginning) (*Service, error) {
 const shippedCurrency = "CNY"
 
 // newAPI makes the handlers of a world that an engine runs.
-func newAPI(e *engine.Engine, start beginning, snapshots api.Snapshots) (*api.API, error) {
+func newAPI(e *engine.Engine, start beginning, snapshots api.Snapshots, addresses bool) (*api.API, error) {
 	begun, currency := api.Scenario{Start: start.origin.Time()}, shippedCurrency
 	if start.scenario != nil {
 		begun.YAML, currency = string(start.scenario.YAML), start.scenario.Currency
@@ -146,6 +162,7 @@ func newAPI(e *engine.Engine, start beginning, snapshots api.Snapshots) (*api.AP
 	return api.New(api.Deps{
 		Engine: e, Catalog: start.catalog, Currency: currency, Market: start.market, Seed: start.seed,
 		Account: api.AccountOfMetadata, Wall: clock.NewWall(), Snapshots: snapshots, Scenario: begun, MetadataKey: key,
+		Addresses: addresses,
 	}), nil
 }
 
@@ -193,8 +210,19 @@ func (s *Service) Register(server grpc.ServiceRegistrar) { s.api.Register(server
 func (s *Service) Metadata() http.Handler { return s.api.Metadata() }
 
 // Run lets time pass and answers calls until the context ends, then returns
-// nil. It fails when the data directory can no longer be written.
-func (s *Service) Run(ctx context.Context) error { return s.engine.Run(ctx) }
+// nil. It fails when the data directory can no longer be written, or the port on
+// which instances answer is lost.
+func (s *Service) Run(ctx context.Context) error {
+	if s.instances == nil {
+		return s.engine.Run(ctx)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.engine.Run(ctx) })
+	group.Go(func() error {
+		return answer.Serve(ctx, s.instances, answer.Config{State: s.api.StateAt, Log: s.log})
+	})
+	return group.Wait()
+}
 
 // Ready is closed once calls are answered. Until then they wait.
 func (s *Service) Ready() <-chan struct{} { return s.engine.Ready() }

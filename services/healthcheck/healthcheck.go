@@ -1,8 +1,9 @@
-// Package healthcheck is the service that tells what becomes of instances. It
-// follows the fleet's transitions, judges which of them matter, publishes those
-// as events to JetStream, serves them as a gRPC stream and sends them to
-// webhooks. It owns its place in the fleet's stream, which replicas share, and
-// must not know what anyone does about an event.
+// Package healthcheck is the service that tells what becomes of instances, and
+// which can be counted on. It follows the fleet's transitions, judges which of
+// them matter, has instances probed, publishes what it finds as events to
+// JetStream, serves them as a gRPC stream and sends them to webhooks. It owns
+// its place in the fleet's stream, which replicas share, verdicts and health
+// policies, and must not know what anyone does about them.
 package healthcheck
 
 import (
@@ -24,7 +25,9 @@ import (
 	"github.com/seed-198b1370/muster/services/healthcheck/internal/api"
 	"github.com/seed-198b1370/muster/services/healthcheck/internal/follow"
 	"github.com/seed-198b1370/muster/services/healthcheck/internal/publish"
+	"github.com/seed-198b1370/muster/services/healthcheck/internal/records"
 	"github.com/seed-198b1370/muster/services/healthcheck/internal/share"
+	"github.com/seed-198b1370/muster/services/healthcheck/internal/verdict"
 	"github.com/seed-198b1370/muster/services/healthcheck/internal/webhook"
 )
 
@@ -65,6 +68,9 @@ type Deps struct {
 	// wall clock, which is right whatever the speed of the cloud's: what they
 	// wait for is a real server.
 	Clock clock.Clock
+	// CloudClock is the clock that the cloud lives by: durations of policies are
+	// on it. If it can tell its Speed, probes follow that. Nil means Clock.
+	CloudClock clock.Clock
 	// TraceParent tells the trace that a context belongs to, as in the header
 	// `traceparent` of HTTP, for events to carry. Nil: they carry none.
 	TraceParent func(context.Context) string
@@ -77,6 +83,7 @@ type Service struct {
 	follower  follow.Follower
 	shares    *share.Shares
 	publisher *publish.Publisher
+	keeper    *verdict.Keeper
 	webhooks  *webhook.Webhooks
 	api       *api.Server
 	hooks     *api.WebhookServer
@@ -90,6 +97,9 @@ func New(config Config, deps Deps) (*Service, error) {
 	}
 	if deps.Clock == nil {
 		deps.Clock = clock.NewWall()
+	}
+	if deps.CloudClock == nil {
+		deps.CloudClock = deps.Clock
 	}
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
@@ -111,14 +121,22 @@ func New(config Config, deps Deps) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open health service: %w", err)
 	}
+	store := records.New(deps.JetStream, records.Config{Replicas: config.Replicas, MemoryStorage: config.MemoryStorage, Log: deps.Log})
+	keeper := verdict.New(verdict.Deps{
+		Fleet: deps.Fleet, Store: store, Publish: publisher.Publish, Cloud: deps.CloudClock, Wall: clock.NewWall(),
+		Owns: shares.Owns, OwnershipChanged: shares.Changed, Log: deps.Log,
+	})
 	return &Service{
 		follower:  follow.Follower{Fleet: deps.Fleet, Clock: deps.Clock, Log: deps.Log},
 		shares:    shares,
 		publisher: publisher,
+		keeper:    keeper,
 		webhooks:  webhooks,
 		hooks:     &api.WebhookServer{Webhooks: webhooks, Log: deps.Log},
-		api:       &api.Server{JetStream: deps.JetStream, Log: deps.Log},
-		ready:     make(chan struct{}),
+		api: &api.Server{
+			JetStream: deps.JetStream, Fleet: deps.Fleet, Records: store, Suspected: keeper.Suspected, Log: deps.Log,
+		},
+		ready: make(chan struct{}),
 	}, nil
 }
 
@@ -144,6 +162,7 @@ func (s *Service) Run(ctx context.Context) error {
 	group.Go(func() error { return s.shares.Run(running) })
 	group.Go(func() error { return s.follow(running) })
 	group.Go(func() error { return s.publisher.Run(running) })
+	group.Go(func() error { return s.keeper.Run(running) })
 	group.Go(func() error { return s.webhooks.Run(running) })
 	err := group.Wait()
 	s.shares.Leave(ctx)

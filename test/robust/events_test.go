@@ -238,9 +238,11 @@ func (r *record) read(ctx context.Context, js jetstream.JetStream) error {
 		if err != nil {
 			return err
 		}
-		r.mu.Lock()
-		r.at[meta.Sequence.Stream] = msg.Headers().Get("ce-id")
-		r.mu.Unlock()
+		if id := msg.Headers().Get("ce-id"); !strings.Contains(id, "/v") { // verdicts are in no journal
+			r.mu.Lock()
+			r.at[meta.Sequence.Stream] = id
+			r.mu.Unlock()
+		}
 		if err := msg.Ack(); err != nil {
 			return err
 		}

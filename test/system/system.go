@@ -5,6 +5,7 @@ package system
 
 import (
 	"context"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -42,6 +43,9 @@ type Options struct {
 	LookInterval time.Duration
 	// WithoutEvents starts the group service cut off from the events.
 	WithoutEvents bool
+	// Probed gives instances addresses at which they answer health probes, on
+	// the port [System.InstancePort].
+	Probed bool
 }
 
 func (o Options) speed() float64 {
@@ -59,6 +63,8 @@ type System struct {
 	Fleet      fleetv1.FleetServiceClient
 	Simulation fleetv1.SimulationServiceClient
 	Health     healthv1.HealthServiceClient
+	// InstancePort is where instances answer health probes; 0 for nowhere.
+	InstancePort int
 	// Conns are the connections behind the clients, one for each process.
 	Conns []*grpc.ClientConn
 }
@@ -87,6 +93,9 @@ func StartInProcess(t testing.TB, options Options) *System {
 		Seed: 1, Speed: options.speed(), CalmMarket: !options.WildMarket, LookInterval: options.LookInterval,
 		WithoutEvents: options.WithoutEvents, Grace: time.Second,
 	}
+	if options.Probed {
+		config.InstancePort = -1
+	}
 	if options.Catalog != "" {
 		parsed, err := catalog.Parse(strings.NewReader(options.Catalog))
 		if err != nil {
@@ -105,7 +114,9 @@ func StartInProcess(t testing.TB, options Options) *System {
 			t.Errorf("stop: %v", err)
 		}
 	})
-	return newSystem(running.Conn(), running.Conn(), running.Conn(), running.Conn())
+	system := newSystem(running.Conn(), running.Conn(), running.Conn(), running.Conn())
+	system.InstancePort = running.InstancePort()
+	return system
 }
 
 // startProcesses starts each service in a process of its own.
@@ -143,7 +154,11 @@ func startServices(t testing.TB, binary string, options Options, natsURL string,
 		return append([]string{"serve", service, "--listen", "127.0.0.1:0", "--log-level", "warn"}, more...)
 	}
 	folder := func(service string) []string { return []string{"--data-dir", filepath.Join(dir, service)} }
-	cloud := append(folder("fleetsim"), "--speed", formatFloat(options.speed()))
+	instancePort := 0
+	if options.Probed {
+		instancePort = freePort(t)
+	}
+	cloud := append(folder("fleetsim"), "--speed", formatFloat(options.speed()), "--instance-listen-port", strconv.Itoa(instancePort))
 	if !options.WildMarket {
 		cloud = append(cloud, "--calm")
 	}
@@ -178,13 +193,27 @@ func startServices(t testing.TB, binary string, options Options, natsURL string,
 	if options.WithoutEvents {
 		s.Healthcheck.Kill()
 	}
-	return s, newSystem(s.Groupsvc.Dial(t), s.Allocator.Dial(t), s.Fleetsim.Dial(t), s.Healthcheck.Dial(t))
+	system := newSystem(s.Groupsvc.Dial(t), s.Allocator.Dial(t), s.Fleetsim.Dial(t), s.Healthcheck.Dial(t))
+	system.InstancePort = instancePort
+	return s, system
+}
+
+// freePort is a port that nobody listens on now.
+func freePort(t testing.TB) int {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port
 }
 
 // StartAllInOne starts `muster up` as a process on a data folder.
 func StartAllInOne(t testing.TB, binary, dataDir string, speed float64) (*Process, *System) {
 	t.Helper()
-	up := StartProcess(t, binary, "up", "--listen", "127.0.0.1:0", "--data-dir", dataDir, "--calm", "--speed", formatFloat(speed), "--log-level", "warn")
+	up := StartProcess(t, binary, "up", "--listen", "127.0.0.1:0", "--data-dir", dataDir, "--calm", "--speed", formatFloat(speed), "--log-level", "warn",
+		"--instance-listen-port", "0")
 	conn := up.Dial(t)
 	return up, newSystem(conn, conn, conn, conn)
 }

@@ -53,6 +53,33 @@ func (s *Stack) followClock(ctx context.Context, cloud fleetv1.SimulationService
 	}
 }
 
+// followClockLater makes the stack's clock show the time of a cloud in another
+// process, as followClock does, without waiting for it: until the cloud answers
+// the clock stands still at the beginning of 1970. A cloud that is no simulator
+// lives by the wall clock.
+func (s *Stack) followClockLater(ctx context.Context, cloud fleetv1.SimulationServiceClient) {
+	follower := clock.NewScaled(time.Unix(0, 0), 1)
+	follower.Pause()
+	s.clock = follower
+	s.start(ctx, "clock", func(ctx context.Context) error {
+		for {
+			_, err := cloud.GetClock(ctx, &fleetv1.GetClockRequest{})
+			switch {
+			case err == nil:
+				return s.keepFollowing(ctx, cloud, follower)
+			case status.Code(err) == codes.Unimplemented:
+				follower.Jump(time.Now())
+				follower.Resume()
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			if err := pause(ctx, clockRetry); err != nil {
+				return err
+			}
+		}
+	})
+}
+
 // keepFollowing sets the follower whenever the cloud tells its time, until the
 // context ends. While the cloud is away the follower stands still, as the time
 // of a stopped simulator does: one that ran on would be ahead of the cloud

@@ -67,6 +67,14 @@ type Config struct {
 	// metadata over HTTP. Empty: none. Only with the role fleetsim.
 	MetadataListen string
 
+	// InstancePort is the port of the loopback interface on which instances
+	// answer health probes, each at its private address; a negative one is any
+	// that is free. 0: they have no addresses. Only with the role fleetsim.
+	InstancePort int
+	// InstancePortOptional makes a port that can not be had no failure: the log
+	// says so, and instances have no addresses.
+	InstancePortOptional bool
+
 	// Speed is how many seconds of simulated time pass in a second, 0.001 to
 	// 100,000; 0 means what the scenario says, or 1. Only with the role
 	// fleetsim.

@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"fmt"
+	"net"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
 	"github.com/seed-198b1370/muster/pkg/events"
@@ -17,10 +18,14 @@ import (
 // newServices makes the services of the roles, in order, and registers them.
 func (s *Stack) newServices(ctx context.Context) ([]service, error) {
 	services := make([]service, 0, len(s.config.Roles))
-	if s.config.plays(Groupsvc) && !s.config.plays(Fleetsim) {
-		if err := s.followClock(ctx, fleetv1.NewSimulationServiceClient(s.fleet)); err != nil {
+	switch cloud := fleetv1.NewSimulationServiceClient(s.fleet); {
+	case s.config.plays(Fleetsim): // which has the clock
+	case s.config.plays(Groupsvc):
+		if err := s.followClock(ctx, cloud); err != nil {
 			return nil, err
 		}
+	case s.config.plays(Healthcheck):
+		s.followClockLater(ctx, cloud)
 	}
 	for _, role := range s.config.Roles {
 		svc, err := s.newService(ctx, role)
@@ -39,7 +44,7 @@ func (s *Stack) newService(ctx context.Context, role Role) (service, error) {
 	log := s.config.Log.With("service", string(role))
 	switch role {
 	case Fleetsim:
-		return s.newFleetsim()
+		return s.newFleetsim(ctx)
 	case Allocator:
 		return allocator.New(allocator.Config{MaxViewAge: s.config.MaxViewAge}, allocator.Deps{Fleet: fleet, Clock: clock.NewWall(), Log: log})
 	case Healthcheck:
@@ -47,7 +52,9 @@ func (s *Stack) newService(ctx context.Context, role Role) (service, error) {
 		if err != nil {
 			return nil, err
 		}
-		return healthcheck.New(s.config.Health, healthcheck.Deps{Fleet: fleet, JetStream: js, Clock: clock.NewWall(), Log: log})
+		return healthcheck.New(s.config.Health, healthcheck.Deps{
+			Fleet: fleet, JetStream: js, Clock: clock.NewWall(), CloudClock: s.clock, Log: log,
+		})
 	case Groupsvc:
 		deps := groupsvc.Deps{
 			Fleet: fleet, Allocator: allocatorv1.NewAllocatorServiceClient(s.allocator), Clock: s.clock, Log: log,
@@ -66,7 +73,7 @@ func (s *Stack) newService(ctx context.Context, role Role) (service, error) {
 }
 
 // newFleetsim makes the cloud, whose clock is everyone's.
-func (s *Stack) newFleetsim() (service, error) {
+func (s *Stack) newFleetsim(ctx context.Context) (service, error) {
 	config := fleetsim.Config{
 		Scenario: s.config.Scenario, Catalog: s.config.Catalog, Seed: s.config.Seed, Speed: s.config.Speed, DataDir: s.folder("fleetsim"),
 	}
@@ -74,10 +81,35 @@ func (s *Stack) newFleetsim() (service, error) {
 		calm := 0.0
 		config.Volatility = &calm
 	}
-	cloud, err := fleetsim.New(config, fleetsim.Deps{Log: s.config.Log.With("service", string(Fleetsim))})
+	deps := fleetsim.Deps{Log: s.config.Log.With("service", string(Fleetsim))}
+	var err error
+	if deps.Instances, err = s.listenForInstances(ctx); err != nil {
+		return nil, err
+	}
+	cloud, err := fleetsim.New(config, deps)
 	if err != nil {
 		return nil, err
 	}
 	s.clock, s.metadata = cloud.Clock(), cloud.Metadata()
 	return cloud, nil
+}
+
+// listenForInstances takes the port on which instances answer health probes; nil
+// for none.
+func (s *Stack) listenForInstances(ctx context.Context) (net.Listener, error) {
+	if s.config.InstancePort == 0 {
+		return nil, nil //nolint:nilnil // nothing is asked for
+	}
+	listener, err := fleetsim.ListenForInstances(ctx, max(0, s.config.InstancePort))
+	switch {
+	case err == nil:
+	case s.config.InstancePortOptional:
+		s.config.Log.WarnContext(ctx, "instances have no addresses, and can not be probed", "error", err)
+		return nil, nil //nolint:nilnil // it is only a help
+	default:
+		return nil, err
+	}
+	s.instances = listener
+	s.closeLater(func() error { return ignoreClosed(listener.Close()) })
+	return listener, nil
 }

@@ -35,6 +35,7 @@ type Stack struct {
 
 	metadata         http.Handler // nil in a process that does not play the cloud
 	metadataListener net.Listener // nil for none
+	instances        net.Listener // where instances answer probes; nil for nowhere
 
 	fleet, allocator *grpc.ClientConn
 	nats             *nats.Conn
@@ -311,12 +312,24 @@ func (s *Stack) MetadataAddr() string {
 	return s.metadataListener.Addr().String()
 }
 
+// InstancePort is the port on which instances answer health probes; 0 when they
+// do not.
+func (s *Stack) InstancePort() int {
+	if s.instances == nil {
+		return 0
+	}
+	if address, ok := s.instances.Addr().(*net.TCPAddr); ok {
+		return address.Port
+	}
+	return 0
+}
+
 // NATSURL is where other processes reach the embedded JetStream; empty when
 // they do not.
 func (s *Stack) NATSURL() string { return s.natsURL }
 
-// Clock is the clock of the cloud; nil in a process that plays neither the
-// cloud nor the group service.
+// Clock is the clock of the cloud; nil in a process that plays the allocator
+// only.
 func (s *Stack) Clock() clock.Clock { return s.clock }
 
 // Failed delivers the error of a part that ended by itself. The stack should

@@ -113,6 +113,16 @@ func (w *World) Now() Instant { return w.now }
 // Sequence is the number of the transition that happened last, 0 for none.
 func (w *World) Sequence() uint64 { return w.sequence }
 
+// At is an instance as it looks from outside, whoever owns it; false when there
+// is none of the number.
+func (w *World) At(number uint64) (Instance, bool) {
+	i := w.instances.at(number)
+	if i == nil {
+		return Instance{}, false
+	}
+	return w.seen(i), true
+}
+
 // LastNumber is the number of the instance that was created last, 0 for none.
 func (w *World) LastNumber() uint64 { return w.lastNumber }
 

@@ -1,6 +1,3 @@
-// Package judge decides what is told of an instance: which event, if any, a
-// transition of it gives. It is data in, data out, and must not know where
-// transitions come from or who reads events.
 package judge
 
 import (
@@ -140,7 +137,7 @@ func newEvent(instance *fleetv1.Instance, kind healthv1.InstanceEventKind, at *t
 		EventId:          id + "/" + strconv.FormatInt(number, 10),
 		Kind:             kind,
 		AccountId:        instance.GetAccountId(),
-		GroupId:          groupOf(instance),
+		GroupId:          GroupOf(instance),
 		InstanceId:       id,
 		ZoneId:           instance.GetZoneId(),
 		InstanceType:     instance.GetInstanceType(),
@@ -151,9 +148,9 @@ func newEvent(instance *fleetv1.Instance, kind healthv1.InstanceEventKind, at *t
 	}, nil
 }
 
-// groupOf tells the group of an instance; empty when it has none. Anyone can
+// GroupOf tells the group of an instance; empty when it has none. Anyone can
 // tag an instance, so a value that is no group's id is as good as no tag.
-func groupOf(instance *fleetv1.Instance) string {
+func GroupOf(instance *fleetv1.Instance) string {
 	group := instance.GetTags()[GroupTag]
 	if len(group) > maxGroupIDBytes || group == "_" {
 		return ""

@@ -29,6 +29,7 @@ type commands struct {
 	Fleet    fleetCommand    `cmd:"" help:"Work with instances, disks, accounts and bills of the cloud, and cause trouble in the simulated one."`
 	Scenario scenarioCommand `cmd:"" help:"Work with scenario files, which describe a simulated cloud from its beginning."`
 	Clock    clockCommand    `cmd:"" help:"Show the simulated time, change how fast it runs, stop it or move it on."`
+	Health   healthCommand   `cmd:"" help:"Show which instances can not be counted on and why, and set the rules by which they are judged."`
 	Events   eventsCommand   `cmd:"" help:"Follow what becomes of instances."`
 	Webhook  webhookCommand  `cmd:"" help:"Have events sent over HTTP."`
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"maps"
 	"regexp"
 	"strings"
 	"testing"
@@ -19,7 +20,9 @@ var madeUp = regexp.MustCompile(`cli-[0-9a-f]{24}|fault-[0-9a-f]{8}`)
 // unless it is 0. `go test -rewrite` writes the files anew.
 func TestGolden(t *testing.T) {
 	datadriven.Walk(t, "testdata/golden", func(t *testing.T, path string) {
-		cloud := newFakeCloud(t, usualReplies())
+		replies := usualReplies()
+		maps.Copy(replies, healthReplies())
+		cloud := newFakeCloud(t, replies)
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			var lines strings.Builder
 			for line := range strings.SplitSeq(d.Input, "\n") {

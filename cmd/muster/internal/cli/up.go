@@ -22,6 +22,7 @@ type simulated struct {
 	Seed           *uint64  `help:"Seed of the simulated market: the same seed gives the same market; 1 by default." placeholder:"N"`
 	Calm           bool     `help:"Let prices and other tenants' demand stand still."`
 	Catalog        string   `help:"CSV file of what the simulated cloud sells, instead of the catalog built in." placeholder:"FILE"`
+	InstancePort   *int     `name:"instance-listen-port" help:"Port of the loopback interface on which instances answer health probes, each at its private address; 7090 by default, 0 for none. Needs Linux." placeholder:"PORT"`
 	MetadataListen string   `help:"Host and port on which instances read their metadata over HTTP; by default they do not." placeholder:"ADDR"`
 }
 
@@ -31,6 +32,9 @@ func (s simulated) apply(config *stack.Config) error {
 			return err
 		}
 		config.Speed = *s.Speed
+	}
+	if err := s.applyInstancePort(config); err != nil {
+		return err
 	}
 	if s.MetadataListen != "" {
 		if err := checkListen("--metadata-listen", s.MetadataListen); err != nil {
@@ -56,6 +60,24 @@ func (s simulated) apply(config *stack.Config) error {
 	if config.Catalog, err = catalog.Parse(file); err != nil {
 		return fmt.Errorf("%s: %w", s.Catalog, err)
 	}
+	return nil
+}
+
+// defaultInstancePort is where instances answer health probes unless told
+// otherwise.
+const defaultInstancePort = 7090
+
+// applyInstancePort asks for the port that was named. One that was not is only a
+// help: where it can not be had, all else works.
+func (s simulated) applyInstancePort(config *stack.Config) error {
+	config.InstancePort, config.InstancePortOptional = defaultInstancePort, true
+	if s.InstancePort == nil {
+		return nil
+	}
+	if *s.InstancePort < 0 || *s.InstancePort > 65535 {
+		return misuse("--instance-listen-port must be 0 to 65535, got %d", *s.InstancePort)
+	}
+	config.InstancePort, config.InstancePortOptional = *s.InstancePort, false
 	return nil
 }
 
@@ -107,6 +129,9 @@ func (p process) run(ctx context.Context, on console, config stack.Config) error
 	}
 	if addr := running.MetadataAddr(); addr != "" {
 		_, _ = fmt.Fprintf(on.out, "muster: serving instance metadata on http://%s\n", addr)
+	}
+	if port := running.InstancePort(); port != 0 {
+		_, _ = fmt.Fprintf(on.out, "muster: instances answer health probes on port %d of their private addresses\n", port)
 	}
 	_, _ = fmt.Fprintf(on.out, "muster: serving gRPC on %s\n", running.Addr())
 	var failure error

@@ -10,6 +10,7 @@ import (
 	"github.com/seed-198b1370/muster/pkg/clock"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
+	"github.com/seed-198b1370/muster/services/fleetsim/internal/answer"
 	"github.com/seed-198b1370/muster/services/fleetsim/internal/engine"
 	"github.com/seed-198b1370/muster/services/fleetsim/market"
 	"github.com/seed-198b1370/muster/services/fleetsim/world"
@@ -36,6 +37,8 @@ type Deps struct {
 	Snapshots Snapshots
 	// Scenario is what the cloud was begun with.
 	Scenario Scenario
+	// Addresses tells that instances have addresses at which they answer.
+	Addresses bool
 	// MetadataKey proves the tokens of instance metadata.
 	MetadataKey []byte
 }
@@ -67,6 +70,12 @@ func (a *API) Register(server grpc.ServiceRegistrar) {
 
 // Metadata serves instance metadata over HTTP.
 func (a *API) Metadata() http.Handler { return newMetadata(a.deps) }
+
+// StateAt tells how the youngest instance is whose number is so much more than a
+// multiple of [answer.Addresses].
+func (a *API) StateAt(ctx context.Context, remainder uint64) answer.State {
+	return stateAt(ctx, a.deps.Engine, remainder)
+}
 
 // fleet serves FleetService.
 type fleet struct {

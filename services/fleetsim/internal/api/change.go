@@ -45,7 +45,7 @@ func (f *fleet) UpdateInstance(ctx context.Context, req *fleetv1.UpdateInstanceR
 	if len(page.Listed) == 0 { // gone since
 		return nil, f.refuse(&world.NotFoundError{}, of)
 	}
-	return &fleetv1.UpdateInstanceResponse{Instance: toListed(f.Catalog, &page.Listed[0])}, nil
+	return &fleetv1.UpdateInstanceResponse{Instance: f.toListed(&page.Listed[0])}, nil
 }
 
 // readMask takes the new values of the fields that a mask names, or tells which

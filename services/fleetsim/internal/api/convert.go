@@ -4,22 +4,22 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
-	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
+	"github.com/seed-198b1370/muster/services/fleetsim/internal/answer"
 	"github.com/seed-198b1370/muster/services/fleetsim/internal/wire"
 	"github.com/seed-198b1370/muster/services/fleetsim/world"
 )
 
 // toListed writes an instance of a list, which has its disks with it.
-func toListed(c *catalog.Catalog, l *world.Listed) *fleetv1.Instance {
-	instance := toInstance(c, &l.Instance, l.Price)
+func (d *Deps) toListed(l *world.Listed) *fleetv1.Instance {
+	instance := d.toInstance(&l.Instance, l.Price)
 	for i := range l.Disks {
 		instance.Disks = append(instance.Disks, toDisk(&l.Disks[i]))
 	}
 	return instance
 }
 
-func toInstance(c *catalog.Catalog, i *world.Instance, price int64) *fleetv1.Instance {
-	offer := &c.Offers()[i.Offer]
+func (d *Deps) toInstance(i *world.Instance, price int64) *fleetv1.Instance {
+	offer := &d.Catalog.Offers()[i.Offer]
 	instance := &fleetv1.Instance{
 		InstanceId: instanceID(i.Number), AccountId: i.Account.ID(),
 		ZoneId: offer.ZoneID, InstanceType: offer.InstanceType, BillingMethod: wire.ToBilling(i.Spot),
@@ -29,6 +29,9 @@ func toInstance(c *catalog.Catalog, i *world.Instance, price int64) *fleetv1.Ins
 		InterruptionNoticeTime: toTime(i.Noticed), ReleaseTime: toTime(i.ReleaseAt()), StatusTime: toTime(i.Since),
 		TransitionNumber: int64(i.Transitions), InterruptionBehavior: toBehavior(i),
 		StoppedMode: fleetv1.StoppedMode(i.StoppedMode()), Health: fleetv1.InstanceHealth(i.Health),
+	}
+	if d.Addresses {
+		instance.PrivateIpAddress = answer.Address(i.Number).String()
 	}
 	told := i.Describe()
 	instance.InstanceName, instance.Description, instance.DeletionProtection = told.Name, told.Description, told.DeletionProtection
@@ -49,9 +52,9 @@ func toBehavior(i *world.Instance) fleetv1.InterruptionBehavior {
 	}
 }
 
-func toTransition(c *catalog.Catalog, t *world.Transition) *fleetv1.InstanceTransition {
+func (d *Deps) toTransition(t *world.Transition) *fleetv1.InstanceTransition {
 	transition := &fleetv1.InstanceTransition{
-		Instance: toInstance(c, &t.Instance, t.Price),
+		Instance: d.toInstance(&t.Instance, t.Price),
 		Kind:     fleetv1.TransitionKind(t.Kind), Reason: fleetv1.TransitionReason(t.Reason),
 		Time: toTime(t.Time),
 	}

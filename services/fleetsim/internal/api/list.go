@@ -38,7 +38,7 @@ func (f *fleet) ListInstances(ctx context.Context, req *fleetv1.ListInstancesReq
 		Cursor: found.cursor, Position: found.position, NextPageToken: tokenAfter(instanceList, found.Next),
 	}
 	for i := range found.Listed {
-		resp.Instances = append(resp.Instances, toListed(f.Catalog, &found.Listed[i]))
+		resp.Instances = append(resp.Instances, f.toListed(&found.Listed[i]))
 	}
 	return resp, nil
 }

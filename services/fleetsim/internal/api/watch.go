@@ -108,7 +108,7 @@ func (w *watch) read() (more <-chan struct{}, err error) {
 		if t.Instance.Account.ID() != w.account || !t.Instance.Tags.HasAll(w.tags) {
 			continue
 		}
-		shown := toTransition(w.fleet.Catalog, t)
+		shown := w.fleet.toTransition(t)
 		next.Transitions = append(next.Transitions, shown)
 		if trouble.Repeats(faults, w.after, w.fleet.Seed) {
 			next.repeat = append(next.repeat, shown)

@@ -32,3 +32,8 @@ func checkAccount(ctx context.Context, violations *rpc.Violations) {
 		violations.Add("metadata "+accountMetadata, account, "must be the id of an account")
 	}
 }
+
+// asCaller makes a context for calls of the cloud in the name of the caller.
+func asCaller(ctx context.Context) context.Context {
+	return metadata.AppendToOutgoingContext(ctx, accountMetadata, accountOf(ctx))
+}

@@ -14,7 +14,9 @@ import (
 
 	"github.com/seed-198b1370/muster/pkg/events"
 	"github.com/seed-198b1370/muster/pkg/rpc"
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
+	"github.com/seed-198b1370/muster/services/healthcheck/internal/records"
 )
 
 // retryAfter is when a client should ask again for a stream that can not be
@@ -26,6 +28,12 @@ type Server struct {
 	healthv1.UnimplementedHealthServiceServer
 	// JetStream holds the events.
 	JetStream jetstream.JetStream
+	// Fleet is asked whose an instance is.
+	Fleet fleetv1.FleetServiceClient
+	// Records holds verdicts and policies.
+	Records *records.Store
+	// Suspected tells in which zones the checker suspects its own network.
+	Suspected func() []*healthv1.SuspectedZone
 	// Log takes what operators should know.
 	Log *slog.Logger
 }

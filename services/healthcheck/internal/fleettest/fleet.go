@@ -102,6 +102,21 @@ func (f *Fleet) Step(id string, kind fleetv1.TransitionKind, reason fleetv1.Tran
 	}
 }
 
+// SetHealth changes the health of an instance.
+func (f *Fleet) SetHealth(id string, health fleetv1.InstanceHealth) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.live[id].Health = health
+	f.record(id, fleetv1.TransitionKind_TRANSITION_KIND_HEALTH, fleetv1.TransitionReason_TRANSITION_REASON_FAILURE)
+}
+
+// SetAddress gives an instance an address from its next transition on.
+func (f *Fleet) SetAddress(id, address string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.live[id].PrivateIpAddress = address
+}
+
 // Live launches an instance and lets it run through a whole life, reclaimed at
 // its end: six transitions, of which one gives no event.
 func (f *Fleet) Live(id, group string) {

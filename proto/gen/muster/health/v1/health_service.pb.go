@@ -425,9 +425,12 @@ type ListVerdictsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Verdicts, by instance id. An instance without one is healthy as far as is
 	// known, and left out.
-	Verdicts      []*HealthVerdict `protobuf:"bytes,1,rep,name=verdicts,proto3" json:"verdicts,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Verdicts []*HealthVerdict `protobuf:"bytes,1,rep,name=verdicts,proto3" json:"verdicts,omitempty"`
+	// Zones in which the replica that answers takes its own network for broken:
+	// no probe makes an instance unhealthy there now. Empty for most.
+	SuspectedZones []*SuspectedZone `protobuf:"bytes,2,rep,name=suspected_zones,json=suspectedZones,proto3" json:"suspected_zones,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ListVerdictsResponse) Reset() {
@@ -467,6 +470,86 @@ func (x *ListVerdictsResponse) GetVerdicts() []*HealthVerdict {
 	return nil
 }
 
+func (x *ListVerdictsResponse) GetSuspectedZones() []*SuspectedZone {
+	if x != nil {
+		return x.SuspectedZones
+	}
+	return nil
+}
+
+// A zone in which the checker trusts no probe.
+type SuspectedZone struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The zone.
+	ZoneId string `protobuf:"bytes,1,opt,name=zone_id,json=zoneId,proto3" json:"zone_id,omitempty"`
+	// Why, as one word for programs: `CheckerNetworkSuspected`.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// What was seen, in words.
+	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	// Since when.
+	SinceTime     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since_time,json=sinceTime,proto3" json:"since_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuspectedZone) Reset() {
+	*x = SuspectedZone{}
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspectedZone) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspectedZone) ProtoMessage() {}
+
+func (x *SuspectedZone) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspectedZone.ProtoReflect.Descriptor instead.
+func (*SuspectedZone) Descriptor() ([]byte, []int) {
+	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *SuspectedZone) GetZoneId() string {
+	if x != nil {
+		return x.ZoneId
+	}
+	return ""
+}
+
+func (x *SuspectedZone) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *SuspectedZone) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *SuspectedZone) GetSinceTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SinceTime
+	}
+	return nil
+}
+
 // Request of HealthService.SetInstanceHealth.
 type SetInstanceHealthRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -482,7 +565,7 @@ type SetInstanceHealthRequest struct {
 
 func (x *SetInstanceHealthRequest) Reset() {
 	*x = SetInstanceHealthRequest{}
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[7]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -494,7 +577,7 @@ func (x *SetInstanceHealthRequest) String() string {
 func (*SetInstanceHealthRequest) ProtoMessage() {}
 
 func (x *SetInstanceHealthRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[7]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -507,7 +590,7 @@ func (x *SetInstanceHealthRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetInstanceHealthRequest.ProtoReflect.Descriptor instead.
 func (*SetInstanceHealthRequest) Descriptor() ([]byte, []int) {
-	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{7}
+	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SetInstanceHealthRequest) GetInstanceId() string {
@@ -542,7 +625,7 @@ type SetInstanceHealthResponse struct {
 
 func (x *SetInstanceHealthResponse) Reset() {
 	*x = SetInstanceHealthResponse{}
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[8]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -554,7 +637,7 @@ func (x *SetInstanceHealthResponse) String() string {
 func (*SetInstanceHealthResponse) ProtoMessage() {}
 
 func (x *SetInstanceHealthResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[8]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -567,7 +650,7 @@ func (x *SetInstanceHealthResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetInstanceHealthResponse.ProtoReflect.Descriptor instead.
 func (*SetInstanceHealthResponse) Descriptor() ([]byte, []int) {
-	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{8}
+	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SetInstanceHealthResponse) GetVerdict() *HealthVerdict {
@@ -590,7 +673,7 @@ type SetHealthPolicyRequest struct {
 
 func (x *SetHealthPolicyRequest) Reset() {
 	*x = SetHealthPolicyRequest{}
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[9]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -602,7 +685,7 @@ func (x *SetHealthPolicyRequest) String() string {
 func (*SetHealthPolicyRequest) ProtoMessage() {}
 
 func (x *SetHealthPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[9]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -615,7 +698,7 @@ func (x *SetHealthPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetHealthPolicyRequest.ProtoReflect.Descriptor instead.
 func (*SetHealthPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{9}
+	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SetHealthPolicyRequest) GetGroupId() string {
@@ -643,7 +726,7 @@ type SetHealthPolicyResponse struct {
 
 func (x *SetHealthPolicyResponse) Reset() {
 	*x = SetHealthPolicyResponse{}
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[10]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -655,7 +738,7 @@ func (x *SetHealthPolicyResponse) String() string {
 func (*SetHealthPolicyResponse) ProtoMessage() {}
 
 func (x *SetHealthPolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[10]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -668,7 +751,7 @@ func (x *SetHealthPolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetHealthPolicyResponse.ProtoReflect.Descriptor instead.
 func (*SetHealthPolicyResponse) Descriptor() ([]byte, []int) {
-	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{10}
+	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SetHealthPolicyResponse) GetPolicy() *HealthPolicy {
@@ -689,7 +772,7 @@ type GetHealthPolicyRequest struct {
 
 func (x *GetHealthPolicyRequest) Reset() {
 	*x = GetHealthPolicyRequest{}
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[11]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -701,7 +784,7 @@ func (x *GetHealthPolicyRequest) String() string {
 func (*GetHealthPolicyRequest) ProtoMessage() {}
 
 func (x *GetHealthPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[11]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -714,7 +797,7 @@ func (x *GetHealthPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHealthPolicyRequest.ProtoReflect.Descriptor instead.
 func (*GetHealthPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{11}
+	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetHealthPolicyRequest) GetGroupId() string {
@@ -737,7 +820,7 @@ type GetHealthPolicyResponse struct {
 
 func (x *GetHealthPolicyResponse) Reset() {
 	*x = GetHealthPolicyResponse{}
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[12]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -749,7 +832,7 @@ func (x *GetHealthPolicyResponse) String() string {
 func (*GetHealthPolicyResponse) ProtoMessage() {}
 
 func (x *GetHealthPolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_health_v1_health_service_proto_msgTypes[12]
+	mi := &file_muster_health_v1_health_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -762,7 +845,7 @@ func (x *GetHealthPolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHealthPolicyResponse.ProtoReflect.Descriptor instead.
 func (*GetHealthPolicyResponse) Descriptor() ([]byte, []int) {
-	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{12}
+	return file_muster_health_v1_health_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetHealthPolicyResponse) GetPolicy() *HealthPolicy {
@@ -814,9 +897,16 @@ const file_muster_health_v1_health_service_proto_rawDesc = "" +
 	"body_bytes\x18\a \x01(\x05R\tbodyBytes\"\x81\x01\n" +
 	"\x13ListVerdictsRequest\x124\n" +
 	"\bgroup_id\x18\x01 \x01(\tB\x19\xbaH\x16r\x14\x18@2\x10^[A-Za-z0-9_-]*$R\agroupId\x124\n" +
-	"\finstance_ids\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10\xfa\x01\"\x06r\x04\x10\x01\x18@R\vinstanceIds\"S\n" +
+	"\finstance_ids\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10\xfa\x01\"\x06r\x04\x10\x01\x18@R\vinstanceIds\"\x9d\x01\n" +
 	"\x14ListVerdictsResponse\x12;\n" +
-	"\bverdicts\x18\x01 \x03(\v2\x1f.muster.health.v1.HealthVerdictR\bverdicts\"\xac\x01\n" +
+	"\bverdicts\x18\x01 \x03(\v2\x1f.muster.health.v1.HealthVerdictR\bverdicts\x12H\n" +
+	"\x0fsuspected_zones\x18\x02 \x03(\v2\x1f.muster.health.v1.SuspectedZoneR\x0esuspectedZones\"\x95\x01\n" +
+	"\rSuspectedZone\x12\x17\n" +
+	"\azone_id\x18\x01 \x01(\tR\x06zoneId\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\x129\n" +
+	"\n" +
+	"since_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tsinceTime\"\xac\x01\n" +
 	"\x18SetInstanceHealthRequest\x12*\n" +
 	"\vinstance_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\n" +
 	"instanceId\x12B\n" +
@@ -856,7 +946,7 @@ func file_muster_health_v1_health_service_proto_rawDescGZIP() []byte {
 	return file_muster_health_v1_health_service_proto_rawDescData
 }
 
-var file_muster_health_v1_health_service_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_muster_health_v1_health_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_muster_health_v1_health_service_proto_goTypes = []any{
 	(*WatchInstanceEventsRequest)(nil),  // 0: muster.health.v1.WatchInstanceEventsRequest
 	(*WatchInstanceEventsResponse)(nil), // 1: muster.health.v1.WatchInstanceEventsResponse
@@ -865,48 +955,51 @@ var file_muster_health_v1_health_service_proto_goTypes = []any{
 	(*DeadEvent)(nil),                   // 4: muster.health.v1.DeadEvent
 	(*ListVerdictsRequest)(nil),         // 5: muster.health.v1.ListVerdictsRequest
 	(*ListVerdictsResponse)(nil),        // 6: muster.health.v1.ListVerdictsResponse
-	(*SetInstanceHealthRequest)(nil),    // 7: muster.health.v1.SetInstanceHealthRequest
-	(*SetInstanceHealthResponse)(nil),   // 8: muster.health.v1.SetInstanceHealthResponse
-	(*SetHealthPolicyRequest)(nil),      // 9: muster.health.v1.SetHealthPolicyRequest
-	(*SetHealthPolicyResponse)(nil),     // 10: muster.health.v1.SetHealthPolicyResponse
-	(*GetHealthPolicyRequest)(nil),      // 11: muster.health.v1.GetHealthPolicyRequest
-	(*GetHealthPolicyResponse)(nil),     // 12: muster.health.v1.GetHealthPolicyResponse
-	(InstanceEventKind)(0),              // 13: muster.health.v1.InstanceEventKind
-	(*timestamppb.Timestamp)(nil),       // 14: google.protobuf.Timestamp
-	(*InstanceEvent)(nil),               // 15: muster.health.v1.InstanceEvent
-	(*HealthVerdict)(nil),               // 16: muster.health.v1.HealthVerdict
-	(HealthStatus)(0),                   // 17: muster.health.v1.HealthStatus
-	(*HealthPolicy)(nil),                // 18: muster.health.v1.HealthPolicy
+	(*SuspectedZone)(nil),               // 7: muster.health.v1.SuspectedZone
+	(*SetInstanceHealthRequest)(nil),    // 8: muster.health.v1.SetInstanceHealthRequest
+	(*SetInstanceHealthResponse)(nil),   // 9: muster.health.v1.SetInstanceHealthResponse
+	(*SetHealthPolicyRequest)(nil),      // 10: muster.health.v1.SetHealthPolicyRequest
+	(*SetHealthPolicyResponse)(nil),     // 11: muster.health.v1.SetHealthPolicyResponse
+	(*GetHealthPolicyRequest)(nil),      // 12: muster.health.v1.GetHealthPolicyRequest
+	(*GetHealthPolicyResponse)(nil),     // 13: muster.health.v1.GetHealthPolicyResponse
+	(InstanceEventKind)(0),              // 14: muster.health.v1.InstanceEventKind
+	(*timestamppb.Timestamp)(nil),       // 15: google.protobuf.Timestamp
+	(*InstanceEvent)(nil),               // 16: muster.health.v1.InstanceEvent
+	(*HealthVerdict)(nil),               // 17: muster.health.v1.HealthVerdict
+	(HealthStatus)(0),                   // 18: muster.health.v1.HealthStatus
+	(*HealthPolicy)(nil),                // 19: muster.health.v1.HealthPolicy
 }
 var file_muster_health_v1_health_service_proto_depIdxs = []int32{
-	13, // 0: muster.health.v1.WatchInstanceEventsRequest.kinds:type_name -> muster.health.v1.InstanceEventKind
-	14, // 1: muster.health.v1.WatchInstanceEventsRequest.since_time:type_name -> google.protobuf.Timestamp
-	15, // 2: muster.health.v1.WatchInstanceEventsResponse.event:type_name -> muster.health.v1.InstanceEvent
+	14, // 0: muster.health.v1.WatchInstanceEventsRequest.kinds:type_name -> muster.health.v1.InstanceEventKind
+	15, // 1: muster.health.v1.WatchInstanceEventsRequest.since_time:type_name -> google.protobuf.Timestamp
+	16, // 2: muster.health.v1.WatchInstanceEventsResponse.event:type_name -> muster.health.v1.InstanceEvent
 	4,  // 3: muster.health.v1.ListDeadEventsResponse.dead_events:type_name -> muster.health.v1.DeadEvent
-	14, // 4: muster.health.v1.DeadEvent.time:type_name -> google.protobuf.Timestamp
-	16, // 5: muster.health.v1.ListVerdictsResponse.verdicts:type_name -> muster.health.v1.HealthVerdict
-	17, // 6: muster.health.v1.SetInstanceHealthRequest.status:type_name -> muster.health.v1.HealthStatus
-	16, // 7: muster.health.v1.SetInstanceHealthResponse.verdict:type_name -> muster.health.v1.HealthVerdict
-	18, // 8: muster.health.v1.SetHealthPolicyRequest.policy:type_name -> muster.health.v1.HealthPolicy
-	18, // 9: muster.health.v1.SetHealthPolicyResponse.policy:type_name -> muster.health.v1.HealthPolicy
-	18, // 10: muster.health.v1.GetHealthPolicyResponse.policy:type_name -> muster.health.v1.HealthPolicy
-	0,  // 11: muster.health.v1.HealthService.WatchInstanceEvents:input_type -> muster.health.v1.WatchInstanceEventsRequest
-	2,  // 12: muster.health.v1.HealthService.ListDeadEvents:input_type -> muster.health.v1.ListDeadEventsRequest
-	5,  // 13: muster.health.v1.HealthService.ListVerdicts:input_type -> muster.health.v1.ListVerdictsRequest
-	7,  // 14: muster.health.v1.HealthService.SetInstanceHealth:input_type -> muster.health.v1.SetInstanceHealthRequest
-	9,  // 15: muster.health.v1.HealthService.SetHealthPolicy:input_type -> muster.health.v1.SetHealthPolicyRequest
-	11, // 16: muster.health.v1.HealthService.GetHealthPolicy:input_type -> muster.health.v1.GetHealthPolicyRequest
-	1,  // 17: muster.health.v1.HealthService.WatchInstanceEvents:output_type -> muster.health.v1.WatchInstanceEventsResponse
-	3,  // 18: muster.health.v1.HealthService.ListDeadEvents:output_type -> muster.health.v1.ListDeadEventsResponse
-	6,  // 19: muster.health.v1.HealthService.ListVerdicts:output_type -> muster.health.v1.ListVerdictsResponse
-	8,  // 20: muster.health.v1.HealthService.SetInstanceHealth:output_type -> muster.health.v1.SetInstanceHealthResponse
-	10, // 21: muster.health.v1.HealthService.SetHealthPolicy:output_type -> muster.health.v1.SetHealthPolicyResponse
-	12, // 22: muster.health.v1.HealthService.GetHealthPolicy:output_type -> muster.health.v1.GetHealthPolicyResponse
-	17, // [17:23] is the sub-list for method output_type
-	11, // [11:17] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	15, // 4: muster.health.v1.DeadEvent.time:type_name -> google.protobuf.Timestamp
+	17, // 5: muster.health.v1.ListVerdictsResponse.verdicts:type_name -> muster.health.v1.HealthVerdict
+	7,  // 6: muster.health.v1.ListVerdictsResponse.suspected_zones:type_name -> muster.health.v1.SuspectedZone
+	15, // 7: muster.health.v1.SuspectedZone.since_time:type_name -> google.protobuf.Timestamp
+	18, // 8: muster.health.v1.SetInstanceHealthRequest.status:type_name -> muster.health.v1.HealthStatus
+	17, // 9: muster.health.v1.SetInstanceHealthResponse.verdict:type_name -> muster.health.v1.HealthVerdict
+	19, // 10: muster.health.v1.SetHealthPolicyRequest.policy:type_name -> muster.health.v1.HealthPolicy
+	19, // 11: muster.health.v1.SetHealthPolicyResponse.policy:type_name -> muster.health.v1.HealthPolicy
+	19, // 12: muster.health.v1.GetHealthPolicyResponse.policy:type_name -> muster.health.v1.HealthPolicy
+	0,  // 13: muster.health.v1.HealthService.WatchInstanceEvents:input_type -> muster.health.v1.WatchInstanceEventsRequest
+	2,  // 14: muster.health.v1.HealthService.ListDeadEvents:input_type -> muster.health.v1.ListDeadEventsRequest
+	5,  // 15: muster.health.v1.HealthService.ListVerdicts:input_type -> muster.health.v1.ListVerdictsRequest
+	8,  // 16: muster.health.v1.HealthService.SetInstanceHealth:input_type -> muster.health.v1.SetInstanceHealthRequest
+	10, // 17: muster.health.v1.HealthService.SetHealthPolicy:input_type -> muster.health.v1.SetHealthPolicyRequest
+	12, // 18: muster.health.v1.HealthService.GetHealthPolicy:input_type -> muster.health.v1.GetHealthPolicyRequest
+	1,  // 19: muster.health.v1.HealthService.WatchInstanceEvents:output_type -> muster.health.v1.WatchInstanceEventsResponse
+	3,  // 20: muster.health.v1.HealthService.ListDeadEvents:output_type -> muster.health.v1.ListDeadEventsResponse
+	6,  // 21: muster.health.v1.HealthService.ListVerdicts:output_type -> muster.health.v1.ListVerdictsResponse
+	9,  // 22: muster.health.v1.HealthService.SetInstanceHealth:output_type -> muster.health.v1.SetInstanceHealthResponse
+	11, // 23: muster.health.v1.HealthService.SetHealthPolicy:output_type -> muster.health.v1.SetHealthPolicyResponse
+	13, // 24: muster.health.v1.HealthService.GetHealthPolicy:output_type -> muster.health.v1.GetHealthPolicyResponse
+	19, // [19:25] is the sub-list for method output_type
+	13, // [13:19] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_muster_health_v1_health_service_proto_init() }
@@ -922,7 +1015,7 @@ func file_muster_health_v1_health_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_health_v1_health_service_proto_rawDesc), len(file_muster_health_v1_health_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -98,10 +98,11 @@ type HealthPolicy struct {
 	// See `max_flaps`: 1 min to 24 h. Absent: 10 min.
 	FlapWindow *durationpb.Duration `protobuf:"bytes,5,opt,name=flap_window,json=flapWindow,proto3" json:"flap_window,omitempty"`
 	// When more than this share of the probed instances of a zone begins to fail
-	// its probes within a minute, in percent, the checker takes its own network
-	// for broken and tells no probe's verdict in the zone until the share has
-	// fallen: 1 to 100. 0 means 50. It needs at least 3 probed instances. What
-	// the cloud tells counts all the same.
+	// its probes within a minute of real time, or within the longest interval
+	// between probes there if that is longer, in percent, the checker takes its
+	// own network for broken and no probe makes an instance of the zone unhealthy
+	// until the share of those that fail has fallen: 1 to 100. 0 means 50. It
+	// needs at least 3 probed instances. What the cloud tells counts all the same.
 	ZoneFailurePercent int32 `protobuf:"varint,6,opt,name=zone_failure_percent,json=zoneFailurePercent,proto3" json:"zone_failure_percent,omitempty"`
 	unknownFields      protoimpl.UnknownFields
 	sizeCache          protoimpl.SizeCache
@@ -197,7 +198,9 @@ type Probe struct {
 	Interval *durationpb.Duration `protobuf:"bytes,5,opt,name=interval,proto3" json:"interval,omitempty"`
 	// How long an answer may take, in real time: 10 ms to 1 min. Absent: 2 s.
 	Timeout *durationpb.Duration `protobuf:"bytes,6,opt,name=timeout,proto3" json:"timeout,omitempty"`
-	// Failures in a row that make an instance unhealthy, 1 to 20; 0 means 3.
+	// Failures in a row that make an instance unhealthy, 1 to 20; 0 means 3. In a
+	// zone with 3 probed instances or more one is taken for 2, so that the others
+	// are asked before the checker's own network is ruled out.
 	UnhealthyThreshold int32 `protobuf:"varint,7,opt,name=unhealthy_threshold,json=unhealthyThreshold,proto3" json:"unhealthy_threshold,omitempty"`
 	// Successes in a row that make it healthy again, 1 to 20; 0 means 2.
 	HealthyThreshold int32 `protobuf:"varint,8,opt,name=healthy_threshold,json=healthyThreshold,proto3" json:"healthy_threshold,omitempty"`

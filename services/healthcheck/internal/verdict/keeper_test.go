@@ -1,0 +1,319 @@
+package verdict_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/seed-198b1370/muster/pkg/clock"
+	"github.com/seed-198b1370/muster/pkg/natsserver/natstest"
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
+	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/healthcheck/storage/v1"
+	"github.com/seed-198b1370/muster/services/healthcheck/internal/fleettest"
+	"github.com/seed-198b1370/muster/services/healthcheck/internal/records"
+	"github.com/seed-198b1370/muster/services/healthcheck/internal/verdict"
+	"github.com/seed-198b1370/muster/services/healthcheck/judge"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience bounds every wait of these tests.
+const patience = 60 * time.Second
+
+const (
+	running   = fleetv1.TransitionKind_TRANSITION_KIND_RUNNING
+	stopped   = fleetv1.TransitionKind_TRANSITION_KIND_STOPPED
+	released  = fleetv1.TransitionKind_TRANSITION_KIND_RELEASED
+	failure   = fleetv1.TransitionReason_TRANSITION_REASON_FAILURE
+	requested = fleetv1.TransitionReason_TRANSITION_REASON_REQUESTED
+)
+
+// A replica is a keeper that runs, and what it published.
+type replica struct {
+	t     testing.TB
+	store *records.Store
+	stop  func()
+
+	mu    sync.Mutex
+	told  []*healthv1.InstanceEvent
+	stuck bool // it publishes nothing
+	owned func(string) bool
+}
+
+// start runs a keeper over a fleet and a JetStream until stop or the end of the
+// test. A stuck one hangs when it should publish.
+func start(t testing.TB, fleet fleetv1.FleetServiceClient, js jetstream.JetStream, stuck bool, owned func(string) bool, changed func() <-chan struct{}) *replica {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	r := &replica{t: t, store: records.New(js, records.Config{Log: log}), stuck: stuck, owned: owned}
+	keeper := verdict.New(verdict.Deps{
+		Fleet: fleet, Store: r.store, Publish: r.publish, Cloud: clock.NewScaled(fleettest.Origin, 1000), Wall: clock.NewWall(),
+		Owns: owned, OwnershipChanged: changed, Log: log,
+	})
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- keeper.Run(ctx) }()
+	r.stop = sync.OnceFunc(func() {
+		cancel()
+		select {
+		case <-ended:
+		case <-time.After(patience):
+			t.Error("did not end with its context")
+		}
+	})
+	t.Cleanup(r.stop)
+	return r
+}
+
+func (r *replica) publish(ctx context.Context, events []*healthv1.InstanceEvent) error {
+	if r.stuck {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.told = append(r.told, events...)
+	return nil
+}
+
+// ids are those of the events so far, with their kinds.
+func (r *replica) ids() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []string
+	for _, event := range r.told {
+		all = append(all, event.GetEventId()+" "+event.GetReason())
+	}
+	return all
+}
+
+// await waits until something holds.
+func await(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	deadline, tick := time.After(patience), time.NewTicker(5*time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+func (r *replica) awaitIDs(want ...string) {
+	r.t.Helper()
+	await(r.t, fmt.Sprint(want), func() bool { return fmt.Sprint(r.ids()) == fmt.Sprint(want) })
+}
+
+// awaitPublished waits until the store knows that a verdict was published.
+func (r *replica) awaitPublished(id string, number int64) {
+	r.t.Helper()
+	await(r.t, "a stored verdict", func() bool { return r.store.Verdict(id).GetPublishedNumber() == number })
+}
+
+func launch(fleet *fleettest.Fleet, id string) {
+	fleet.Launch(id, "apg-1")
+	fleet.Step(id, running, 0)
+	fleet.SetHealth(id, fleetv1.InstanceHealth_INSTANCE_HEALTH_OK)
+}
+
+// A verdict survives a restart, is not told again, and goes on counting.
+func TestKeeper_survivesRestarts(t *testing.T) {
+	fleet, js := fleettest.New(), natstest.NewJetStream(t)
+	client := fleet.Serve(t)
+	launch(fleet, "i-1")
+	first := start(t, client, js, false, nil, nil)
+	fleet.Step("i-1", stopped, failure)
+	first.awaitIDs("i-1/v1 Stopped")
+	first.awaitPublished("i-1", 1)
+	first.stop()
+
+	second := start(t, client, js, false, nil, nil)
+	<-second.store.Ready()
+	if got := second.store.Unhealthy(records.Group{AccountID: "1234", GroupID: "apg-1"}); len(got) != 1 || got[0].GetNumber() != 1 {
+		t.Errorf("unhealthy are %v", got)
+	}
+	fleet.Step("i-1", running, requested)
+	fleet.SetHealth("i-1", fleetv1.InstanceHealth_INSTANCE_HEALTH_OK)
+	second.awaitIDs("i-1/v2 Well")
+	second.awaitPublished("i-1", 2)
+	fleet.Step("i-1", released, requested)
+	await(t, "a forgotten verdict", func() bool { return second.store.Verdict("i-1").StoredVerdict == nil })
+	second.stop()
+
+	// What was released while nobody looked is forgotten, too.
+	launch(fleet, "i-2")
+	third := start(t, client, js, false, nil, nil)
+	fleet.Step("i-2", stopped, failure)
+	third.awaitPublished("i-2", 1)
+	third.stop()
+	fleet.Step("i-2", released, requested)
+	fourth := start(t, client, js, false, nil, nil)
+	<-fourth.store.Ready()
+	await(t, "a forgotten verdict", func() bool { return fourth.store.Verdict("i-2").StoredVerdict == nil })
+}
+
+// A bucket that is lost while the checker runs is filled again with what it
+// knows, and nothing is told twice.
+func TestKeeper_bucketIsLost(t *testing.T) {
+	fleet, js := fleettest.New(), natstest.NewJetStream(t)
+	client := fleet.Serve(t)
+	launch(fleet, "i-1")
+	launch(fleet, "i-2")
+	r := start(t, client, js, false, nil, nil)
+	fleet.Step("i-1", stopped, failure)
+	r.awaitIDs("i-1/v1 Stopped")
+	r.awaitPublished("i-1", 1)
+	if err := js.DeleteKeyValue(t.Context(), records.Bucket); err != nil {
+		t.Fatal(err)
+	}
+	stored := func(id string) *healthv1.HealthVerdict {
+		kv, err := js.KeyValue(t.Context(), records.Bucket)
+		if err != nil {
+			return nil
+		}
+		entry, err := kv.Get(t.Context(), "verdict."+id)
+		if err != nil {
+			return nil
+		}
+		found := &storagev1.StoredVerdict{}
+		if err := proto.Unmarshal(entry.Value(), found); err != nil {
+			t.Error(err)
+		}
+		return found.GetVerdict()
+	}
+	await(t, "what was stored", func() bool { return stored("i-1").GetNumber() == 1 })
+	fleet.Step("i-2", stopped, failure)
+	await(t, "what is new", func() bool { return stored("i-2").GetNumber() == 1 })
+	r.awaitIDs("i-1/v1 Stopped", "i-2/v1 Stopped")
+	await(t, "both in the mirror", func() bool {
+		return len(r.store.Unhealthy(records.Group{AccountID: "1234", GroupID: "apg-1"})) == 2
+	})
+}
+
+// S7: a crash after the verdict is stored and before its event is published
+// tells the event later, under the same id and in the same words.
+func TestKeeper_crashBeforePublishing(t *testing.T) {
+	fleet, js := fleettest.New(), natstest.NewJetStream(t)
+	client := fleet.Serve(t)
+	launch(fleet, "i-1")
+	crashed := start(t, client, js, true, nil, nil)
+	fleet.Step("i-1", stopped, failure)
+	await(t, "a stored verdict", func() bool { return crashed.store.Verdict("i-1").StoredVerdict != nil })
+	stored := proto.CloneOf(crashed.store.Verdict("i-1").StoredVerdict)
+	crashed.stop()
+	if stored.GetPublishedNumber() != 0 || len(crashed.ids()) != 0 {
+		t.Fatalf("stored is %v, told %v", stored, crashed.ids())
+	}
+	again := start(t, client, js, false, nil, nil)
+	again.awaitIDs("i-1/v1 Stopped")
+	if got := again.told[0]; !proto.Equal(got.GetTime(), stored.GetVerdict().GetSinceTime()) || got.GetMessage() != stored.GetVerdict().GetMessage() {
+		t.Errorf("told %v of %v", got, stored)
+	}
+	again.awaitPublished("i-1", 1)
+}
+
+// An instance is judged by the replica that owns it; when it changes hands the
+// verdicts go on counting, and none is told twice.
+func TestKeeper_changesHands(t *testing.T) {
+	fleet, js := fleettest.New(), natstest.NewJetStream(t)
+	client := fleet.Serve(t)
+	launch(fleet, "i-1")
+	var mu sync.Mutex
+	owner := 0
+	is := func(number int) func(string) bool {
+		return func(string) bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return owner == number
+		}
+	}
+	handed := make(chan struct{})
+	changed := func() <-chan struct{} {
+		mu.Lock()
+		defer mu.Unlock()
+		if owner == 1 {
+			return nil // it changes once
+		}
+		return handed
+	}
+	a := start(t, client, js, false, is(0), changed)
+	b := start(t, client, js, false, is(1), changed)
+	fleet.Step("i-1", stopped, failure)
+	a.awaitIDs("i-1/v1 Stopped")
+	a.awaitPublished("i-1", 1)
+	b.awaitPublished("i-1", 1)
+	mu.Lock()
+	owner = 1
+	mu.Unlock()
+	close(handed)
+	fleet.Step("i-1", running, requested)
+	fleet.SetHealth("i-1", fleetv1.InstanceHealth_INSTANCE_HEALTH_OK)
+	b.awaitIDs("i-1/v2 Well")
+	a.awaitPublished("i-1", 2)
+	a.awaitIDs("i-1/v1 Stopped")
+}
+
+// The fleet's stream breaks, forgets, and is another fleet's: what is thought of
+// instances comes right again.
+func TestKeeper_followsThroughTrouble(t *testing.T) {
+	fleet, js := fleettest.New(), natstest.NewJetStream(t)
+	client := fleet.Serve(t)
+	for i := range 20 {
+		launch(fleet, fmt.Sprint("i-", i))
+	}
+	fleet.CutAfter(3)
+	r := start(t, client, js, false, nil, nil)
+	fleet.Step("i-0", stopped, failure)
+	r.awaitIDs("i-0/v1 Stopped")
+	fleet.FailNext(2)
+	fleet.Rename("f2")
+	fleet.Compact()
+	fleet.CutAfter(0)
+	fleet.Step("i-1", stopped, failure)
+	r.awaitIDs("i-0/v1 Stopped", "i-1/v1 Stopped")
+}
+
+// A policy that is set is used at once: probes begin, and end with it.
+func TestKeeper_takesPoliciesOver(t *testing.T) {
+	fleet, js := fleettest.New(), natstest.NewJetStream(t)
+	client := fleet.Serve(t)
+	refusing, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := refusing.Addr().(*net.TCPAddr).Port
+	refusing.Close()
+	fleet.Launch("i-1", "apg-1")
+	fleet.SetAddress("i-1", "127.0.0.1")
+	fleet.Step("i-1", running, 0)
+	fleet.SetHealth("i-1", fleetv1.InstanceHealth_INSTANCE_HEALTH_OK)
+	r := start(t, client, js, false, nil, nil)
+	<-r.store.Ready()
+	group := records.Group{AccountID: "1234", GroupID: "apg-1"}
+	policy := judge.Fill(&healthv1.HealthPolicy{GracePeriod: durationpb.New(0), Probes: []*healthv1.Probe{{
+		Kind: &healthv1.Probe_Tcp{Tcp: &healthv1.TcpProbe{}}, Port: int32(port), UnhealthyThreshold: 1, HealthyThreshold: 1,
+	}}})
+	if err := r.store.PutPolicy(t.Context(), group, policy); err != nil {
+		t.Fatal(err)
+	}
+	r.awaitIDs("i-1/v1 ProbeFailed")
+	if got := r.told[0].GetMessage(); got != fmt.Sprintf("the probe TCP port %d failed once: connection refused", port) {
+		t.Errorf("it says %q", got)
+	}
+	if err := r.store.RemovePolicy(t.Context(), group); err != nil {
+		t.Fatal(err)
+	}
+	r.awaitIDs("i-1/v1 ProbeFailed", "i-1/v2 Well")
+}
