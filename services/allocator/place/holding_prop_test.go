@@ -218,7 +218,7 @@ func rebalancingGen(t *rapid.T) (place.Rebalancing, market) {
 	s := situationGen().Draw(t, "situation")
 	r := place.Rebalancing{
 		Candidates: s.Request.Candidates, Demands: s.Request.Demands, Exclusions: s.Request.Exclusions,
-		Held: heldGen().Draw(t, "held"), MaxRemoved: rapid.Int32Range(1, 400).Draw(t, "budget"),
+		Promised: s.Request.Promised, Held: heldGen().Draw(t, "held"), MaxRemoved: rapid.Int32Range(1, 400).Draw(t, "budget"),
 	}
 	return r, s.Market
 }
@@ -255,7 +255,7 @@ func TestRebalance_everyMoveKeepsTheRules_Prop(t *testing.T) {
 				t.Errorf("move %d launches at %d", i, pool.Price)
 			}
 			taken[to.Key] += m.Launch
-			if !pool.OnSale || pool.Available != place.Unknown && taken[to.Key] > pool.Available {
+			if !pool.OnSale || pool.Available != place.Unknown && taken[to.Key] > max(0, pool.Available-r.Promised[to.Key]) {
 				t.Errorf("move %d takes %d of %+v", i, taken[to.Key], *pool)
 			}
 			for _, exclusion := range r.Exclusions {

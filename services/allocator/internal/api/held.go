@@ -64,6 +64,9 @@ func (s *Server) Rebalance(ctx context.Context, request *allocatorv1.RebalanceRe
 		Exclusions: exclusionsOf(request.GetExclusions()),
 		MaxRemoved: request.GetMaxRemovedInstances(),
 	}
+	if !on.told { // to the caller, too: what it has in flight is not free, and is held already
+		wanted.Promised = s.book.Promised("", on.now, wanted.Candidates, on.market)
+	}
 	balanced, err := place.Rebalance(wanted, on.market)
 	if err != nil {
 		return nil, refusal(err)
