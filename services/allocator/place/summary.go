@@ -83,7 +83,7 @@ func reasons(decisions []Decision) string {
 		}
 	}
 	if len(verdicts) == 0 {
-		return "there are no candidates"
+		return "the candidates stand for no pool"
 	}
 	slices.SortStableFunc(verdicts, func(a, b Verdict) int { return cmp.Compare(counts[b], counts[a]) })
 	var parts []string
