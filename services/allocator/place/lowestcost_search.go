@@ -255,6 +255,7 @@ func (s *search) makeSteps() {
 	periods := s.periods()
 	for i, direction := range s.base.direction {
 		loss, k := s.loss(i), &s.kinds[i]
+		s.vague = s.vague || direction != 0 && loss == largest
 		if direction == 0 || !loss.less(s.best) {
 			continue
 		}
@@ -276,6 +277,7 @@ func (s *search) makeSteps() {
 		for count := int64(1); room > 0; count *= 2 {
 			count = min(count, room)
 			room -= count
+			s.vague = s.vague || loss.times(count) == largest
 			s.steps = append(s.steps, step{
 				kind: int32(i), count: direction * count, weight: direction * count * k.weight, loss: loss.times(count),
 			})
@@ -403,6 +405,7 @@ func (s *search) move(into, states []state, index int32) []state {
 	step := &s.steps[index]
 	for _, st := range states {
 		st.loss = st.loss.plus(step.loss)
+		s.vague = s.vague || st.loss == largest
 		if !st.loss.less(s.best) {
 			continue
 		}

@@ -1069,8 +1069,7 @@ func (x *RebalanceRequest) GetWhatIf() *Market {
 // Response of AllocatorService.Rebalance.
 type RebalanceResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What to move, in the order in which to do it: of each billing method the
-	// worst of what is held goes first, for the best that there is.
+	// What to move, in the order to do it: each launched before it is given up.
 	Moves []*Move `protobuf:"bytes,1,rep,name=moves,proto3" json:"moves,omitempty"`
 	// Cost of what is held, in micro-units of the currency per hour.
 	CostBeforeMicrosPerHour int64 `protobuf:"varint,2,opt,name=cost_before_micros_per_hour,json=costBeforeMicrosPerHour,proto3" json:"cost_before_micros_per_hour,omitempty"`
