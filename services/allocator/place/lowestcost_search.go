@@ -252,11 +252,15 @@ func (s *search) single() {
 func (s *search) makeSteps() {
 	s.first = len(s.steps)
 	var up, down int64
+	var all uint128 // that the steps can lose together
 	periods := s.periods()
 	for i, direction := range s.base.direction {
+		if direction == 0 {
+			continue
+		}
 		loss, k := s.loss(i), &s.kinds[i]
-		s.vague = s.vague || direction != 0 && loss == largest
-		if direction == 0 || !loss.less(s.best) {
+		if !loss.less(s.best) {
+			all = all.plus(loss)
 			continue
 		}
 		room := min(k.stock, ceilDiv(s.need, k.weight))
@@ -269,6 +273,7 @@ func (s *search) makeSteps() {
 		if periods != nil {
 			room = min(room, periods[i])
 		}
+		all = all.plus(loss.times(room))
 		if direction > 0 {
 			up += room * k.weight
 		} else {
@@ -277,12 +282,12 @@ func (s *search) makeSteps() {
 		for count := int64(1); room > 0; count *= 2 {
 			count = min(count, room)
 			room -= count
-			s.vague = s.vague || loss.times(count) == largest
 			s.steps = append(s.steps, step{
 				kind: int32(i), count: direction * count, weight: direction * count * k.weight, loss: loss.times(count),
 			})
 		}
 	}
+	s.vague = s.vague || all == largest
 	slices.SortStableFunc(s.steps[s.first:], func(a, b step) int { return a.loss.compare(b.loss) })
 	s.steps = append(s.steps, step{loss: largest})
 	w := s.reference.weight
@@ -405,7 +410,6 @@ func (s *search) move(into, states []state, index int32) []state {
 	step := &s.steps[index]
 	for _, st := range states {
 		st.loss = st.loss.plus(step.loss)
-		s.vague = s.vague || st.loss == largest
 		if !st.loss.less(s.best) {
 			continue
 		}
