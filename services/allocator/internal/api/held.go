@@ -5,8 +5,6 @@ import (
 	"math"
 	"math/bits"
 
-	"google.golang.org/protobuf/types/known/timestamppb"
-
 	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
 	"github.com/seed-198b1370/muster/services/allocator/place"
 )
@@ -29,7 +27,7 @@ func (s *Server) ScaleIn(ctx context.Context, request *allocatorv1.ScaleInReques
 	if err != nil {
 		return nil, refusal(err)
 	}
-	response := &allocatorv1.ScaleInResponse{ViewTime: timestamppb.New(on.market.AsOf())}
+	response := &allocatorv1.ScaleInResponse{ViewTime: on.viewTime()}
 	for i := range decisions {
 		decision := &decisions[i]
 		held := &keep.Held[decision.Held]
@@ -79,7 +77,7 @@ func (s *Server) Rebalance(ctx context.Context, request *allocatorv1.RebalanceRe
 		CostBeforeMicrosPerHour: balanced.CostBefore, CostAfterMicrosPerHour: balanced.CostAfter,
 		ExpectedInterruptionsPerDayThousandthsBefore: balanced.InterruptionsBefore,
 		ExpectedInterruptionsPerDayThousandthsAfter:  balanced.InterruptionsAfter,
-		ViewTime: timestamppb.New(on.market.AsOf()),
+		ViewTime: on.viewTime(),
 	}
 	for _, move := range balanced.Moves {
 		held, candidate := &wanted.Held[move.Held], &wanted.Candidates[move.Candidate]
