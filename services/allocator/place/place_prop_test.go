@@ -63,6 +63,55 @@ func situationGen() *rapid.Generator[situation] {
 	})
 }
 
+// anySituationGen draws a situation as it is likely or one at the limits of what
+// numbers may be.
+func anySituationGen() *rapid.Generator[situation] { return rapid.OneOf(situationGen(), extremeGen()) }
+
+// extremeGen draws few pools, with weights, prices, stocks, needs and limits that
+// are as small or as large as can be.
+func extremeGen() *rapid.Generator[situation] {
+	weightGen := rapid.OneOf(rapid.Int64Range(1, 10_000_000), rapid.SampledFrom([]int64{1, 2, 3, 7, 999, 1000, 1001, 9_999_999, 10_000_000}))
+	priceGen := rapid.OneOf(rapid.Int64Range(0, 5), rapid.Int64Min(0), rapid.SampledFrom([]int64{math.MaxInt64, math.MaxInt64 - 1, math.MaxInt64 / 2}))
+	stockGen := rapid.OneOf(rapid.Int32Range(0, 5), rapid.SampledFrom([]int32{place.Unknown, math.MaxInt32, math.MaxInt32 - 1}))
+	wantedGen := rapid.OneOf(rapid.Int64Range(1, 3_000), rapid.Int64Range(1, 30_000_000), rapid.Int64Range(1, 1_000_000_000_000), rapid.Just(int64(1_000_000_000_000)))
+	maxPriceGen := rapid.SampledFrom([]int64{0, 0, 0, 1, math.MaxInt64})
+	return rapid.Custom(func(t *rapid.T) situation {
+		s := situation{Market: market{}, Request: place.Request{Promised: map[place.Key]int32{}, Demands: demandsGen().Draw(t, "demands")}}
+		r := &s.Request
+		for i := range rapid.IntRange(1, 9).Draw(t, "pools") {
+			key := place.Key{Zone: rapid.SampledFrom(zoneNames).Draw(t, "zone"), Type: fmt.Sprint("t", i)}
+			stock, list := stockGen.Draw(t, "stock"), priceGen.Draw(t, "list")
+			s.Market[key] = &place.Offer{
+				ListPrice:  list,
+				PayAsYouGo: place.Pool{OnSale: true, Price: list, Available: stock, InterruptionPermille: place.Unknown},
+				Spot:       place.Pool{OnSale: true, Price: priceGen.Draw(t, "price"), Available: stock, InterruptionPermille: rapid.Int32Range(place.Unknown, 1000).Draw(t, "interrupted")},
+			}
+			c := place.Candidate{Key: key, Weight: weightGen.Draw(t, "weight"), MaxPrice: maxPriceGen.Draw(t, "max price")}
+			if rapid.IntRange(0, 4).Draw(t, "protected") == 0 {
+				c.PriceProtection = new(rapid.SampledFrom([]int32{0, 10, 10_000}).Draw(t, "protection"))
+			}
+			r.Candidates = append(r.Candidates, c)
+			r.Promised[key] = rapid.SampledFrom([]int32{0, 0, 0, 3, math.MaxInt32}).Draw(t, "promised")
+		}
+		for i := range r.Demands {
+			r.Demands[i].Wanted, r.Demands[i].MaxPrice = wantedGen.Draw(t, "wanted"), maxPriceGen.Draw(t, "max price of all")
+		}
+		for _, zone := range zoneNames {
+			r.Existing = append(r.Existing, place.ZoneCapacity{
+				Zone: zone, Milliunits: rapid.SampledFrom([]int64{0, 1, 5_000_000, 1_000_000_000_000}).Draw(t, "held"),
+				Instances: rapid.SampledFrom([]int64{0, 1, 1_000_000}).Draw(t, "held instances"),
+			})
+		}
+		if rapid.Bool().Draw(t, "limited instances") {
+			r.MaxInstances = new(rapid.SampledFrom([]int32{0, 1, 2, 17, 100_000}).Draw(t, "instances"))
+		}
+		if rapid.Bool().Draw(t, "limited capacity") {
+			r.MaxMilliunits = new(rapid.OneOf(rapid.Int64Range(0, 40_000_000), wantedGen).Draw(t, "milliunits"))
+		}
+		return s
+	})
+}
+
 var zoneNames = []string{"a", "b", "c", "d"}
 
 func keyGen() *rapid.Generator[place.Key] {
@@ -181,7 +230,7 @@ func capacity(d place.Decision) int64 { return int64(d.Instances) * d.Weight }
 // evenly, no instance of any pool can be taken away.
 func TestPlace_overshoot_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := situationGen().Draw(t, "situation")
+		s := anySituationGen().Draw(t, "situation")
 		for i, got := range placeDrawn(t, s.Request, s.Market).Demands {
 			demand := s.Request.Demands[i]
 			over := got.Placed - demand.Wanted
@@ -208,7 +257,7 @@ func TestPlace_overshoot_Prop(t *testing.T) {
 // S5, and the rules that rule pools out.
 func TestPlace_takesOnlyWhatItMay_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := situationGen().Draw(t, "situation")
+		s := anySituationGen().Draw(t, "situation")
 		p := placeDrawn(t, s.Request, s.Market)
 		taken := map[place.Key]int32{}
 		for i, got := range p.Demands {
@@ -260,7 +309,7 @@ func TestPlace_takesOnlyWhatItMay_Prop(t *testing.T) {
 // A need is met, or nothing that may be used is left or fits.
 func TestPlace_meetsTheNeedWhereItCan_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := situationGen().Draw(t, "situation")
+		s := anySituationGen().Draw(t, "situation")
 		var instances int32
 		var placed int64
 		for i, got := range placeDrawn(t, s.Request, s.Market).Demands {
@@ -275,7 +324,7 @@ func TestPlace_meetsTheNeedWhereItCan_Prop(t *testing.T) {
 				if d.Rank == 0 || d.Available != place.Unknown && d.Instances == d.Available {
 					continue
 				}
-				roomy := (s.Request.MaxInstances == nil || instances < *s.Request.MaxInstances) &&
+				roomy := instances < math.MaxInt32 && (s.Request.MaxInstances == nil || instances < *s.Request.MaxInstances) &&
 					(s.Request.MaxMilliunits == nil || placed+d.Weight <= *s.Request.MaxMilliunits)
 				if roomy || d.Verdict == place.NotNeeded {
 					t.Errorf("demand %d is short by %d, but pool %+v could give more", i, s.Request.Demands[i].Wanted-got.Placed, d)
