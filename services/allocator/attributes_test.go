@@ -173,6 +173,16 @@ func TestMatchInstanceTypes(t *testing.T) {
 	})
 }
 
+func TestMatchInstanceTypes_needsAttributes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := startWithTypes(t, instanceTypes())
+		_, err := h.client.MatchInstanceTypes(t.Context(), &allocatorv1.MatchInstanceTypesRequest{ZoneId: "a"})
+		if fields := fieldsOf(err); status.Code(err) != codes.InvalidArgument || len(fields) != 1 || fields[0] != "attributes" {
+			t.Errorf("got %v, want INVALID_ARGUMENT of attributes", err)
+		}
+	})
+}
+
 // On a market of the caller's, types are as the caller tells, in the zones whose
 // pools the caller tells of; the rest is as it is.
 func TestPlace_byAttributesOnAMarketOfTheCaller(t *testing.T) {

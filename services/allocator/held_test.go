@@ -83,6 +83,26 @@ func TestRebalance(t *testing.T) {
 	})
 }
 
+// What placements in flight have been promised is not free to move to.
+func TestRebalance_keepsOffWhatIsPromised(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t)
+		(<-h.fleet.streams).tell(1, true, spotPool("a", 5), pool("b", "c6.large", spot, 30_000, 50))
+		<-h.service.Ready()
+		h.place(t, promised("another", 3, "a"))
+		r := request(5, "a", "b")
+		got, err := h.client.Rebalance(t.Context(), &allocatorv1.RebalanceRequest{
+			Candidates: r.GetCandidates(), Demands: r.GetDemands(), Held: held()[1:2], MaxRemovedInstances: 5,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if moves := got.GetMoves(); len(moves) != 1 || moves[0].GetLaunchInstances() != 2 {
+			t.Errorf("got %v, want a move of the 2 instances that nobody is promised", moves)
+		}
+	})
+}
+
 func TestScaleInAndRebalance_nameAllThatIsWrong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := start(t)

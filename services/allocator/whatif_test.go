@@ -43,6 +43,24 @@ func TestPlace_onAMarketOfTheCaller(t *testing.T) {
 	})
 }
 
+// A market of no time, with no list price: the answer claims neither.
+func TestPlace_claimsNothingThatTheMarketDoesNotTell(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t)
+		untold := spotPool("a", 5)
+		untold.PayAsYouGoPriceMicrosPerHour = 0
+		r := request(5, "a")
+		r.Summarize, r.WhatIf = true, &allocatorv1.Market{Pools: []*fleetv1.Pool{untold}}
+		got := h.place(t, r)
+		if got.ViewTime != nil {
+			t.Errorf("view of %v, want none", got.GetViewTime())
+		}
+		if want := "Spot: 5 of 5 units, 5 x c6.large in a (100 %). In all 5 instances for 0.10 an hour."; got.GetSummary() != want {
+			t.Errorf("got %q, want %q", got.GetSummary(), want)
+		}
+	})
+}
+
 func TestPlace_namesAllThatIsWrongWithAMarket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := start(t)

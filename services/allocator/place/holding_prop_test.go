@@ -34,11 +34,9 @@ func heldCapacity(held []place.HeldPool, billing place.Billing) int64 {
 	return sum
 }
 
-func mustScaleIn(keep place.Keep, market place.Market) []place.HeldDecision {
+func scaledIn(t *rapid.T, keep place.Keep, market place.Market) []place.HeldDecision {
 	decisions, err := place.ScaleIn(keep, market)
-	if err != nil {
-		panic(err)
-	}
+	answered(t, err)
 	return decisions
 }
 
@@ -56,7 +54,7 @@ func TestScaleIn_keepsWhatIsWanted_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, held := situationGen().Draw(t, "situation"), heldGen().Draw(t, "held")
 		keep := place.Keep{Candidates: s.Request.Candidates, Demands: s.Request.Demands, Held: held}
-		decisions := mustScaleIn(keep, s.Market)
+		decisions := scaledIn(t, keep, s.Market)
 		left := remaining(held, decisions)
 		seen := map[int32]bool{}
 		for i, d := range decisions {
@@ -84,7 +82,7 @@ func TestScaleIn_keepsWhatIsWanted_Prop(t *testing.T) {
 				t.Errorf("nothing is said about %+v", h)
 			}
 		}
-		if diff := gocmp.Diff(decisions, mustScaleIn(keep, s.Market)); diff != "" {
+		if diff := gocmp.Diff(decisions, scaledIn(t, keep, s.Market)); diff != "" {
 			t.Errorf("the same again (-before +after)\n%s", diff)
 		}
 	})
@@ -178,7 +176,7 @@ func TestScaleIn_isOneInstanceAfterAnother_Prop(t *testing.T) {
 		for _, demand := range keep.Demands {
 			scaleInOneByOne(keep, demand, want)
 		}
-		if diff := gocmp.Diff(want, remaining(held, mustScaleIn(keep, s.Market))); diff != "" {
+		if diff := gocmp.Diff(want, remaining(held, scaledIn(t, keep, s.Market))); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
 		}
 	})
@@ -198,14 +196,14 @@ func TestScaleIn_undoesPlacing_Prop(t *testing.T) {
 		demand.PoolsToUse = 0
 		demand.Wanted = 1000 * rapid.Int64Range(2, 100).Draw(t, "more")
 		var held []place.HeldPool
-		for _, d := range mustPlace(s.Request, s.Market).Demands[0].Decisions {
+		for _, d := range placeDrawn(t, s.Request, s.Market).Demands[0].Decisions {
 			if d.Instances > 0 {
 				held = append(held, place.HeldPool{Key: d.Key, Billing: demand.Billing, Instances: d.Instances, Weight: d.Weight, Price: d.Price})
 			}
 		}
 		demand.Wanted = 1000 * rapid.Int64Range(1, demand.Wanted/1000).Draw(t, "fewer")
-		left := remaining(held, mustScaleIn(place.Keep{Candidates: s.Request.Candidates, Demands: s.Request.Demands, Held: held}, s.Market))
-		placed := mustPlace(s.Request, s.Market)
+		left := remaining(held, scaledIn(t, place.Keep{Candidates: s.Request.Candidates, Demands: s.Request.Demands, Held: held}, s.Market))
+		placed := placeDrawn(t, s.Request, s.Market)
 		for _, h := range left {
 			if got := chosen(placed, h.Key); got != h.Instances {
 				t.Errorf("%d of %v are left, %d would be placed", h.Instances, h.Key, got)
@@ -220,16 +218,14 @@ func rebalancingGen(t *rapid.T) (place.Rebalancing, market) {
 	s := situationGen().Draw(t, "situation")
 	r := place.Rebalancing{
 		Candidates: s.Request.Candidates, Demands: s.Request.Demands, Exclusions: s.Request.Exclusions,
-		Held: heldGen().Draw(t, "held"), MaxRemoved: rapid.Int32Range(1, 400).Draw(t, "budget"),
+		Promised: s.Request.Promised, Held: heldGen().Draw(t, "held"), MaxRemoved: rapid.Int32Range(1, 400).Draw(t, "budget"),
 	}
 	return r, s.Market
 }
 
-func mustRebalance(r place.Rebalancing, market place.Market) place.Rebalanced {
+func rebalanced(t *rapid.T, r place.Rebalancing, market place.Market) place.Rebalanced {
 	result, err := place.Rebalance(r, market)
-	if err != nil {
-		panic(err)
-	}
+	answered(t, err)
 	return result
 }
 
@@ -237,7 +233,7 @@ func mustRebalance(r place.Rebalancing, market place.Market) place.Rebalanced {
 func TestRebalance_everyMoveKeepsTheRules_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r, market := rebalancingGen(t)
-		result := mustRebalance(r, market)
+		result := rebalanced(t, r, market)
 		demands := map[place.Billing]place.Demand{}
 		capacity, least := map[place.Billing]int64{}, map[place.Billing]int64{}
 		for _, demand := range r.Demands {
@@ -259,7 +255,7 @@ func TestRebalance_everyMoveKeepsTheRules_Prop(t *testing.T) {
 				t.Errorf("move %d launches at %d", i, pool.Price)
 			}
 			taken[to.Key] += m.Launch
-			if !pool.OnSale || pool.Available != place.Unknown && taken[to.Key] > pool.Available {
+			if !pool.OnSale || pool.Available != place.Unknown && taken[to.Key] > max(0, pool.Available-r.Promised[to.Key]) {
 				t.Errorf("move %d takes %d of %+v", i, taken[to.Key], *pool)
 			}
 			for _, exclusion := range r.Exclusions {
@@ -289,7 +285,7 @@ func TestRebalance_everyMoveKeepsTheRules_Prop(t *testing.T) {
 		if saved.Cmp(big.NewInt(result.CostBefore-result.CostAfter)) != 0 {
 			t.Errorf("moves save %v of %d, and %d are left", saved, result.CostBefore, result.CostAfter)
 		}
-		if diff := gocmp.Diff(result, mustRebalance(r, market)); diff != "" {
+		if diff := gocmp.Diff(result, rebalanced(t, r, market)); diff != "" {
 			t.Errorf("the same again (-before +after)\n%s", diff)
 		}
 	})
@@ -314,7 +310,7 @@ func TestRebalance_twiceIsOnce_Prop(t *testing.T) {
 				}
 			}
 		}
-		for _, m := range mustRebalance(r, before).Moves {
+		for _, m := range rebalanced(t, r, before).Moves {
 			to := r.Candidates[m.Candidate]
 			r.Held[m.Held].Instances -= m.Remove
 			move(r.Held[m.Held].Key, m.Remove)
@@ -324,7 +320,7 @@ func TestRebalance_twiceIsOnce_Prop(t *testing.T) {
 			})
 		}
 		r.Held = slices.DeleteFunc(r.Held, func(h place.HeldPool) bool { return h.Instances == 0 })
-		if again := mustRebalance(r, after); len(again.Moves) > 0 {
+		if again := rebalanced(t, r, after); len(again.Moves) > 0 {
 			t.Errorf("moves again: %+v", again.Moves)
 		}
 	})

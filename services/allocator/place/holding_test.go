@@ -76,7 +76,7 @@ func (s script) scaleIn(input string, market market) string {
 func (s script) rebalance(input string, market market) string {
 	request, held, remove := s.holding(input)
 	result, err := place.Rebalance(place.Rebalancing{
-		Candidates: request.Candidates, Demands: request.Demands, Held: held, Exclusions: request.Exclusions, MaxRemoved: remove,
+		Candidates: request.Candidates, Demands: request.Demands, Held: held, Exclusions: request.Exclusions, Promised: request.Promised, MaxRemoved: remove,
 	}, market)
 	if err != nil {
 		s.t.Fatalf("%s: %v", s.at, err)

@@ -1,6 +1,7 @@
 package place_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"testing"
@@ -108,5 +109,31 @@ func checkHostile(t *testing.T, s situation) {
 	}
 	if p.Cost < 0 || p.ListCost < 0 || p.Interruptions < 0 {
 		t.Errorf("totals %d, %d, %d", p.Cost, p.ListCost, p.Interruptions)
+	}
+}
+
+// Prices can be so high that lowest-cost can not add up what a set loses. Then it
+// refuses; it must not take that for a need that nothing meets.
+func TestPlace_lowestCostRefusesWhatItCanNotAddUp(t *testing.T) {
+	type sold struct {
+		weight, price int64
+		stock         int32
+	}
+	for limit, pools := range map[int64][]sold{
+		10_122_250: {{10_000_000, 623, 1}, {1, math.MaxInt64 - 1, place.Unknown}, {19, math.MaxInt64 / 2, 1}, {999, 149, 1}},
+		8_846_323:  {{4_423_324, 0, 1}, {7, 0, 1}, {4, 3, 1}, {1000, math.MaxInt64 / 2, math.MaxInt32}},
+	} {
+		s := situation{Market: market{}, Request: place.Request{
+			Demands:       []place.Demand{{Billing: place.Spot, Wanted: 1_000_000_000_000, Strategy: place.LowestCost}},
+			MaxMilliunits: &limit,
+		}}
+		for i, of := range pools {
+			key := place.Key{Zone: "a", Type: fmt.Sprintf("t%d", i)}
+			s.Market[key] = &place.Offer{ListPrice: of.price, Spot: place.Pool{OnSale: true, Available: of.stock, Price: of.price, InterruptionPermille: place.Unknown}}
+			s.Request.Candidates = append(s.Request.Candidates, place.Candidate{Key: key, Weight: of.weight})
+		}
+		if _, err := place.Place(s.Request, s.Market); !errors.Is(err, place.ErrSearchTooLarge) {
+			t.Errorf("under a limit of %d: got %v, want %v", limit, err, place.ErrSearchTooLarge)
+		}
 	}
 }

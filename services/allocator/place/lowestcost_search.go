@@ -252,10 +252,15 @@ func (s *search) single() {
 func (s *search) makeSteps() {
 	s.first = len(s.steps)
 	var up, down int64
+	var all uint128 // that the steps can lose together
 	periods := s.periods()
 	for i, direction := range s.base.direction {
+		if direction == 0 {
+			continue
+		}
 		loss, k := s.loss(i), &s.kinds[i]
-		if direction == 0 || !loss.less(s.best) {
+		if !loss.less(s.best) {
+			all = all.plus(loss)
 			continue
 		}
 		room := min(k.stock, ceilDiv(s.need, k.weight))
@@ -268,6 +273,7 @@ func (s *search) makeSteps() {
 		if periods != nil {
 			room = min(room, periods[i])
 		}
+		all = all.plus(loss.times(room))
 		if direction > 0 {
 			up += room * k.weight
 		} else {
@@ -281,6 +287,7 @@ func (s *search) makeSteps() {
 			})
 		}
 	}
+	s.vague = s.vague || all == largest
 	slices.SortStableFunc(s.steps[s.first:], func(a, b step) int { return a.loss.compare(b.loss) })
 	s.steps = append(s.steps, step{loss: largest})
 	w := s.reference.weight

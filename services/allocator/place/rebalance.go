@@ -17,6 +17,9 @@ type Rebalancing struct {
 	// Exclusions are pools that refused a launch. Nothing is launched there, but
 	// what is held there may stay.
 	Exclusions []Exclusion
+	// Promised is what placements in flight have been promised of the stock of a
+	// type in a zone, in instances; nil for nothing. What is held is not.
+	Promised map[Key]int32
 	// MaxRemoved is how many instances may be given up in all.
 	MaxRemoved int32
 }
@@ -79,7 +82,7 @@ func Rebalance(request Rebalancing, market Market) (Rebalanced, error) {
 // what is held of the same billing methods given back.
 func asIfNothingWereHeld(request *Rebalancing, market Market) (Request, Market) {
 	fresh := Request{Candidates: request.Candidates, Demands: request.Demands}
-	back := givenBack{Market: market, shared: map[Key]int64{}, refused: map[Key][2]bool{}, own: map[Key][2]int64{}}
+	back := givenBack{Market: market, promised: request.Promised, shared: map[Key]int64{}, refused: map[Key][2]bool{}, own: map[Key][2]int64{}}
 	for i := range request.Held {
 		held := &request.Held[i]
 		isWanted := slices.ContainsFunc(request.Demands, func(d Demand) bool { return d.Billing == held.Billing })
@@ -111,9 +114,11 @@ func asIfNothingWereHeld(request *Rebalancing, market Market) (Request, Market) 
 	return fresh, back
 }
 
-// givenBack is a market to which what is held has been given back.
+// givenBack is a market to which what is held has been given back, and without
+// what others have been promised: that is of what is free, not of what is held.
 type givenBack struct {
 	Market
+	promised map[Key]int32
 	// shared is how many instances were held of a type in a zone, own how many by
 	// Billing.
 	shared map[Key]int64
@@ -125,7 +130,7 @@ type givenBack struct {
 // Offer is that of the market with what is given back.
 func (g givenBack) Offer(key Key) *Offer {
 	offer := g.Market.Offer(key)
-	if offer == nil || g.shared[key] == 0 {
+	if offer == nil || g.shared[key] == 0 && g.promised[key] == 0 {
 		return offer
 	}
 	back := *offer
@@ -134,8 +139,12 @@ func (g givenBack) Offer(key Key) *Offer {
 		case g.refused[key][billing]:
 			pool.Available = int32(min(g.own[key][billing], math.MaxInt32))
 		case pool.Available != Unknown:
-			pool.Available = int32(min(int64(pool.Available)+g.shared[key], math.MaxInt32))
+			pool.Available = int32(min(int64(unpromised(pool, g.promised[key]))+g.shared[key], math.MaxInt32))
 		}
 	}
 	return &back
 }
+
+// unpromised is the stock of a pool whose stock is known, less what others have
+// been promised of it.
+func unpromised(pool *Pool, promised int32) int32 { return max(0, pool.Available-promised) }

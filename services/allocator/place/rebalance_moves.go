@@ -165,11 +165,11 @@ func (b *balancing) pair(from *removal, to *launch) bool {
 
 // free is how many instances can be launched in a pool now.
 func (b *balancing) free(decision *Decision) int64 {
-	available := b.market.Offer(decision.Key).Pool(b.demand.Billing).Available
-	if available == Unknown {
+	pool := b.market.Offer(decision.Key).Pool(b.demand.Billing)
+	if pool.Available == Unknown {
 		return math.MaxInt32
 	}
-	return int64(available) - b.launched[decision.Key]
+	return int64(unpromised(pool, b.request.Promised[decision.Key])) - b.launched[decision.Key]
 }
 
 // gains tells whether a move brings what is held closer to what the strategy

@@ -83,7 +83,7 @@ func reasons(decisions []Decision) string {
 		}
 	}
 	if len(verdicts) == 0 {
-		return "there are no candidates"
+		return "the candidates stand for no pool"
 	}
 	slices.SortStableFunc(verdicts, func(a, b Verdict) int { return cmp.Compare(counts[b], counts[a]) })
 	var parts []string
@@ -120,12 +120,12 @@ func reasonWords(verdict Verdict) string {
 
 func summarizeTotals(text *strings.Builder, demands []Demand, placement *Placement) {
 	fmt.Fprintf(text, "In all %s for %s an hour", counted(fmt.Sprint(placement.Instances), "instance"), money.FormatMicros(placement.Cost))
-	if placement.Cost != placement.ListCost {
+	if placement.Cost != placement.ListCost && placement.ListCost > 0 {
 		saved, word := placement.ListCost-placement.Cost, "below"
 		if saved < 0 {
 			saved, word = -saved, "above"
 		}
-		fmt.Fprintf(text, ", %s %% %s the %s of pay-as-you-go", tenths(product(saved, 1_000, 1).over(max(placement.ListCost, 1))), word, money.FormatMicros(placement.ListCost))
+		fmt.Fprintf(text, ", %s %% %s the %s of pay-as-you-go", tenths(product(saved, 1_000, 1).over(placement.ListCost)), word, money.FormatMicros(placement.ListCost))
 	}
 	text.WriteString(". ")
 	var known, unknown int64

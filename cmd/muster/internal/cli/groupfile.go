@@ -93,9 +93,28 @@ func parseYAML(name string, data []byte, holds string, message proto.Message) (*
 		return nil, &fileError{lines: found}
 	}
 	if err := (protoyaml.UnmarshalOptions{Path: name}).Unmarshal(data, message); err != nil {
-		return nil, &fileError{lines: strings.Split(strings.TrimSpace(err.Error()), "\n")}
+		return nil, &fileError{lines: excerpted(strings.Split(strings.TrimSpace(err.Error()), "\n"))}
 	}
 	return file, nil
+}
+
+// widestExcerpt is how much is shown of a line that is wrong. JSON can be one
+// line of a million characters.
+const widestExcerpt = 120
+
+// excerpted cuts the lines of a file that errors show, which are indented, and
+// leaves out what points further right than that.
+func excerpted(lines []string) []string {
+	var cut []string
+	for _, line := range lines {
+		switch {
+		case !strings.HasPrefix(line, " ") || len(line) <= widestExcerpt:
+			cut = append(cut, line)
+		case !strings.HasSuffix(line, "^"):
+			cut = append(cut, strings.ToValidUTF8(line[:widestExcerpt], "")+" ...")
+		}
+	}
+	return cut
 }
 
 // syntaxError tells what is wrong with a file that is no YAML, in the form of

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/seed-198b1370/muster/cmd/muster/internal/cli/value"
@@ -43,9 +44,21 @@ func readMarketFile(name string, stdin io.Reader) (*marketFile, error) {
 	market := &allocatorv1.Market{}
 	file, err := parseYAML(name, data, "the pools of a market", market)
 	if err != nil {
+		if isFirstPage(data) {
+			return nil, &fileError{lines: []string{name + ": nextPageToken: must be absent: this is only the first part of a market; write all of it by muster market --limit 10000 -o json"}}
+		}
 		return nil, err
 	}
 	return &marketFile{market: market, at: file.at}, nil
+}
+
+// isFirstPage tells whether a file is what market -o json writes of a market that
+// has more pools than its limit. What is missing there would count as not sold.
+func isFirstPage(data []byte) bool {
+	var listed struct {
+		NextPageToken string `yaml:"nextPageToken"`
+	}
+	return yaml.Unmarshal(data, &listed) == nil && listed.NextPageToken != ""
 }
 
 // A marketColumn is a column that a market file in CSV may have.

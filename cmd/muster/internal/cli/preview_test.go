@@ -129,6 +129,26 @@ func TestMarketFile_isWhatMarketWrites(t *testing.T) {
 	}
 }
 
+// A part of a market is none: what is missing would count as not sold.
+func TestMarketFile_isNotAFirstPage(t *testing.T) {
+	cloud := newFakeCloud(t, map[string][]reply{"ListPools": {answer(&fleetv1.ListPoolsResponse{
+		Pools: []*fleetv1.Pool{{ZoneId: "z", InstanceType: "t"}}, NextPageToken: "more",
+	})}})
+	name := groupFileWith(t, cloud.ok("market --limit 1 -o json"))
+	if _, err := readMarketFile(name, nil); err == nil || !strings.Contains(err.Error(), "--limit 10000") {
+		t.Errorf("got %v, want how to write the whole market", err)
+	}
+}
+
+// What is wrong in a file of one long line is told in few words.
+func TestMarketFile_showsLittleOfALongLine(t *testing.T) {
+	name := groupFileWith(t, `{"pools": [`+strings.Repeat(`{"zoneId": "z"}, `, 10_000)+`{}], "prices": 3}`)
+	_, err := readMarketFile(name, nil)
+	if err == nil || !strings.Contains(err.Error(), `unknown field "prices"`) || len(err.Error()) > 1_000 {
+		t.Errorf("got %d characters: %.2000v", len(fmt.Sprint(err)), err)
+	}
+}
+
 func TestExamples_markets(t *testing.T) {
 	read, err := readMarketFile("../../../../examples/markets/crunch.csv", nil)
 	if err != nil {

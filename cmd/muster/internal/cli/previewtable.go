@@ -22,9 +22,12 @@ const (
 
 // poolTable shows pools in the order of the strategy: those taken, and so many
 // of those passed over. The others are counted. Columns that say nothing are
-// left out.
+// left out, and so is a table without pools.
 func poolTable(w pricedTable, placement *allocatorv1.DemandPlacement, most int) {
 	pools := byRank(placement.GetPools())
+	if len(pools) == 0 {
+		return
+	}
 	taken := 0
 	for taken < len(pools) && pools[taken].GetVerdict() == allocatorv1.Verdict_VERDICT_TAKEN {
 		taken++
@@ -45,15 +48,17 @@ func poolTable(w pricedTable, placement *allocatorv1.DemandPlacement, most int) 
 	}
 	row(w, columns("LAUNCH", "TYPE", "ZONE", "PRICE/H", "PER UNIT", "STOCK", "INT/H", "WHY")...)
 	for _, pool := range shown {
-		stocked, interrupted := "-", "-"
+		price, perUnit, stocked, interrupted := "-", "-", "-", "-"
+		if pool.GetVerdict() != allocatorv1.Verdict_VERDICT_NOT_ON_SALE { // what is not sold has no price
+			price, perUnit = briefPrice(pool.GetPriceMicrosPerHour()), briefPrice(pool.GetUnitPriceMicrosPerHour())
+		}
 		if pool.AvailableInstances != nil {
 			stocked = fmt.Sprint(pool.GetAvailableInstances())
 		}
 		if pool.InterruptionPermille != nil {
 			interrupted = percentText(pool.GetInterruptionPermille())
 		}
-		row(w, columns(launches(pool), pool.GetInstanceType(), pool.GetZoneId(), briefPrice(pool.GetPriceMicrosPerHour()),
-			briefPrice(pool.GetUnitPriceMicrosPerHour()), stocked, interrupted, why(pool))...)
+		row(w, columns(launches(pool), pool.GetInstanceType(), pool.GetZoneId(), price, perUnit, stocked, interrupted, why(pool))...)
 	}
 	if rest := pools[len(shown):]; len(rest) > 0 {
 		w.say(fmt.Sprintf("and %s: %s; --all shows them", counted(len(rest), "more pool", "more pools"), verdictCounts(rest)))

@@ -64,6 +64,9 @@ func (c check) candidates(candidates []*allocatorv1.Candidate) {
 }
 
 func (c check) attributes(a *allocatorv1.InstanceAttributes) {
+	if a == nil { // where they are required, the contract says so
+		return
+	}
 	checkBounds(c, "vcpus", a.MinVcpus, a.MaxVcpus)
 	checkBounds(c, "memory_mib", a.MinMemoryMib, a.MaxMemoryMib)
 	checkBounds(c, "gpus", a.MinGpus, a.MaxGpus)

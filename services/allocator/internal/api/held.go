@@ -5,8 +5,6 @@ import (
 	"math"
 	"math/bits"
 
-	"google.golang.org/protobuf/types/known/timestamppb"
-
 	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
 	"github.com/seed-198b1370/muster/services/allocator/place"
 )
@@ -29,7 +27,7 @@ func (s *Server) ScaleIn(ctx context.Context, request *allocatorv1.ScaleInReques
 	if err != nil {
 		return nil, refusal(err)
 	}
-	response := &allocatorv1.ScaleInResponse{ViewTime: timestamppb.New(on.market.AsOf())}
+	response := &allocatorv1.ScaleInResponse{ViewTime: on.viewTime()}
 	for i := range decisions {
 		decision := &decisions[i]
 		held := &keep.Held[decision.Held]
@@ -64,6 +62,9 @@ func (s *Server) Rebalance(ctx context.Context, request *allocatorv1.RebalanceRe
 		Exclusions: exclusionsOf(request.GetExclusions()),
 		MaxRemoved: request.GetMaxRemovedInstances(),
 	}
+	if !on.told { // to the caller, too: what it has in flight is not free, and is held already
+		wanted.Promised = s.book.Promised("", on.now, wanted.Candidates, on.market)
+	}
 	balanced, err := place.Rebalance(wanted, on.market)
 	if err != nil {
 		return nil, refusal(err)
@@ -76,7 +77,7 @@ func (s *Server) Rebalance(ctx context.Context, request *allocatorv1.RebalanceRe
 		CostBeforeMicrosPerHour: balanced.CostBefore, CostAfterMicrosPerHour: balanced.CostAfter,
 		ExpectedInterruptionsPerDayThousandthsBefore: balanced.InterruptionsBefore,
 		ExpectedInterruptionsPerDayThousandthsAfter:  balanced.InterruptionsAfter,
-		ViewTime: timestamppb.New(on.market.AsOf()),
+		ViewTime: on.viewTime(),
 	}
 	for _, move := range balanced.Moves {
 		held, candidate := &wanted.Held[move.Held], &wanted.Candidates[move.Candidate]

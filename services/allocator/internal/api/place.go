@@ -22,6 +22,9 @@ func (s *Server) Place(ctx context.Context, request *allocatorv1.PlaceRequest) (
 	if promise {
 		s.promising.Lock()
 		defer s.promising.Unlock()
+		if err := ctx.Err(); err != nil { // nobody waits for it any more: promise nothing
+			return nil, err
+		}
 	}
 	on, err := s.ground(request.GetWhatIf(), hasAttributes(request.GetCandidates()))
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"google.golang.org/protobuf/types/known/durationpb"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
 	"github.com/seed-198b1370/muster/services/allocator/place"
@@ -34,7 +33,7 @@ func toProto(request *allocatorv1.PlaceRequest, candidates []place.Candidate, pl
 			PayAsYouGoCostMicrosPerHour:            placement.ListCost,
 			ExpectedInterruptionsPerDayThousandths: placement.Interruptions,
 		},
-		ViewTime: timestamppb.New(on.market.AsOf()),
+		ViewTime: on.viewTime(),
 	}
 	if !on.told {
 		response.ViewAge = durationpb.New(on.age())

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
 	"github.com/seed-198b1370/muster/pkg/rpc"
@@ -86,6 +87,14 @@ type ground struct {
 
 // age tells how old the view is.
 func (g *ground) age() time.Duration { return max(0, g.now.Sub(g.market.Heard())) }
+
+// viewTime tells the time of the market, or nil for a told one of no time.
+func (g *ground) viewTime() *timestamppb.Timestamp {
+	if g.market.AsOf().IsZero() {
+		return nil
+	}
+	return timestamppb.New(g.market.AsOf())
+}
 
 // ground takes what a call is to be decided on: the market that the caller
 // tells, or else the one in view.

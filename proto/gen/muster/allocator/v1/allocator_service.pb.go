@@ -640,7 +640,7 @@ type PlaceResponse struct {
 	// Sums over all demands.
 	Totals *PlacementTotals `protobuf:"bytes,2,opt,name=totals,proto3" json:"totals,omitempty"`
 	// Time of the cloud's clock up to which the market view was current; of a
-	// what-if, the time of its market.
+	// what-if, the time of its market, absent when it has none.
 	ViewTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=view_time,json=viewTime,proto3" json:"view_time,omitempty"`
 	// Real time since the fleet last told the view anything; absent for a what-if.
 	ViewAge *durationpb.Duration `protobuf:"bytes,4,opt,name=view_age,json=viewAge,proto3" json:"view_age,omitempty"`

@@ -275,11 +275,12 @@ type PoolDecision struct {
 	UnitPriceMicrosPerHour int64 `protobuf:"varint,9,opt,name=unit_price_micros_per_hour,json=unitPriceMicrosPerHour,proto3" json:"unit_price_micros_per_hour,omitempty"`
 	// The lower of the maximum prices that apply; 0 when none does.
 	MaxPriceMicrosPerHour int64 `protobuf:"varint,10,opt,name=max_price_micros_per_hour,json=maxPriceMicrosPerHour,proto3" json:"max_price_micros_per_hour,omitempty"`
-	// Stock of the pool in the view, less what an earlier demand of the same
-	// request takes from it; absent when the cloud does not tell.
+	// Stock that the demand found: that of the pool in the view, less what an
+	// earlier demand of the same request takes from it and less what others have
+	// been promised; absent when the cloud does not tell.
 	AvailableInstances *int32 `protobuf:"varint,11,opt,name=available_instances,json=availableInstances,proto3,oneof" json:"available_instances,omitempty"`
-	// Part of that stock that other placements in flight have been promised; it
-	// is not available to this one.
+	// What other placements in flight have been promised of the stock, which is
+	// taken off above already. It can be more than there is in stock.
 	PromisedInstances int32 `protobuf:"varint,12,opt,name=promised_instances,json=promisedInstances,proto3" json:"promised_instances,omitempty"`
 	// What it adds of all that the demand places, in thousandths, rounded down;
 	// 0 unless taken.
