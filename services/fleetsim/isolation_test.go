@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 	"pgregory.net/rapid"
 
@@ -36,8 +37,10 @@ func (c *cloud) owned(account string) []proto.Message {
 			c.t.Fatal(err)
 		}
 		message := resp.ProtoReflect()
-		if cursor := message.Descriptor().Fields().ByName("cursor"); cursor != nil {
-			message.Clear(cursor) // it counts the transitions of all
+		for _, name := range []protoreflect.Name{"cursor", "position"} { // they count the transitions of all
+			if field := message.Descriptor().Fields().ByName(name); field != nil {
+				message.Clear(field)
+			}
 		}
 		all = append(all, resp)
 	}

@@ -86,7 +86,7 @@ func previews() []reply {
 	})
 	var violations rpc.Violations
 	violations.Add("spec.candidates[1].attributes", rpc.Literal("vcpus:4"), "must be those of at least one instance type")
-	violations.Add("what_if.pools[0].price_micros_per_hour", -1, "must be at least 0")
+	violations.Add("what_if.pools[0].price_micros_per_hour", 7, "must be another")
 	violations.Add("what_if.pools[2]", rpc.Literal("cn-new-a ecs.new.large"), "must come once")
 	return []reply{
 		answer(&groupv1.PreviewGroupResponse{Spec: spec, Placements: []*allocatorv1.DemandPlacement{onDemand, spot}, Totals: totals}),
