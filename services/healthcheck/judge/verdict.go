@@ -219,6 +219,18 @@ func stopped(facts *Facts) Verdict {
 	return Verdict{Reason: ReasonStopped, Message: "it is stopped" + by}
 }
 
+// Presumed is why a listed instance is as it is: a list does not tell. One that a
+// reclaim may have stopped is taken for one that it has: a spot instance that is
+// to stop when it is reclaimed, and that gave its stock back.
+func Presumed(instance *fleetv1.Instance) fleetv1.TransitionReason {
+	if instance.GetStatus() == fleetv1.InstanceStatus_INSTANCE_STATUS_STOPPED &&
+		instance.GetInterruptionBehavior() == fleetv1.InterruptionBehavior_INTERRUPTION_BEHAVIOR_STOP &&
+		instance.GetStoppedMode() == fleetv1.StoppedMode_STOPPED_MODE_STOP_CHARGING {
+		return fleetv1.TransitionReason_TRANSITION_REASON_RECLAIM_ORDERED
+	}
+	return fleetv1.TransitionReason_TRANSITION_REASON_UNSPECIFIED
+}
+
 // starting is the evidence of an instance that does not run yet: it is given the
 // grace period for each step, and never less than an ill one.
 func starting(facts *Facts, policy *Policy, now Instant) (Verdict, Instant) {

@@ -117,6 +117,15 @@ func (f *Fleet) SetAddress(id, address string) {
 	f.live[id].PrivateIpAddress = address
 }
 
+// SetReclaimStops makes an instance look, from its next transition on, as one that
+// gives its stock back when it is stopped, as a reclaim would have it.
+func (f *Fleet) SetReclaimStops(id string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.live[id].InterruptionBehavior = fleetv1.InterruptionBehavior_INTERRUPTION_BEHAVIOR_STOP
+	f.live[id].StoppedMode = fleetv1.StoppedMode_STOPPED_MODE_STOP_CHARGING
+}
+
 // Live launches an instance and lets it run through a whole life, reclaimed at
 // its end: six transitions, of which one gives no event.
 func (f *Fleet) Live(id, group string) {

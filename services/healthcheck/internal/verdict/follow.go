@@ -71,7 +71,7 @@ func (k *Keeper) list(ctx context.Context) (cursor string, err error) {
 		}
 		k.do(ctx, func(context.Context) {
 			for _, instance := range page.GetInstances() {
-				k.take(instance, judge.Sighting{At: k.steady.Now()})
+				k.take(instance, judge.Sighting{Why: judge.Presumed(instance), At: k.steady.Now()})
 			}
 		})
 		if token = page.GetNextPageToken(); token == "" {

@@ -128,6 +128,24 @@ func launch(fleet *fleettest.Fleet, id string) {
 	fleet.SetHealth(id, fleetv1.InstanceHealth_INSTANCE_HEALTH_OK)
 }
 
+// Who starts with a list takes what looks stopped by a reclaim for that, and
+// everything else that is stopped for ill.
+func TestKeeper_listedStops(t *testing.T) {
+	fleet, js := fleettest.New(), natstest.NewJetStream(t)
+	client := fleet.Serve(t)
+	for _, id := range []string{"i-1", "i-2", "i-3"} {
+		launch(fleet, id)
+	}
+	fleet.SetReclaimStops("i-1")
+	fleet.Step("i-1", stopped, fleetv1.TransitionReason_TRANSITION_REASON_STOCK_NEEDED)
+	fleet.Step("i-2", stopped, failure)
+	fleet.Compact()
+	r := start(t, client, js, false, nil, nil)
+	r.awaitIDs("i-2/v1 Stopped")
+	fleet.Step("i-3", stopped, failure) // what i-1 gave would be told before
+	r.awaitIDs("i-2/v1 Stopped", "i-3/v1 Stopped")
+}
+
 // A verdict survives a restart, is not told again, and goes on counting.
 func TestKeeper_survivesRestarts(t *testing.T) {
 	fleet, js := fleettest.New(), natstest.NewJetStream(t)
