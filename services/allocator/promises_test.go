@@ -19,33 +19,69 @@ func promised(key string, units int64, zones ...string) *allocatorv1.PlaceReques
 	return r
 }
 
-// A thousand who ask at a time for the last ten instances get ten.
+// A thousand who ask at a time for the last ten instances get ten, also by the
+// strategy that searches before it promises.
 func TestPlace_promisesTheLastInstancesOnce(t *testing.T) {
+	for _, strategy := range []allocatorv1.SpotAllocationStrategy{
+		allocatorv1.SpotAllocationStrategy_SPOT_ALLOCATION_STRATEGY_LOWEST_PRICE,
+		allocatorv1.SpotAllocationStrategy_SPOT_ALLOCATION_STRATEGY_LOWEST_COST,
+	} {
+		t.Run(strategy.String(), func(t *testing.T) {
+			h := start(t)
+			(<-h.fleet.streams).tell(1, true, spotPool("a", 10))
+			<-h.service.Ready()
+			placed, short := h.storm(t, strategy, "a", 1000)
+			if placed != 10 || short < 990 {
+				t.Errorf("placed %d instances, nothing for %d groups; want 10, at least 990", placed, short)
+			}
+		})
+	}
+}
+
+// The same of one instance in each of many zones, which gives every two who
+// search at a time another chance to be promised the same.
+func TestPlace_promisesOnceWhateverIsSearchedMeanwhile(t *testing.T) {
 	h := start(t)
-	(<-h.fleet.streams).tell(1, true, spotPool("a", 10))
+	var pools []*fleetv1.Pool
+	for i := range 500 {
+		pools = append(pools, spotPool(fmt.Sprintf("z%d", i), 1))
+	}
+	(<-h.fleet.streams).tell(1, true, pools...)
 	<-h.service.Ready()
-	var groups sync.WaitGroup
-	var placed, short atomic.Int64
-	for i := range 1000 {
-		groups.Go(func() {
-			response, err := h.client.Place(t.Context(), promised(fmt.Sprintf("group-%d", i), int64(1+i%3), "a"))
+	for i := range pools {
+		placed, _ := h.storm(t, allocatorv1.SpotAllocationStrategy_SPOT_ALLOCATION_STRATEGY_LOWEST_COST, fmt.Sprintf("z%d", i), 8)
+		if placed != 1 {
+			t.Fatalf("placed %d instances of a pool of 1", placed)
+		}
+	}
+}
+
+// storm lets groups ask for 1 to 3 instances of a zone at a time, and tells how
+// many they got and how many got nothing.
+func (h *harness) storm(t *testing.T, strategy allocatorv1.SpotAllocationStrategy, zone string, groups int) (placed, short int64) {
+	t.Helper()
+	var asking sync.WaitGroup
+	var got, nothing atomic.Int64
+	for i := range groups {
+		asking.Go(func() {
+			r := promised(fmt.Sprintf("%s-%d", zone, i), int64(1+i%3), zone)
+			r.Demands[0].SpotStrategy = strategy
+			response, err := h.client.Place(t.Context(), r)
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			placed.Add(int64(response.GetTotals().GetInstances()))
+			got.Add(int64(response.GetTotals().GetInstances()))
 			if decision := response.GetPlacements()[0].GetPools()[0]; decision.GetInstances() == 0 {
-				short.Add(1)
-				if decision.GetVerdict().String() != noStock || decision.GetPromisedInstances() != 10 {
-					t.Errorf("got %v, want a pool without stock of which 10 are promised", decision)
+				nothing.Add(1)
+				if decision.GetVerdict().String() != noStock || decision.GetPromisedInstances() == 0 {
+					t.Errorf("got %v, want a pool without stock that is promised", decision)
 				}
 			}
 		})
 	}
-	groups.Wait()
-	if placed.Load() != 10 || short.Load() < 990 {
-		t.Errorf("placed %d instances, nothing for %d groups; want 10, at least 990", placed.Load(), short.Load())
-	}
+	asking.Wait()
+	return got.Load(), nothing.Load()
 }
 
 func TestPlace_promisesStandUntilTheMarketShowsTheLaunch(t *testing.T) {

@@ -18,62 +18,108 @@ func (s *Server) Place(ctx context.Context, request *allocatorv1.PlaceRequest) (
 	if err := s.checked(ctx, request); err != nil {
 		return nil, err
 	}
-	promise := request.GetPromiseKey() != "" && request.GetWhatIf() == nil
-	if promise {
-		s.promising.Lock()
-		defer s.promising.Unlock()
-		if err := ctx.Err(); err != nil { // nobody waits for it any more: promise nothing
+	if request.GetPromiseKey() == "" || request.GetWhatIf() != nil {
+		d, err := s.decide(request)
+		return d.response, err
+	}
+	return s.promise(ctx, request)
+}
+
+// promise decides on a request and counts what is placed as promised. It is one
+// step for all others that promise, so that no two are promised the same. But an
+// exact search can take long: it is made before, and made again only when what
+// others were promised of its pools has changed meanwhile.
+func (s *Server) promise(ctx context.Context, request *allocatorv1.PlaceRequest) (*allocatorv1.PlaceResponse, error) {
+	var decided *decision
+	if searches(request.GetDemands()) {
+		d, err := s.decide(request)
+		if err != nil {
 			return nil, err
 		}
+		decided = &d
 	}
+	s.promising.Lock()
+	defer s.promising.Unlock()
+	if err := ctx.Err(); err != nil { // nobody waits for it any more: promise nothing
+		return nil, err
+	}
+	if decided == nil || !maps.Equal(decided.promised, s.promisedNow(request.GetPromiseKey(), decided)) {
+		d, err := s.decide(request)
+		if err != nil {
+			return nil, err
+		}
+		decided = &d
+	}
+	placed := map[place.Key]int32{}
+	addPlaced(placed, &decided.placement)
+	s.book.Promise(request.GetPromiseKey(), decided.on.now, placed, decided.on.market)
+	return decided.response, nil
+}
+
+// A decision is what came out for a request, and what it rests on.
+type decision struct {
+	placement  place.Placement
+	response   *allocatorv1.PlaceResponse
+	on         ground
+	candidates []place.Candidate
+	promised   map[place.Key]int32
+}
+
+// decide decides on one request as things are.
+func (s *Server) decide(request *allocatorv1.PlaceRequest) (decision, error) {
 	on, err := s.ground(request.GetWhatIf(), hasAttributes(request.GetCandidates()))
 	if err != nil {
-		return nil, err
+		return decision{}, err
 	}
-	placement, response, err := s.place(request, &on, nil, new(wholeAnswer))
-	if err != nil {
-		return nil, err
-	}
-	if promise {
-		placed := map[place.Key]int32{}
-		addPlaced(placed, &placement)
-		s.book.Promise(request.GetPromiseKey(), on.now, placed, on.market)
-	}
-	return response, nil
+	return s.place(request, &on, nil, new(wholeAnswer))
+}
+
+// promisedNow tells what others are promised of the pools of a decision by now.
+func (s *Server) promisedNow(key string, d *decision) map[place.Key]int32 {
+	return s.book.Promised(key, s.clock.Now(), d.candidates, d.on.market)
+}
+
+// searches tells whether a demand is for the lowest cost.
+func searches(demands []*allocatorv1.Demand) bool {
+	return slices.ContainsFunc(demands, func(d *allocatorv1.Demand) bool {
+		return d.GetSpotStrategy() == allocatorv1.SpotAllocationStrategy_SPOT_ALLOCATION_STRATEGY_LOWEST_COST ||
+			d.GetPayAsYouGoStrategy() == allocatorv1.PayAsYouGoAllocationStrategy_PAY_AS_YOU_GO_ALLOCATION_STRATEGY_LOWEST_COST
+	})
 }
 
 // place decides on one request. What was placed in this call so far is not to be
 // had any more.
-func (s *Server) place(request *allocatorv1.PlaceRequest, on *ground, soFar map[place.Key]int32, left *room) (place.Placement, *allocatorv1.PlaceResponse, error) {
+func (s *Server) place(request *allocatorv1.PlaceRequest, on *ground, soFar map[place.Key]int32, left *room) (decision, error) {
 	if err := left.take(answerBytes); err != nil {
-		return place.Placement{}, nil, err
+		return decision{}, err
 	}
 	wanted := fromProto(request, on.types)
 	explain := request.GetExplanation() != allocatorv1.Explanation_EXPLANATION_TAKEN
 	if explain {
 		if err := left.takeAll(wanted.Candidates, len(wanted.Demands)); err != nil {
-			return place.Placement{}, nil, err
+			return decision{}, err
 		}
 	}
 	if !on.told {
 		wanted.Promised = s.book.Promised(request.GetPromiseKey(), on.now, wanted.Candidates, on.market)
 	}
-	wanted.Promised = together(wanted.Promised, soFar)
+	promised := wanted.Promised
+	wanted.Promised = together(promised, soFar)
 	placement, err := place.Place(wanted, on.market)
 	if err != nil {
-		return placement, nil, refusal(err)
+		return decision{}, refusal(err)
 	}
 	summary := ""
 	if request.GetSummarize() {
 		summary = place.Summary(wanted, placement)
 		if err := left.take(len(summary)); err != nil {
-			return placement, nil, err
+			return decision{}, err
 		}
 	}
 	if !explain {
 		keepTaken(&placement)
 		if err := left.takeDecisions(&placement); err != nil {
-			return placement, nil, err
+			return decision{}, err
 		}
 	}
 	response := toProto(request, wanted.Candidates, &placement, on)
@@ -81,10 +127,10 @@ func (s *Server) place(request *allocatorv1.PlaceRequest, on *ground, soFar map[
 	if request.GetExplanation() == allocatorv1.Explanation_EXPLANATION_POOLS_AND_TYPES {
 		response.Matches = matchesOf(request.GetCandidates(), on.types)
 		if err := left.takeMatches(response.GetMatches()); err != nil {
-			return placement, nil, err
+			return decision{}, err
 		}
 	}
-	return placement, response, nil
+	return decision{placement: placement, response: response, on: *on, candidates: wanted.Candidates, promised: promised}, nil
 }
 
 // PlaceMany implements [allocatorv1.AllocatorServiceServer].
@@ -115,19 +161,19 @@ func (s *Server) PlaceMany(ctx context.Context, request *allocatorv1.PlaceManyRe
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		placement, answer, err := s.place(one, &on, placed, &left)
+		d, err := s.place(one, &on, placed, &left)
 		if err != nil {
 			return nil, ofRequest(i, err)
 		}
-		addPlaced(placed, &placement)
+		addPlaced(placed, &d.placement)
 		if key := one.GetPromiseKey(); key != "" {
 			if byKey[key] == nil {
 				byKey[key] = map[place.Key]int32{}
 			}
-			addPlaced(byKey[key], &placement)
+			addPlaced(byKey[key], &d.placement)
 		}
-		response.Responses = append(response.Responses, answer)
-		addTotals(response.GetTotals(), answer.GetTotals())
+		response.Responses = append(response.Responses, d.response)
+		addTotals(response.GetTotals(), d.response.GetTotals())
 	}
 	if promise { // now that none has failed
 		for _, key := range slices.Sorted(maps.Keys(byKey)) {
