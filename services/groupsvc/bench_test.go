@@ -18,6 +18,7 @@ import (
 	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
+	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/cloudtest"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store/boltstore"
@@ -43,6 +44,9 @@ type bench struct {
 	clock   *clock.Virtual
 	cloud   *cloudtest.Cloud
 	blind   bool // the allocator does not see stock
+	health  *cloudtest.Health
+	told    *stream
+	watch   func() // called after each look; nil for none
 	folder  string
 	crash   *crash
 	entropy *rand.ChaCha8
@@ -59,6 +63,7 @@ type bench struct {
 func newBench(t testing.TB, folder string) *bench {
 	b := &bench{t: t, clock: clock.NewVirtual(origin), folder: folder, crash: &crash{}, entropy: rand.NewChaCha8([32]byte{1})}
 	b.cloud = cloudtest.NewCloud(b.clock)
+	b.health, b.told = &cloudtest.Health{Cloud: b.cloud}, &stream{b: b}
 	b.cloud.Fault = func(point string) error { return b.crash.at(point) }
 	b.cloud.Sell("zone-a", "small", 100_000, 1_000, 1_000)
 	b.cloud.Sell("zone-b", "small", 100_000, 1_000, 1_000)
@@ -93,8 +98,10 @@ func (b *bench) start() {
 	}
 	fleetv1.RegisterFleetServiceServer(server, b.cloud)
 	allocatorv1.RegisterAllocatorServiceServer(server, &cloudtest.Allocator{Cloud: b.cloud, Blind: b.blind})
+	healthv1.RegisterHealthServiceServer(server, b.health)
 	b.deps = Deps{
 		Fleet: fleetv1.NewFleetServiceClient(conn), Allocator: allocatorv1.NewAllocatorServiceClient(conn),
+		Health: healthv1.NewHealthServiceClient(conn), GroupEvents: b.told,
 		Clock: b.clock, Log: slog.New(slog.DiscardHandler),
 	}
 	b.service, err = compose(context.Background(), Config{Entropy: b.entropy}.withDefaults(), b.deps, &crashing{Store: b.groups, crash: b.crash})
@@ -140,6 +147,12 @@ func (b *bench) settle(period time.Duration) error {
 	for {
 		next, err := b.service.Tick(b.t.Context())
 		if err != nil {
+			return err
+		}
+		if b.watch != nil {
+			b.watch()
+		}
+		if err := b.service.teller.Publish(b.t.Context()); err != nil {
 			return err
 		}
 		now := b.clock.Now()

@@ -131,9 +131,15 @@ func maintainLife(b *bench) {
 	}
 	l.pass(3 * time.Minute)
 	l.expect(60, 160)
+	for _, instance := range b.members(l.id)[:20] {
+		b.health.Set(instance.GetInstanceId(), "ProbeFailed", "no answer")
+	}
+	l.pass(10 * time.Minute)
+	l.expect(60, 180)
 	l.delete()
 	l.pass(3 * time.Minute)
-	l.expect(0, 160)
+	l.expect(0, 180)
+	b.told.check(l.id, b.activities(l.id))
 }
 
 // instantLife creates an instant group and deletes it.
@@ -159,6 +165,7 @@ func instantLife(b *bench) {
 	l.delete()
 	l.pass(3 * time.Minute)
 	l.expect(0, 140)
+	b.told.check(l.id, b.activities(l.id))
 }
 
 // TestCrash kills the service at every point of a group's life at which it asks

@@ -28,6 +28,7 @@ import (
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store/boltstore"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store/memstore"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/tell"
 )
 
 // Tags that mark instances as members of a group.
@@ -72,12 +73,20 @@ type EventSource interface {
 	Consume(ctx context.Context, handle func(context.Context, *healthv1.InstanceEvent) error) error
 }
 
-// Deps are what the service works with. All are required but Events and Log.
+// EventSink takes what becomes of groups.
+type EventSink = tell.Sink
+
+// Deps are what the service works with. All are required but Health, Events,
+// GroupEvents and Log.
 type Deps struct {
 	// Fleet is the cloud.
 	Fleet fleetv1.FleetServiceClient
 	// Allocator chooses where to launch.
 	Allocator allocatorv1.AllocatorServiceClient
+	// Health tells which instances are unhealthy. Nil: none is.
+	Health healthv1.HealthServiceClient
+	// GroupEvents takes what becomes of groups. Nil: nobody is told.
+	GroupEvents EventSink
 	// Events makes the service fast. Nil: it looks at each group periodically
 	// and only then.
 	Events EventSource
@@ -92,6 +101,7 @@ type Service struct {
 	store   store.Store
 	control *control.Controller
 	handler *api.Handler
+	teller  *tell.Teller
 	events  EventSource
 	clock   clock.Clock
 	log     *slog.Logger
@@ -151,8 +161,9 @@ func openStore(folder string) (store.Store, error) {
 func compose(ctx context.Context, config Config, deps Deps, groups store.Store) (*Service, error) {
 	known := catalog.New(deps.Fleet, deps.Clock)
 	names := ids.NewSource(config.Entropy)
+	teller := tell.New(deps.GroupEvents)
 	follow := func(ctx context.Context) error {
-		return followStored(ctx, names, groups, deps.Clock.Now().Add(config.LookInterval))
+		return followStored(ctx, names, groups, teller, deps.Clock.Now().Add(config.LookInterval))
 	}
 	if err := follow(ctx); err != nil {
 		return nil, err
@@ -161,24 +172,25 @@ func compose(ctx context.Context, config Config, deps Deps, groups store.Store) 
 		LookInterval: config.LookInterval, LaunchGrace: config.LaunchGrace,
 		LeaseDuration: config.LeaseDuration, Workers: config.Workers, StopGrace: config.StopGrace,
 	}, control.Deps{
-		Store: groups, Fleet: deps.Fleet, Allocator: deps.Allocator, Catalog: known,
-		IDs: names, Clock: deps.Clock, Log: deps.Log,
+		Store: groups, Fleet: deps.Fleet, Allocator: deps.Allocator, Health: deps.Health, Tell: teller,
+		Catalog: known, IDs: names, Clock: deps.Clock, Log: deps.Log,
 	})
 	handler := api.New(api.Deps{
 		Account: account, Store: groups, Control: controller, Catalog: known,
 		Fleet: deps.Fleet, Allocator: deps.Allocator, IDs: names, Clock: deps.Clock, Log: deps.Log,
 	})
 	return &Service{
-		store: groups, control: controller, handler: handler, events: deps.Events,
+		store: groups, control: controller, handler: handler, events: deps.Events, teller: teller,
 		clock: deps.Clock, log: deps.Log, ready: make(chan struct{}),
 		followStored: follow,
 	}, nil
 }
 
-// followStored makes up for a clock that has gone back since the store was
-// written, as it does when the cloud began anew: new ids sort after all that are
-// stored, and no living group is due later than it ever is.
-func followStored(ctx context.Context, names *ids.Source, groups store.Store, latestDue time.Time) error {
+// followStored goes on from what is stored. It makes up for a clock that has gone
+// back since, as it does when the cloud began anew: new ids sort after all that
+// are stored, and no living group is due later than it ever is. And what groups
+// had to tell when the last process ended is told.
+func followStored(ctx context.Context, names *ids.Source, groups store.Store, teller *tell.Teller, latestDue time.Time) error {
 	const page = 250
 	after := ""
 	for {
@@ -189,6 +201,7 @@ func followStored(ctx context.Context, names *ids.Source, groups store.Store, la
 		for _, record := range records {
 			after = record.Group.GetGroup().GetGroupId()
 			names.Follow(after)
+			teller.Hand(record.Group)
 			names.Follow(record.Group.GetOpenActivity().GetActivityId())
 			if record.Due.After(latestDue) && record.Group.GetGroup().GetLifecycle() != groupv1.Lifecycle_LIFECYCLE_DELETED {
 				if err := groups.Wake(ctx, store.Key{Account: account, GroupID: after}, latestDue); err != nil {
@@ -223,6 +236,7 @@ func (s *Service) Run(ctx context.Context) error {
 		listening.Go(func() { s.listen(ctx) })
 	}
 	listening.Go(func() { s.mindClock(ctx) })
+	listening.Go(func() { s.teller.Run(ctx) })
 	s.control.Run(ctx)
 	listening.Wait()
 	return nil

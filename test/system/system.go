@@ -185,7 +185,8 @@ func startServices(t testing.TB, binary string, options Options, natsURL string,
 	if natsURL == "" {
 		natsURL = s.Healthcheck.NATS
 	}
-	controller := append(folder("groupsvc"), "--fleet", s.Fleetsim.GRPC, "--allocator", s.Allocator.GRPC, "--nats", natsURL)
+	controller := append(folder("groupsvc"), "--fleet", s.Fleetsim.GRPC, "--allocator", s.Allocator.GRPC,
+		"--health", s.Healthcheck.GRPC, "--nats", natsURL)
 	if options.LookInterval > 0 {
 		controller = append(controller, "--look-interval", options.LookInterval.String())
 	}

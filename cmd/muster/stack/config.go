@@ -53,6 +53,9 @@ type Config struct {
 	// play. Needed for each role that a role played here depends on.
 	FleetAddr     string
 	AllocatorAddr string
+	// HealthAddr is the host and port of a health check in another process.
+	// Empty, and not played here: groups replace nothing for being unhealthy.
+	HealthAddr string
 	// NATSURL is where JetStream is reached. Empty: it is embedded, and a role
 	// that needs it finds it in process.
 	NATSURL string

@@ -9,6 +9,7 @@ import (
 	"github.com/seed-198b1370/muster/pkg/events"
 	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 	"github.com/seed-198b1370/muster/services/allocator"
 	"github.com/seed-198b1370/muster/services/fleetsim"
 	"github.com/seed-198b1370/muster/services/groupsvc"
@@ -65,10 +66,31 @@ func (s *Stack) newService(ctx context.Context, role Role) (service, error) {
 				return nil, err
 			}
 			deps.Events = events.NewConsumer(js, events.Instances(), "groupsvc", log)
+			teller, err := events.NewPublisher(js, events.Groups(), events.PublisherConfig{
+				Stream: s.groupStream(), Encoding: s.config.Health.Encoding, Log: log,
+			})
+			if err != nil {
+				return nil, err
+			}
+			s.closeLater(func() error { teller.Close(); return nil })
+			deps.GroupEvents = teller
+		}
+		if s.config.plays(Healthcheck) || s.config.HealthAddr != "" {
+			deps.Health = healthv1.NewHealthServiceClient(s.health)
 		}
 		return groupsvc.New(ctx, groupsvc.Config{DataDir: s.folder("groupsvc"), LookInterval: s.config.LookInterval}, deps)
 	default:
 		return nil, fmt.Errorf("role %q is not known", role)
+	}
+}
+
+// groupStream is how the stream of group events is kept: as that of instances,
+// where this process knows about it.
+func (s *Stack) groupStream() events.StreamConfig {
+	health := s.config.Health
+	return events.StreamConfig{
+		Replicas: health.Replicas, MaxAge: health.MaxAge, MaxBytes: health.MaxBytes,
+		DuplicateWindow: health.DuplicateWindow, MemoryStorage: health.MemoryStorage,
 	}
 }
 

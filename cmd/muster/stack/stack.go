@@ -37,9 +37,9 @@ type Stack struct {
 	metadataListener net.Listener // nil for none
 	instances        net.Listener // where instances answer probes; nil for nowhere
 
-	fleet, allocator *grpc.ClientConn
-	nats             *nats.Conn
-	natsURL          string
+	fleet, allocator, health *grpc.ClientConn
+	nats                     *nats.Conn
+	natsURL                  string
 
 	// parts in the order in which they were started; they stop in reverse.
 	parts   []*part
@@ -137,6 +137,9 @@ func (s *Stack) open() error {
 		return err
 	}
 	if s.allocator, err = s.connTo(Allocator, s.config.AllocatorAddr); err != nil {
+		return err
+	}
+	if s.health, err = s.connTo(Healthcheck, s.config.HealthAddr); err != nil {
 		return err
 	}
 	return s.openNATS()

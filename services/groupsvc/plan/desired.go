@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/seed-198b1370/muster/pkg/money"
@@ -15,6 +16,10 @@ const (
 	// MaxMilliunits is how much capacity a group may count at most.
 	MaxMilliunits = 10_000 * 1_000
 )
+
+// DefaultReplacePercent is the share of a target, in percent, whose unhealthy
+// instances are replaced at a time when a group says nothing else.
+const DefaultReplacePercent = 20
 
 // Amounts is an amount of capacity of each billing method, in milliunits.
 type Amounts struct {
@@ -35,6 +40,16 @@ func (a Amounts) Of(method fleetv1.BillingMethod) int64 {
 	return a.Spot
 }
 
+// plus is the sum of two amounts.
+func (a Amounts) plus(b Amounts) Amounts {
+	return Amounts{a.PayAsYouGo + b.PayAsYouGo, a.Spot + b.Spot}
+}
+
+// set makes an amount that of a billing method.
+func (a *Amounts) set(method fleetv1.BillingMethod, milliunits int64) {
+	a.add(method, milliunits-a.Of(method))
+}
+
 // add counts an amount toward a billing method.
 func (a *Amounts) add(method fleetv1.BillingMethod, milliunits int64) {
 	if method == fleetv1.BillingMethod_BILLING_METHOD_PAY_AS_YOU_GO {
@@ -51,6 +66,12 @@ type Desired struct {
 	// Replace is whether lost and broken instances are replaced: always for
 	// maintain, never for instant.
 	Replace bool
+	// ReplacePercent is the share of each target whose unhealthy instances are
+	// replaced at a time, in percent.
+	ReplacePercent int32
+	// KeepNoticed is whether what has its interruption notice is replaced only
+	// when it is gone.
+	KeepNoticed bool
 	// Attempt is whether a scheduling task is outstanding: the spec has changed
 	// and what it asks for has not been tried yet.
 	Attempt bool
@@ -72,6 +93,8 @@ func DesiredOf(group *groupv1.Group, attempt bool) Desired {
 	return Desired{
 		Target:          targetOf(spec.GetTargetCapacity()),
 		Replace:         spec.GetType() == groupv1.GroupType_GROUP_TYPE_MAINTAIN,
+		ReplacePercent:  cmp.Or(spec.GetHealth().GetMaxUnhealthyReplacementPercent(), DefaultReplacePercent),
+		KeepNoticed:     spec.GetSpot().GetInterruptionReplacement() == groupv1.InterruptionReplacement_INTERRUPTION_REPLACEMENT_ON_RELEASE,
 		Attempt:         attempt,
 		Since:           group.GetUpdateTime().AsTime(),
 		ReleaseExcess:   spec.GetExcessCapacityTerminationPolicy() == groupv1.ExcessCapacityTerminationPolicy_EXCESS_CAPACITY_TERMINATION_POLICY_TERMINATION,

@@ -9,16 +9,16 @@ import (
 )
 
 // excess chooses instances to give up such that, of each method and in total,
-// what is left still makes the target (S4). Only instances that the fleet shows
-// are relied upon: a launched one that never appears must not have cost a
-// running one.
+// what is left still makes the target (S4). Only healthy instances that the fleet
+// shows are relied upon: a launched one that never appears must not have cost a
+// running one. Unhealthy ones above the target have gone before.
 func excess(desired Desired, observed Observed) []Removal {
-	held := observed.Counted()
+	held := observed.Healthy()
 	total := held.Total() - desired.Target.Total()
 	var removals []Removal
 	for _, method := range methods {
 		own := held.Of(method) - desired.Target.Of(method)
-		members := countedOf(observed, method)
+		members := healthyOf(observed, method)
 		if !worthScaling(desired, members, own) {
 			continue
 		}
@@ -51,7 +51,8 @@ func worthScaling(desired Desired, members []Instance, own int64) bool {
 // awaitShown tells whether what is pending makes, beyond what is shown, more of
 // some method than is wanted, by more than rounding.
 func awaitShown(desired Desired, observed Observed) bool {
-	shown, expected := observed.Counted(), observed.Expected()
+	shown := observed.Healthy()
+	expected := shown.plus(observed.pending())
 	beyond := func(held Amounts, method fleetv1.BillingMethod) int64 {
 		return max(0, min(held.Of(method)-desired.Target.Of(method), held.Total()-desired.Target.Total()))
 	}
@@ -67,7 +68,7 @@ func awaitShown(desired Desired, observed Observed) bool {
 // heaviest is the weight of the heaviest instance of a method, shown or not.
 func heaviest(observed Observed, method fleetv1.BillingMethod) int64 {
 	weight := int64(0)
-	for _, instance := range countedOf(observed, method) {
+	for _, instance := range healthyOf(observed, method) {
 		weight = max(weight, instance.Class.Weight)
 	}
 	for _, pending := range observed.Pending {
@@ -78,10 +79,10 @@ func heaviest(observed Observed, method fleetv1.BillingMethod) int64 {
 	return weight
 }
 
-func countedOf(observed Observed, method fleetv1.BillingMethod) []Instance {
+func healthyOf(observed Observed, method fleetv1.BillingMethod) []Instance {
 	var members []Instance
 	for _, instance := range observed.Instances {
-		if instance.Counts() && instance.Method == method {
+		if instance.Healthy() && instance.Method == method {
 			members = append(members, instance)
 		}
 	}
@@ -97,7 +98,7 @@ func fullness(observed Observed, order Order, method fleetv1.BillingMethod) map[
 	held := map[string]int64{}
 	for _, instance := range observed.Instances {
 		switch {
-		case !instance.Counts():
+		case !instance.Healthy():
 		case order.Zones == MostInstancesZone:
 			held[instance.Zone]++
 		case instance.Method == method:

@@ -24,11 +24,17 @@ type Instance struct {
 	Created time.Time
 	// Class is that of its candidate.
 	Class Class
+	// Unhealthy is why it can not be relied on; nil when nothing speaks against
+	// it.
+	Unhealthy *Verdict
 }
 
 // Counts tells whether the instance is capacity: pending, starting or running,
 // without a notice.
 func (i Instance) Counts() bool { return Counts(i.Status, i.Noticed) }
+
+// Healthy tells whether the instance is capacity and can be relied on.
+func (i Instance) Healthy() bool { return i.Counts() && i.Unhealthy == nil }
 
 // Counts tells whether an instance in a status is capacity: pending, starting
 // or running, and without an interruption notice.
@@ -67,9 +73,12 @@ type Observed struct {
 	Instances []Instance
 	// Pending are those that it does not show.
 	Pending []Pending
+	// Stale is whether verdicts are those of an earlier look: whoever was
+	// unhealthy then is not relied on, and that is all that is done about it.
+	Stale bool
 }
 
-// Counted tells the capacity that shown instances make.
+// Counted tells the capacity that shown instances make, healthy or not.
 func (o Observed) Counted() Amounts {
 	var sum Amounts
 	for _, instance := range o.Instances {
@@ -80,10 +89,44 @@ func (o Observed) Counted() Amounts {
 	return sum
 }
 
-// Held tells the capacity that the cloud is known to have given: what is shown,
-// and what it has said that it launched.
+// Healthy tells the capacity that shown instances make that can be relied on.
+func (o Observed) Healthy() Amounts {
+	var sum Amounts
+	for _, instance := range o.Instances {
+		if instance.Healthy() {
+			sum.add(instance.Method, instance.Class.Weight)
+		}
+	}
+	return sum
+}
+
+// Noticed tells the capacity that is there until its interruption.
+func (o Observed) Noticed() Amounts {
+	var sum Amounts
+	for _, instance := range o.Instances {
+		if instance.Noticed && Counts(instance.Status, false) {
+			sum.add(instance.Method, instance.Class.Weight)
+		}
+	}
+	return sum
+}
+
+// Unhealthy tells how many instances would be capacity if they were not
+// unhealthy.
+func (o Observed) Unhealthy() int {
+	count := 0
+	for _, instance := range o.Instances {
+		if instance.Counts() && !instance.Healthy() {
+			count++
+		}
+	}
+	return count
+}
+
+// Held tells the capacity that the cloud is known to have given and that can be
+// relied on: what is shown, and what it has said that it launched.
 func (o Observed) Held() Amounts {
-	sum := o.Counted()
+	sum := o.Healthy()
 	for _, pending := range o.Pending {
 		if pending.Answered {
 			sum.add(pending.Method, pending.Weight*int64(pending.Count))
@@ -92,9 +135,13 @@ func (o Observed) Held() Amounts {
 	return sum
 }
 
-// Expected tells the capacity that there is when all that is pending appears.
-func (o Observed) Expected() Amounts {
-	sum := o.Counted()
+// Expected tells the capacity that there is when all that is pending appears,
+// healthy or not.
+func (o Observed) Expected() Amounts { return o.Counted().plus(o.pending()) }
+
+// pending is the capacity that is not shown yet.
+func (o Observed) pending() Amounts {
+	var sum Amounts
 	for _, pending := range o.Pending {
 		sum.add(pending.Method, pending.Weight*int64(pending.Count))
 	}
@@ -115,7 +162,8 @@ func (o Observed) ExpectedInstances() int {
 	return count
 }
 
-// A ZoneHolding is what a group is expected to hold in a zone.
+// A ZoneHolding is what a group is expected to hold in a zone that can be relied
+// on: who is unhealthy will be gone.
 type ZoneHolding struct {
 	// SpotMilliunits is the spot capacity.
 	SpotMilliunits int64
@@ -135,7 +183,7 @@ func (o Observed) ByZone() map[string]ZoneHolding {
 		held[zone] = holding
 	}
 	for _, instance := range o.Instances {
-		if instance.Counts() {
+		if instance.Healthy() {
 			add(instance.Zone, instance.Method, instance.Class.Weight, 1)
 		}
 	}

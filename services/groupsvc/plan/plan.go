@@ -24,6 +24,8 @@ type Plan struct {
 	// AwaitShown is true when more would be removed if the fleet already showed
 	// every instance that was launched.
 	AwaitShown bool
+	// Replacing are the unhealthy instances whose replacement is under way.
+	Replacing []string
 }
 
 // methods in the order in which they are served: pay-as-you-go takes
@@ -39,16 +41,27 @@ func Make(desired Desired, observed Observed) Plan {
 	if !desired.Replace && !desired.Attempt {
 		return plan
 	}
-	expected := observed.Expected()
+	expected := expectedOf(desired, observed)
 	for _, method := range methods {
 		plan.Need.add(method, max(0, desired.Target.Of(method)-expected.Of(method)))
 	}
 	if desired.Replace {
-		plan.Removals = unhealthy(observed, plan.Need)
+		plan.Removals = stopped(observed, plan.Need)
+	}
+	for _, method := range methods {
+		plan.replaceUnhealthy(desired, observed, method)
 	}
 	plan.Removals = append(plan.Removals, excess(desired, observed)...)
 	plan.AwaitShown = awaitShown(desired, observed)
 	return plan
+}
+
+// expectedOf is the capacity beside which more is launched.
+func expectedOf(desired Desired, observed Observed) Amounts {
+	if desired.KeepNoticed {
+		return observed.Expected().plus(observed.Noticed())
+	}
+	return observed.Expected()
 }
 
 // End plans for a group that is being deleted: all of it goes.
@@ -61,17 +74,21 @@ func End(observed Observed, release bool) Plan {
 	return plan
 }
 
-// unhealthy are the stopped instances whose replacement is there. They are no
+// stopped are the stopped instances whose replacement is there. They are no
 // capacity, so to release them takes nothing away.
-func unhealthy(observed Observed, need Amounts) []Removal {
+func stopped(observed Observed, need Amounts) []Removal {
 	var removals []Removal
 	for _, instance := range observed.Instances {
 		if need.Of(instance.Method) > 0 || instance.Noticed {
 			continue // one with a notice goes by itself
 		}
+		reason := "unhealthy: stopped"
+		if instance.Unhealthy != nil {
+			reason = instance.Unhealthy.String()
+		}
 		switch instance.Status {
 		case fleetv1.InstanceStatus_INSTANCE_STATUS_STOPPING, fleetv1.InstanceStatus_INSTANCE_STATUS_STOPPED:
-			removals = append(removals, Removal{ID: instance.ID, Release: true, Reason: "unhealthy: stopped"})
+			removals = append(removals, Removal{ID: instance.ID, Release: true, Reason: reason})
 		default:
 		}
 	}

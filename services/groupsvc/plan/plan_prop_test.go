@@ -35,10 +35,11 @@ func anyObserved(t *rapid.T, weights []int64) plan.Observed {
 				fleetv1.InstanceStatus_INSTANCE_STATUS_RUNNING, fleetv1.InstanceStatus_INSTANCE_STATUS_RUNNING,
 				fleetv1.InstanceStatus_INSTANCE_STATUS_PENDING, fleetv1.InstanceStatus_INSTANCE_STATUS_STOPPED,
 			}).Draw(t, "status"),
-			Noticed: rapid.IntRange(0, 5).Draw(t, "noticed") == 0,
-			Price:   rapid.Int64Range(1, 1_000_000).Draw(t, "price"),
-			Created: origin.Add(time.Duration(rapid.IntRange(0, 100).Draw(t, "age")) * time.Second),
-			Class:   plan.Class{Weight: rapid.SampledFrom(weights).Draw(t, "weight"), Priority: rapid.Int32Range(0, 3).Draw(t, "priority")},
+			Noticed:   rapid.IntRange(0, 5).Draw(t, "noticed") == 0,
+			Price:     rapid.Int64Range(1, 1_000_000).Draw(t, "price"),
+			Created:   origin.Add(time.Duration(rapid.IntRange(0, 100).Draw(t, "age")) * time.Second),
+			Class:     plan.Class{Weight: rapid.SampledFrom(weights).Draw(t, "weight"), Priority: rapid.Int32Range(0, 3).Draw(t, "priority")},
+			Unhealthy: anyVerdict(t),
 		})
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "pending") {
@@ -48,6 +49,14 @@ func anyObserved(t *rapid.T, weights []int64) plan.Observed {
 		})
 	}
 	return observed
+}
+
+// anyVerdict is that of an unhealthy instance, one in five.
+func anyVerdict(t *rapid.T) *plan.Verdict {
+	if rapid.IntRange(0, 4).Draw(t, "unhealthy") != 0 {
+		return nil
+	}
+	return &plan.Verdict{Reason: "ProbeFailed", Since: origin.Add(time.Duration(rapid.IntRange(0, 9).Draw(t, "since")) * time.Second)}
 }
 
 func anyDesired(t *rapid.T) plan.Desired {
@@ -62,6 +71,7 @@ func anyDesired(t *rapid.T) plan.Desired {
 			PayAsYouGo: rapid.Int64Range(0, 40).Draw(t, "pay-as-you-go") * 1000,
 			Spot:       rapid.Int64Range(0, 40).Draw(t, "spot") * 1000,
 		},
+		ReplacePercent: rapid.Int32Range(1, 100).Draw(t, "share"), KeepNoticed: rapid.Bool().Draw(t, "keep noticed"),
 		Replace: rapid.Bool().Draw(t, "maintain"), Attempt: rapid.Bool().Draw(t, "attempt"),
 		Since:           origin.Add(time.Duration(rapid.IntRange(0, 100).Draw(t, "since")) * time.Second),
 		ReleaseExcess:   rapid.Bool().Draw(t, "release"),
@@ -73,7 +83,7 @@ var someWeights = []int64{500, 1000, 1000, 2000, 8000}
 
 // without is what is there once the removals of a plan are made.
 func without(observed plan.Observed, removals []plan.Removal) plan.Observed {
-	left := plan.Observed{Pending: observed.Pending}
+	left := plan.Observed{Pending: observed.Pending, Stale: observed.Stale}
 	for _, instance := range observed.Instances {
 		if !slices.ContainsFunc(removals, func(r plan.Removal) bool { return r.ID == instance.ID }) {
 			left.Instances = append(left.Instances, instance)
@@ -88,7 +98,7 @@ func TestMake_neverUndershoots_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		desired, observed := anyDesired(t), anyObserved(t, someWeights)
 		made := plan.Make(desired, observed)
-		before, after := observed.Counted(), without(observed, made.Removals).Counted()
+		before, after := observed.Healthy(), without(observed, made.Removals).Healthy()
 		for _, method := range methods {
 			if after.Of(method) < min(before.Of(method), desired.Target.Of(method)) {
 				t.Errorf("%v falls from %d to %d, target %d", method, before.Of(method), after.Of(method), desired.Target.Of(method))
@@ -107,14 +117,35 @@ func TestMake_neverUndershoots_Prop(t *testing.T) {
 	})
 }
 
+// wellOnly is what is there when nobody is unhealthy.
+func wellOnly(observed plan.Observed) plan.Observed {
+	observed.Instances = slices.Clone(observed.Instances)
+	for i := range observed.Instances {
+		observed.Instances[i].Unhealthy = nil
+	}
+	return observed
+}
+
+// expectedOf is the capacity of a method beside which more is launched.
+func expectedOf(desired plan.Desired, observed plan.Observed, method fleetv1.BillingMethod) int64 {
+	if desired.KeepNoticed {
+		return observed.Expected().Of(method) + observed.Noticed().Of(method)
+	}
+	return observed.Expected().Of(method)
+}
+
 // What is needed is exactly what each method lacks: one never makes up for the
 // other.
 func TestMake_needsWhatEachMethodLacks_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		desired, observed := anyDesired(t), anyObserved(t, someWeights)
+		observed.Stale = rapid.Bool().Draw(t, "stale")
+		if !observed.Stale { // then what is unhealthy is left alone
+			observed = wellOnly(observed)
+		}
 		need := plan.Make(desired, observed).Need
 		for _, method := range methods {
-			want := max(0, desired.Target.Of(method)-observed.Expected().Of(method))
+			want := max(0, desired.Target.Of(method)-expectedOf(desired, observed, method))
 			if !desired.Replace && !desired.Attempt {
 				want = 0
 			}
@@ -146,6 +177,7 @@ func TestMake_comesToRest_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		desired, observed := anyDesired(t), anyObserved(t, someWeights)
 		observed.Pending = nil
+		observed = wellOnly(observed)
 		weight := rapid.SampledFrom(someWeights).Draw(t, "launch weight")
 		at := desired.Since.Add(time.Second)
 		launches := 0

@@ -42,6 +42,9 @@ func Stand(desired Desired, observed Observed, short Shortfall, removing bool) S
 	if short.Reason == "" && !desired.Replace && !desired.Attempt {
 		short = Shortfall{Reason: "NotReplaced", Message: "an instant group does not replace what it loses"}
 	}
+	if reason, message := onTheWay(desired, observed); short.Reason == "" && reason != "" {
+		short = Shortfall{Reason: reason, Message: message, Retrying: true}
+	}
 	figures := fmt.Sprintf("%s of %s units", units(have.Total()), units(desired.Target.Total()))
 	switch {
 	case have != desired.Target && (short.Retrying || short.Reason == ""):
@@ -59,6 +62,22 @@ func Stand(desired Desired, observed Observed, short Shortfall, removing bool) S
 	}
 }
 
+// onTheWay tells why a target that nothing stands in the way of is not met yet;
+// nothing when instances are just being launched.
+func onTheWay(desired Desired, observed Observed) (reason, message string) {
+	ill := observed.Unhealthy()
+	switch {
+	case ill > 0 && observed.Stale:
+		return "Unhealthy", fmt.Sprintf("%d instances were unhealthy when the health service was last asked", ill)
+	case ill > 0:
+		return "Unhealthy", fmt.Sprintf("%d instances are unhealthy and are being replaced", ill)
+	case desired.KeepNoticed && observed.Noticed().Total() > 0:
+		return "Interrupted", "what has its interruption notice is replaced when it is gone"
+	default:
+		return "", ""
+	}
+}
+
 // CapacityOf sums up what a group holds, as clients see it.
 func CapacityOf(observed Observed) *groupv1.Capacity {
 	var running int64
@@ -68,7 +87,7 @@ func CapacityOf(observed Observed) *groupv1.Capacity {
 		if instance.Noticed {
 			result.NoticedInstances++
 		}
-		if instance.Counts() && instance.Status == fleetv1.InstanceStatus_INSTANCE_STATUS_RUNNING {
+		if instance.Healthy() && instance.Status == fleetv1.InstanceStatus_INSTANCE_STATUS_RUNNING {
 			running += instance.Class.Weight
 		}
 	}
@@ -77,6 +96,7 @@ func CapacityOf(observed Observed) *groupv1.Capacity {
 			result.Instances += int32(pending.Count)
 		}
 	}
+	result.UnhealthyInstances = int32(observed.Unhealthy())
 	held := observed.Held()
 	result.Fulfilled = money.UnitsOf(held.Total())
 	result.FulfilledPayAsYouGo = money.UnitsOf(held.PayAsYouGo)
@@ -92,7 +112,11 @@ func units(milliunits int64) string {
 
 // TargetNotMet says what is missing, for the cause of an activity.
 func TargetNotMet(desired Desired, observed Observed) string {
-	expected := observed.Expected()
+	expected := observed.Healthy().plus(observed.pending())
 	have := min(expected.PayAsYouGo, desired.Target.PayAsYouGo) + min(expected.Spot, desired.Target.Spot)
-	return fmt.Sprintf("target not met: %s of %s units", units(have), units(desired.Target.Total()))
+	text := fmt.Sprintf("target not met: %s of %s units", units(have), units(desired.Target.Total()))
+	if ill := observed.Unhealthy(); ill > 0 {
+		text += fmt.Sprintf(", %d instances are unhealthy", ill)
+	}
+	return text
 }

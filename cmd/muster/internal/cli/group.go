@@ -13,7 +13,7 @@ import (
 type groupCommand struct {
 	Create     groupCreate     `cmd:"" help:"Create a group from a file."`
 	List       groupList       `cmd:"" help:"List groups."`
-	Get        groupGet        `cmd:"" help:"Show a group."`
+	Get        groupGet        `cmd:"" aliases:"describe" help:"Show a group."`
 	Update     groupUpdate     `cmd:"" help:"Change the targets of a group."`
 	Delete     groupDelete     `cmd:"" help:"Delete a group."`
 	Instances  groupInstances  `cmd:"" help:"List the instances of a group."`

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/seed-198b1370/muster/pkg/money"
 	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
@@ -39,10 +40,15 @@ func describeGroup(w pricedTable, group *groupv1.Group) {
 		target.GetTotal(), target.GetPayAsYouGo(), target.GetSpot(), word(target.GetDefaultType())))
 	row(w, "Capacity:", fmt.Sprintf("%s units: %s pay-as-you-go, %s spot; %s running", units(capacity.GetFulfilled()),
 		units(capacity.GetFulfilledPayAsYouGo()), units(capacity.GetFulfilledSpot()), units(capacity.GetRunning())))
-	row(w, "Instances:", fmt.Sprintf("%d, of which %d have their interruption notice", capacity.GetInstances(), capacity.GetNoticedInstances()))
+	row(w, "Instances:", fmt.Sprintf("%d, of which %d have their interruption notice and %d are unhealthy",
+		capacity.GetInstances(), capacity.GetNoticedInstances(), capacity.GetUnhealthyInstances()))
 	row(w, "Cost:", fmt.Sprintf("%s per hour; all pay-as-you-go it would be %s", money.FormatMicros(cost.GetMicrosPerHour()),
 		money.FormatMicros(cost.GetAllPayAsYouGoMicrosPerHour())))
 	row(w, "Strategies:", fmt.Sprintf("pay-as-you-go %s, spot %s", word(spec.GetPayAsYouGo().GetAllocationStrategy()), spotStrategy(spec.GetSpot())))
+	if spec.GetType() == groupv1.GroupType_GROUP_TYPE_MAINTAIN {
+		row(w, "Replacement:", fmt.Sprintf("unhealthy %d %% of a target at a time, interrupted %s",
+			spec.GetHealth().GetMaxUnhealthyReplacementPercent(), word(spec.GetSpot().GetInterruptionReplacement())))
+	}
 	for _, condition := range group.GetConditions() {
 		row(w, fmt.Sprintf("%s:", title(word(condition.GetType()))), holding(condition))
 	}
@@ -50,6 +56,7 @@ func describeGroup(w pricedTable, group *groupv1.Group) {
 	row(w, "Created:", stamp(group.GetCreateTime()))
 	row(w, "Next look:", stamp(group.GetNextLookTime()))
 	row(w, "Etag:", group.GetEtag())
+	unhealthyTable(w.table, group)
 	row(w)
 	row(w, "CANDIDATE", "ZONE", "WEIGHT", "PRIORITY", "MAX PRICE/H")
 	for _, candidate := range spec.GetCandidates() {
@@ -63,6 +70,29 @@ func describeGroup(w pricedTable, group *groupv1.Group) {
 		row(w, candidate.GetInstanceType(), candidate.GetZoneId(), units(candidate.GetWeightedCapacity()), priority, price)
 	}
 	w.sayPrices()
+}
+
+// unhealthyTable writes who is unhealthy, and what is being done about it.
+func unhealthyTable(w table, group *groupv1.Group) {
+	unhealthy := group.GetUnhealthyInstances()
+	if len(unhealthy) == 0 {
+		return
+	}
+	row(w)
+	row(w, "UNHEALTHY", "SINCE", "REASON", "REPLACEMENT", "WHAT WAS SEEN")
+	for _, instance := range unhealthy {
+		replacement := "none"
+		switch {
+		case instance.GetBeingReplaced():
+			replacement = "under way"
+		case group.GetSpec().GetType() == groupv1.GroupType_GROUP_TYPE_MAINTAIN:
+			replacement = "waits"
+		}
+		row(w, instance.GetInstanceId(), stamp(instance.GetSinceTime()), orDash(instance.GetReason()), replacement, orDash(instance.GetMessage()))
+	}
+	if more := int(group.GetCapacity().GetUnhealthyInstances()) - len(unhealthy); more > 0 {
+		row(w, fmt.Sprintf("and %d more", more))
+	}
 }
 
 // spotStrategy says how spot capacity is chosen.
@@ -86,7 +116,7 @@ func holding(condition *groupv1.Condition) string {
 		holds = "yes"
 	}
 	text := holds + " since " + stamp(condition.GetLastTransitionTime())
-	if reason := condition.GetReason(); reason != "" && reason != title(word(condition.GetType())) {
+	if reason := condition.GetReason(); reason != "" && !strings.EqualFold(reason, strings.ReplaceAll(word(condition.GetType()), "-", "")) {
 		text += ": " + reason
 	}
 	return text + ": " + condition.GetMessage()

@@ -10,8 +10,31 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 )
+
+// illGroup is a group with unhealthy instances, more than it shows.
+func illGroup(at *timestamppb.Timestamp) *groupv1.Group {
+	return &groupv1.Group{
+		GroupId: "apg-web", Lifecycle: groupv1.Lifecycle_LIFECYCLE_ACTIVE, Fulfillment: groupv1.Fulfillment_FULFILLMENT_PENDING_FULFILLMENT,
+		Spec: &groupv1.GroupSpec{
+			Name: "web", Type: groupv1.GroupType_GROUP_TYPE_MAINTAIN, TargetCapacity: &groupv1.TargetCapacity{Total: 10},
+			Spot:       &groupv1.SpotOptions{InterruptionReplacement: groupv1.InterruptionReplacement_INTERRUPTION_REPLACEMENT_ON_NOTICE},
+			Health:     &groupv1.HealthOptions{MaxUnhealthyReplacementPercent: 10},
+			Candidates: []*groupv1.Candidate{{ZoneId: "cn-shenzhen-d", InstanceType: "ecs.c6.large"}},
+		},
+		Capacity: &groupv1.Capacity{Fulfilled: 7, FulfilledSpot: 7, Running: 7, Instances: 11, UnhealthyInstances: 3},
+		Conditions: []*groupv1.Condition{
+			{Type: groupv1.ConditionType_CONDITION_TYPE_FULFILLED, Reason: "Unhealthy", Message: "7 of 10 units: 3 instances are unhealthy and are being replaced", LastTransitionTime: at},
+			{Type: groupv1.ConditionType_CONDITION_TYPE_HEALTH_KNOWN, Holds: true, Reason: "HealthKnown", Message: "3 instances are unhealthy", LastTransitionTime: at},
+		},
+		UnhealthyInstances: []*groupv1.UnhealthyInstance{
+			{InstanceId: "i-001", Reason: "ProbeFailed", Message: "http :80/ready failed 3 times in a row: status 503", SinceTime: at, BeingReplaced: true},
+			{InstanceId: "i-002", Reason: "SetByUser", SinceTime: at},
+		},
+	}
+}
 
 // healthReplies are the answers of the health service in the golden texts.
 func healthReplies() map[string][]reply {
@@ -33,6 +56,7 @@ func healthReplies() map[string][]reply {
 		}},
 	}
 	return map[string][]reply{
+		"GetGroup": {answer(&groupv1.GetGroupResponse{Group: illGroup(at)})},
 		"ListVerdicts": {
 			answer(&healthv1.ListVerdictsResponse{
 				Verdicts: []*healthv1.HealthVerdict{crashed},

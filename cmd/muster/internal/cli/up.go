@@ -298,6 +298,7 @@ type serveGroupsvc struct {
 	controlled
 	Fleet     string `required:"" placeholder:"ADDR" help:"Host and port of the cloud."`
 	Allocator string `required:"" placeholder:"ADDR" help:"Host and port of the allocator."`
+	Health    string `placeholder:"ADDR" help:"Host and port of the health check. Without it nothing is replaced for being unhealthy."`
 	NATS      string `name:"nats" required:"" help:"URL of the NATS server with JetStream that the health check publishes to." placeholder:"URL"`
 }
 
@@ -306,8 +307,13 @@ func (c *serveGroupsvc) Run(ctx context.Context, on console) error {
 	if err := errors.Join(c.check(), checkAddress("--fleet", c.Fleet), checkAddress("--allocator", c.Allocator)); err != nil {
 		return err
 	}
+	if c.Health != "" {
+		if err := checkAddress("--health", c.Health); err != nil {
+			return err
+		}
+	}
 	return c.run(ctx, on, stack.Config{
-		Roles: []stack.Role{stack.Groupsvc}, DataDir: c.DataDir, FleetAddr: c.Fleet, AllocatorAddr: c.Allocator, NATSURL: c.NATS,
-		LookInterval: c.LookInterval,
+		Roles: []stack.Role{stack.Groupsvc}, DataDir: c.DataDir, FleetAddr: c.Fleet, AllocatorAddr: c.Allocator, HealthAddr: c.Health,
+		NATSURL: c.NATS, LookInterval: c.LookInterval,
 	})
 }

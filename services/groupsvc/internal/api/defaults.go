@@ -29,6 +29,12 @@ func withDefaults(asked *groupv1.GroupSpec) *groupv1.GroupSpec {
 		spec.Spot = &groupv1.SpotOptions{}
 	}
 	fillSpot(spec.GetSpot())
+	if spec.Health == nil {
+		spec.Health = &groupv1.HealthOptions{}
+	}
+	if spec.GetHealth().GetMaxUnhealthyReplacementPercent() == 0 {
+		spec.Health.MaxUnhealthyReplacementPercent = plan.DefaultReplacePercent
+	}
 	if spec.GetExcessCapacityTerminationPolicy() == groupv1.ExcessCapacityTerminationPolicy_EXCESS_CAPACITY_TERMINATION_POLICY_UNSPECIFIED {
 		spec.ExcessCapacityTerminationPolicy = groupv1.ExcessCapacityTerminationPolicy_EXCESS_CAPACITY_TERMINATION_POLICY_NO_TERMINATION
 	}
@@ -48,6 +54,9 @@ func fillPayAsYouGo(options *groupv1.PayAsYouGoOptions) {
 func fillSpot(options *groupv1.SpotOptions) {
 	if options.GetPoolsToUse() == 0 {
 		options.PoolsToUse = 1
+	}
+	if options.GetInterruptionReplacement() == groupv1.InterruptionReplacement_INTERRUPTION_REPLACEMENT_UNSPECIFIED {
+		options.InterruptionReplacement = groupv1.InterruptionReplacement_INTERRUPTION_REPLACEMENT_ON_NOTICE
 	}
 	switch options.GetAllocationStrategy() {
 	case allocatorv1.SpotAllocationStrategy_SPOT_ALLOCATION_STRATEGY_UNSPECIFIED:

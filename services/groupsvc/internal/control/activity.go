@@ -8,6 +8,7 @@ import (
 
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/placement"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/tell"
 	"github.com/seed-198b1370/muster/services/groupsvc/plan"
 )
 
@@ -54,10 +55,7 @@ func (l *look) closeActivity() []*groupv1.Activity {
 		return nil
 	}
 	l.stored.OpenActivity = nil
-	delivered := len(activity.GetRemovals()) > 0
-	for _, result := range activity.GetLaunchResults() {
-		delivered = delivered || result.GetAmount() > 0
-	}
+	delivered := tell.HasDone(activity)
 	shortfall := ""
 	if l.short.Reason != "" {
 		shortfall = fmt.Sprintf("%d %s %s", l.stored.GetGroup().GetGeneration(), l.short.Reason, plan.TargetNotMet(l.desired(), l.observed()))

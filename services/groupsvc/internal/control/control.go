@@ -22,9 +22,11 @@ import (
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
+	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/catalog"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/ids"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/tell"
 )
 
 // Tags that mark instances as launched for a group.
@@ -66,6 +68,10 @@ type Deps struct {
 	Fleet fleetv1.FleetServiceClient
 	// Allocator chooses pools.
 	Allocator allocatorv1.AllocatorServiceClient
+	// Health knows who is unhealthy. Nil: nobody is.
+	Health healthv1.HealthServiceClient
+	// Tell publishes what becomes of groups.
+	Tell *tell.Teller
 	// Catalog knows list prices.
 	Catalog *catalog.Catalog
 	// IDs names activities and turns.

@@ -14,6 +14,7 @@ import (
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/placement"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/tell"
 	"github.com/seed-198b1370/muster/services/groupsvc/plan"
 )
 
@@ -23,12 +24,14 @@ type look struct {
 	c      *Controller
 	key    store.Key
 	stored *storagev1.StoredGroup // as it will be written
-	read   *storagev1.StoredGroup // as it was read
+	last   *storagev1.StoredGroup // as it was read, or written since
 	first  *store.Change          // what the first write of a new group does besides; nil later
 	now    time.Time
 
 	instances []*fleetv1.Instance     // those that the fleet shows
 	listed    bool                    // whether the fleet has said so in this look
+	health    health                  // which of them are unhealthy
+	replacing []string                // those whose replacement is under way
 	excluded  map[placement.Pool]bool // pools that refused in this look
 	settled   map[string]bool         // request ids of launches whose outcome was not known before this look
 	short     plan.Shortfall
@@ -39,7 +42,7 @@ type look struct {
 
 func (c *Controller) newLook(key store.Key, group *storagev1.StoredGroup) *look {
 	return &look{
-		c: c, key: key, stored: group, read: proto.CloneOf(group), now: c.Clock.Now(),
+		c: c, key: key, stored: group, last: proto.CloneOf(group), now: c.Clock.Now(),
 		excluded: map[placement.Pool]bool{}, settled: map[string]bool{},
 	}
 }
@@ -56,6 +59,7 @@ func isEnding(group *storagev1.StoredGroup) bool {
 // run makes the look. An error means that nothing was recorded at its end.
 func (l *look) run(ctx context.Context) error {
 	group := l.stored.GetGroup()
+	l.c.Tell.Drop(l.stored)
 	if group.GetLifecycle() == groupv1.Lifecycle_LIFECYCLE_DELETED {
 		return l.forget(ctx)
 	}
@@ -109,9 +113,17 @@ func (l *look) fail(err error) {
 func (l *look) forget(ctx context.Context) error {
 	until := l.stored.GetGroup().GetDeleteTime().AsTime().Add(Retention)
 	if l.now.Before(until) {
-		return l.c.Store.Release(ctx, l.key, store.Done{Holder: l.c.holder(l.key), Next: until})
+		done := store.Done{Holder: l.c.holder(l.key), Next: until}
+		if len(l.stored.GetEvents()) == len(l.last.GetEvents()) {
+			return l.c.Store.Release(ctx, l.key, done)
+		}
+		return l.write(ctx, store.Change{Done: &done}) // so that they are not told again
 	}
-	return l.c.Store.Remove(ctx, l.key, l.stored.GetVersion())
+	if err := l.c.Store.Remove(ctx, l.key, l.stored.GetVersion()); err != nil {
+		return err
+	}
+	l.c.Tell.Forget(l.key.GroupID)
+	return nil
 }
 
 // desired is what the group's spec wants.
@@ -156,7 +168,7 @@ func (l *look) deliver(ctx context.Context) error {
 		}
 		l.remove(ctx, needed.Removals)
 	}
-	l.await = needed.AwaitShown
+	l.await, l.replacing = needed.AwaitShown, needed.Replacing
 	return nil
 }
 
@@ -169,9 +181,13 @@ func (l *look) write(ctx context.Context, change store.Change) error {
 		change.Token, change.Now, change.Wake, change.Lease = l.first.Token, l.first.Now, l.first.Wake, l.first.Lease
 	}
 	change.Account, change.Group = l.key.Account, l.stored
+	if l.c.Tell != nil {
+		tell.Note(l.key.Account, l.last, l.stored, change.Activities, l.now)
+	}
 	if err := l.c.Store.Save(ctx, change); err != nil {
 		return err
 	}
-	l.first = nil
+	l.first, l.last = nil, proto.CloneOf(l.stored)
+	l.c.Tell.Hand(l.stored)
 	return nil
 }

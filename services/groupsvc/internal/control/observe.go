@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
@@ -18,14 +19,17 @@ const (
 	callTimeout = 30 * time.Second
 )
 
-// observe lists the group's instances and crosses them off the launches that
-// wait to be shown.
+// observe lists the group's instances, crosses them off the launches that wait to
+// be shown, and asks meanwhile which of them are unhealthy.
 func (l *look) observe(ctx context.Context) error {
 	if l.first != nil {
 		l.listed = true
 		return nil // a group that is not stored yet has launched nothing
 	}
+	var asking sync.WaitGroup
+	asking.Go(func() { l.health = l.askHealth(ctx) })
 	instances, err := l.list(ctx)
+	asking.Wait()
 	if err != nil {
 		return err
 	}
@@ -83,13 +87,13 @@ func ClassesOf(group *storagev1.StoredGroup) plan.Classes {
 // observed is what is there now, in the terms of the plan.
 func (l *look) observed() plan.Observed {
 	classes := ClassesOf(l.stored)
-	observed := plan.Observed{Instances: make([]plan.Instance, len(l.instances))}
+	observed := plan.Observed{Instances: make([]plan.Instance, len(l.instances)), Stale: l.health.stale}
 	for i, instance := range l.instances {
 		observed.Instances[i] = plan.Instance{
 			ID: instance.GetInstanceId(), Zone: instance.GetZoneId(), Method: instance.GetBillingMethod(),
 			Status: instance.GetStatus(), Noticed: instance.GetInterruptionNoticeTime() != nil,
 			Price: instance.GetPriceMicrosPerHour(), Created: instance.GetCreateTime().AsTime(),
-			Class: classes.Of(instance.GetZoneId(), instance.GetInstanceType()),
+			Class: classes.Of(instance.GetZoneId(), instance.GetInstanceType()), Unhealthy: l.health.verdicts[instance.GetInstanceId()],
 		}
 	}
 	for _, launch := range l.stored.GetLaunches() {

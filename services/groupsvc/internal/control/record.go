@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -37,7 +38,7 @@ func (l *look) finish(ctx context.Context) error {
 	change := store.Change{Activities: l.closeActivity()}
 	next := l.next()
 	change.Done = &store.Done{Holder: l.c.holder(l.key), Next: next}
-	if l.first == nil && len(change.Activities) == 0 && proto.Equal(l.stored, l.read) {
+	if l.first == nil && len(change.Activities) == 0 && proto.Equal(l.stored, l.last) {
 		return l.c.Store.Release(ctx, l.key, *change.Done)
 	}
 	return l.write(ctx, change)
@@ -54,13 +55,13 @@ func (l *look) recordStanding(complete bool) {
 		group.Lifecycle = groupv1.Lifecycle_LIFECYCLE_ACTIVE
 	}
 	if !l.listed {
-		l.condition(isMet(group), short.Reason, fmt.Sprintf("%v of %d units as last seen: %s",
+		l.condition(fulfilled, isMet(group), short.Reason, fmt.Sprintf("%v of %d units as last seen: %s",
 			group.GetCapacity().GetFulfilled(), group.GetSpec().GetTargetCapacity().GetTotal(), short.Message))
 		return // what is there is not known, so that nothing new can be said of it
 	}
 	standing := plan.Stand(l.desired(), l.observed(), short, l.removing || l.await)
 	group.Fulfillment = standing.Fulfillment
-	l.condition(standing.Met, standing.Reason, standing.Message)
+	l.condition(fulfilled, standing.Met, standing.Reason, standing.Message)
 }
 
 // shortfall tells why the target is not met, if it is not. An instant group that
@@ -89,35 +90,38 @@ func (l *look) recordEnd(complete bool) {
 	group := l.stored.GetGroup()
 	if !complete || len(l.instances) > 0 || len(l.stored.GetLaunches()) > 0 {
 		group.Fulfillment = groupv1.Fulfillment_FULFILLMENT_PENDING_TERMINATION
-		l.condition(false, "Deleting", fmt.Sprintf("%d instances are left", len(l.instances)))
+		l.condition(fulfilled, false, "Deleting", fmt.Sprintf("%d instances are left", len(l.instances)))
 		return
 	}
 	group.Lifecycle = groupv1.Lifecycle_LIFECYCLE_DELETED
 	group.Fulfillment = groupv1.Fulfillment_FULFILLMENT_UNSPECIFIED
 	group.DeleteTime = timestamppb.New(l.now)
 	l.stored.Refusals = nil
-	l.condition(false, "Deleted", "the group is deleted")
+	l.condition(fulfilled, false, "Deleted", "the group is deleted")
 }
 
-// condition sets the one condition that groups have.
-func (l *look) condition(holds bool, reason, message string) {
+const fulfilled = groupv1.ConditionType_CONDITION_TYPE_FULFILLED
+
+// condition sets the condition of a type.
+func (l *look) condition(about groupv1.ConditionType, holds bool, reason, message string) {
 	group := l.stored.GetGroup()
-	changed := timestamppb.New(l.now)
-	for _, condition := range group.GetConditions() {
-		if condition.GetHolds() == holds {
-			changed = condition.GetLastTransitionTime()
-		}
+	next := &groupv1.Condition{Type: about, Holds: holds, Reason: reason, Message: message, LastTransitionTime: timestamppb.New(l.now)}
+	at := slices.IndexFunc(group.GetConditions(), func(c *groupv1.Condition) bool { return c.GetType() == about })
+	if at < 0 {
+		group.Conditions = append(group.Conditions, next)
+		return
 	}
-	group.Conditions = []*groupv1.Condition{{
-		Type: groupv1.ConditionType_CONDITION_TYPE_FULFILLED, Holds: holds,
-		Reason: reason, Message: message, LastTransitionTime: changed,
-	}}
+	if last := group.GetConditions()[at]; last.GetHolds() == holds {
+		next.LastTransitionTime = last.GetLastTransitionTime()
+	}
+	group.Conditions[at] = next
 }
 
 // recordFigures sums up what the group holds and costs.
 func (l *look) recordFigures(ctx context.Context) {
 	group := l.stored.GetGroup()
 	group.Capacity = plan.CapacityOf(l.observed())
+	l.recordHealth()
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	listing, err := l.c.Catalog.Get(ctx, func(*catalog.Listing) bool { return true })
@@ -147,10 +151,13 @@ func (l *look) next() time.Time {
 	l.c.succeeded(l.key)
 	group := l.stored.GetGroup()
 	if group.GetLifecycle() == groupv1.Lifecycle_LIFECYCLE_DELETED {
+		if len(l.stored.GetEvents()) > 0 {
+			return l.now.Add(soon) // they are told by then, and need not be kept
+		}
 		return l.now.Add(Retention)
 	}
 	next := l.now.Add(l.c.LookInterval)
-	if isEnding(l.stored) || l.await || l.removing || len(l.stored.GetLaunches()) > 0 {
+	if isEnding(l.stored) || l.await || l.removing || len(l.replacing) > 0 || len(l.stored.GetLaunches()) > 0 {
 		next = earliest(next, l.now.Add(soon))
 	}
 	if l.short.Reason != "" {

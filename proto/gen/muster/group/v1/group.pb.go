@@ -131,6 +131,60 @@ func (DefaultTargetCapacityType) EnumDescriptor() ([]byte, []int) {
 	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{1}
 }
 
+// When an instance that will be reclaimed is replaced.
+type InterruptionReplacement int32
+
+const (
+	// The default, on notice.
+	InterruptionReplacement_INTERRUPTION_REPLACEMENT_UNSPECIFIED InterruptionReplacement = 0
+	// As soon as it has its interruption notice: for five minutes both may run.
+	InterruptionReplacement_INTERRUPTION_REPLACEMENT_ON_NOTICE InterruptionReplacement = 1
+	// When it is released or stopped: capacity is lost for as long as a launch
+	// takes.
+	InterruptionReplacement_INTERRUPTION_REPLACEMENT_ON_RELEASE InterruptionReplacement = 2
+)
+
+// Enum value maps for InterruptionReplacement.
+var (
+	InterruptionReplacement_name = map[int32]string{
+		0: "INTERRUPTION_REPLACEMENT_UNSPECIFIED",
+		1: "INTERRUPTION_REPLACEMENT_ON_NOTICE",
+		2: "INTERRUPTION_REPLACEMENT_ON_RELEASE",
+	}
+	InterruptionReplacement_value = map[string]int32{
+		"INTERRUPTION_REPLACEMENT_UNSPECIFIED": 0,
+		"INTERRUPTION_REPLACEMENT_ON_NOTICE":   1,
+		"INTERRUPTION_REPLACEMENT_ON_RELEASE":  2,
+	}
+)
+
+func (x InterruptionReplacement) Enum() *InterruptionReplacement {
+	p := new(InterruptionReplacement)
+	*p = x
+	return p
+}
+
+func (x InterruptionReplacement) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (InterruptionReplacement) Descriptor() protoreflect.EnumDescriptor {
+	return file_muster_group_v1_group_proto_enumTypes[2].Descriptor()
+}
+
+func (InterruptionReplacement) Type() protoreflect.EnumType {
+	return &file_muster_group_v1_group_proto_enumTypes[2]
+}
+
+func (x InterruptionReplacement) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use InterruptionReplacement.Descriptor instead.
+func (InterruptionReplacement) EnumDescriptor() ([]byte, []int) {
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{2}
+}
+
 // What happens to instances above the target.
 type ExcessCapacityTerminationPolicy int32
 
@@ -168,11 +222,11 @@ func (x ExcessCapacityTerminationPolicy) String() string {
 }
 
 func (ExcessCapacityTerminationPolicy) Descriptor() protoreflect.EnumDescriptor {
-	return file_muster_group_v1_group_proto_enumTypes[2].Descriptor()
+	return file_muster_group_v1_group_proto_enumTypes[3].Descriptor()
 }
 
 func (ExcessCapacityTerminationPolicy) Type() protoreflect.EnumType {
-	return &file_muster_group_v1_group_proto_enumTypes[2]
+	return &file_muster_group_v1_group_proto_enumTypes[3]
 }
 
 func (x ExcessCapacityTerminationPolicy) Number() protoreflect.EnumNumber {
@@ -181,7 +235,7 @@ func (x ExcessCapacityTerminationPolicy) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ExcessCapacityTerminationPolicy.Descriptor instead.
 func (ExcessCapacityTerminationPolicy) EnumDescriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{2}
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{3}
 }
 
 // Where a group is in its life.
@@ -234,11 +288,11 @@ func (x Lifecycle) String() string {
 }
 
 func (Lifecycle) Descriptor() protoreflect.EnumDescriptor {
-	return file_muster_group_v1_group_proto_enumTypes[3].Descriptor()
+	return file_muster_group_v1_group_proto_enumTypes[4].Descriptor()
 }
 
 func (Lifecycle) Type() protoreflect.EnumType {
-	return &file_muster_group_v1_group_proto_enumTypes[3]
+	return &file_muster_group_v1_group_proto_enumTypes[4]
 }
 
 func (x Lifecycle) Number() protoreflect.EnumNumber {
@@ -247,7 +301,7 @@ func (x Lifecycle) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Lifecycle.Descriptor instead.
 func (Lifecycle) EnumDescriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{3}
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{4}
 }
 
 // How capacity stands against the target.
@@ -296,11 +350,11 @@ func (x Fulfillment) String() string {
 }
 
 func (Fulfillment) Descriptor() protoreflect.EnumDescriptor {
-	return file_muster_group_v1_group_proto_enumTypes[4].Descriptor()
+	return file_muster_group_v1_group_proto_enumTypes[5].Descriptor()
 }
 
 func (Fulfillment) Type() protoreflect.EnumType {
-	return &file_muster_group_v1_group_proto_enumTypes[4]
+	return &file_muster_group_v1_group_proto_enumTypes[5]
 }
 
 func (x Fulfillment) Number() protoreflect.EnumNumber {
@@ -309,7 +363,7 @@ func (x Fulfillment) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Fulfillment.Descriptor instead.
 func (Fulfillment) EnumDescriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{4}
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{5}
 }
 
 // What a condition is about.
@@ -320,6 +374,9 @@ const (
 	ConditionType_CONDITION_TYPE_UNSPECIFIED ConditionType = 0
 	// The target is met.
 	ConditionType_CONDITION_TYPE_FULFILLED ConditionType = 1
+	// The health service has told which instances are unhealthy. While it does
+	// not hold, nothing is replaced for being unhealthy.
+	ConditionType_CONDITION_TYPE_HEALTH_KNOWN ConditionType = 2
 )
 
 // Enum value maps for ConditionType.
@@ -327,10 +384,12 @@ var (
 	ConditionType_name = map[int32]string{
 		0: "CONDITION_TYPE_UNSPECIFIED",
 		1: "CONDITION_TYPE_FULFILLED",
+		2: "CONDITION_TYPE_HEALTH_KNOWN",
 	}
 	ConditionType_value = map[string]int32{
-		"CONDITION_TYPE_UNSPECIFIED": 0,
-		"CONDITION_TYPE_FULFILLED":   1,
+		"CONDITION_TYPE_UNSPECIFIED":  0,
+		"CONDITION_TYPE_FULFILLED":    1,
+		"CONDITION_TYPE_HEALTH_KNOWN": 2,
 	}
 )
 
@@ -345,11 +404,11 @@ func (x ConditionType) String() string {
 }
 
 func (ConditionType) Descriptor() protoreflect.EnumDescriptor {
-	return file_muster_group_v1_group_proto_enumTypes[5].Descriptor()
+	return file_muster_group_v1_group_proto_enumTypes[6].Descriptor()
 }
 
 func (ConditionType) Type() protoreflect.EnumType {
-	return &file_muster_group_v1_group_proto_enumTypes[5]
+	return &file_muster_group_v1_group_proto_enumTypes[6]
 }
 
 func (x ConditionType) Number() protoreflect.EnumNumber {
@@ -358,7 +417,7 @@ func (x ConditionType) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ConditionType.Descriptor instead.
 func (ConditionType) EnumDescriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{5}
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{6}
 }
 
 // An auto provisioning group: the capacity that is wanted, and how far the
@@ -398,9 +457,12 @@ type Group struct {
 	DeleteTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=delete_time,json=deleteTime,proto3" json:"delete_time,omitempty"`
 	// When the group will be looked at next, if nothing wakes it earlier;
 	// absent when it need not be.
-	NextLookTime  *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=next_look_time,json=nextLookTime,proto3" json:"next_look_time,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	NextLookTime *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=next_look_time,json=nextLookTime,proto3" json:"next_look_time,omitempty"`
+	// Instances that the health service calls unhealthy, longest first, at most
+	// 20; `capacity.unhealthy_instances` counts all.
+	UnhealthyInstances []*UnhealthyInstance `protobuf:"bytes,16,rep,name=unhealthy_instances,json=unhealthyInstances,proto3" json:"unhealthy_instances,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *Group) Reset() {
@@ -538,6 +600,96 @@ func (x *Group) GetNextLookTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Group) GetUnhealthyInstances() []*UnhealthyInstance {
+	if x != nil {
+		return x.UnhealthyInstances
+	}
+	return nil
+}
+
+// An instance of a group that can not be relied on.
+type UnhealthyInstance struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The instance.
+	InstanceId string `protobuf:"bytes,1,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
+	// Why, as one word for programs, for example `ProbeFailed`.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// What was seen, in words; at most 200 characters.
+	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	// Since when.
+	SinceTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since_time,json=sinceTime,proto3" json:"since_time,omitempty"`
+	// True while its replacement is under way. False: others come first, or
+	// nothing is replaced by this group or now.
+	BeingReplaced bool `protobuf:"varint,5,opt,name=being_replaced,json=beingReplaced,proto3" json:"being_replaced,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnhealthyInstance) Reset() {
+	*x = UnhealthyInstance{}
+	mi := &file_muster_group_v1_group_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnhealthyInstance) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnhealthyInstance) ProtoMessage() {}
+
+func (x *UnhealthyInstance) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_group_v1_group_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnhealthyInstance.ProtoReflect.Descriptor instead.
+func (*UnhealthyInstance) Descriptor() ([]byte, []int) {
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *UnhealthyInstance) GetInstanceId() string {
+	if x != nil {
+		return x.InstanceId
+	}
+	return ""
+}
+
+func (x *UnhealthyInstance) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *UnhealthyInstance) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *UnhealthyInstance) GetSinceTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SinceTime
+	}
+	return nil
+}
+
+func (x *UnhealthyInstance) GetBeingReplaced() bool {
+	if x != nil {
+		return x.BeingReplaced
+	}
+	return false
+}
+
 // What a user wants of a group.
 type GroupSpec struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -562,13 +714,16 @@ type GroupSpec struct {
 	// Whether deleting the group releases its instances, unless DeleteGroup says
 	// otherwise. By default they leave the group and run on.
 	TerminateInstances bool `protobuf:"varint,8,opt,name=terminate_instances,json=terminateInstances,proto3" json:"terminate_instances,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// What is done about instances that the health service calls unhealthy. Can
+	// not be changed.
+	Health        *HealthOptions `protobuf:"bytes,9,opt,name=health,proto3" json:"health,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GroupSpec) Reset() {
 	*x = GroupSpec{}
-	mi := &file_muster_group_v1_group_proto_msgTypes[1]
+	mi := &file_muster_group_v1_group_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -580,7 +735,7 @@ func (x *GroupSpec) String() string {
 func (*GroupSpec) ProtoMessage() {}
 
 func (x *GroupSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_proto_msgTypes[1]
+	mi := &file_muster_group_v1_group_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -593,7 +748,7 @@ func (x *GroupSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupSpec.ProtoReflect.Descriptor instead.
 func (*GroupSpec) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{1}
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *GroupSpec) GetName() string {
@@ -652,6 +807,64 @@ func (x *GroupSpec) GetTerminateInstances() bool {
 	return false
 }
 
+func (x *GroupSpec) GetHealth() *HealthOptions {
+	if x != nil {
+		return x.Health
+	}
+	return nil
+}
+
+// What a group does about unhealthy instances. A maintain group replaces them:
+// it launches first, and releases them when what was launched runs. Others
+// replace nothing.
+type HealthOptions struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How much is replaced at a time, in percent of the target of each billing
+	// method, 1 to 100, and always one instance at least; 0 means 20. The group
+	// holds so much more than its target meanwhile. Capacity that is already
+	// lost, as that of instances that stopped, is made up for at once.
+	MaxUnhealthyReplacementPercent int32 `protobuf:"varint,1,opt,name=max_unhealthy_replacement_percent,json=maxUnhealthyReplacementPercent,proto3" json:"max_unhealthy_replacement_percent,omitempty"`
+	unknownFields                  protoimpl.UnknownFields
+	sizeCache                      protoimpl.SizeCache
+}
+
+func (x *HealthOptions) Reset() {
+	*x = HealthOptions{}
+	mi := &file_muster_group_v1_group_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HealthOptions) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HealthOptions) ProtoMessage() {}
+
+func (x *HealthOptions) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_group_v1_group_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HealthOptions.ProtoReflect.Descriptor instead.
+func (*HealthOptions) Descriptor() ([]byte, []int) {
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *HealthOptions) GetMaxUnhealthyReplacementPercent() int32 {
+	if x != nil {
+		return x.MaxUnhealthyReplacementPercent
+	}
+	return 0
+}
+
 // Capacity that is wanted, in units: an instance counts its weighted capacity.
 type TargetCapacity struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -672,7 +885,7 @@ type TargetCapacity struct {
 
 func (x *TargetCapacity) Reset() {
 	*x = TargetCapacity{}
-	mi := &file_muster_group_v1_group_proto_msgTypes[2]
+	mi := &file_muster_group_v1_group_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -684,7 +897,7 @@ func (x *TargetCapacity) String() string {
 func (*TargetCapacity) ProtoMessage() {}
 
 func (x *TargetCapacity) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_proto_msgTypes[2]
+	mi := &file_muster_group_v1_group_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -697,7 +910,7 @@ func (x *TargetCapacity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TargetCapacity.ProtoReflect.Descriptor instead.
 func (*TargetCapacity) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{2}
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *TargetCapacity) GetTotal() int32 {
@@ -757,7 +970,7 @@ type Candidate struct {
 
 func (x *Candidate) Reset() {
 	*x = Candidate{}
-	mi := &file_muster_group_v1_group_proto_msgTypes[3]
+	mi := &file_muster_group_v1_group_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -769,7 +982,7 @@ func (x *Candidate) String() string {
 func (*Candidate) ProtoMessage() {}
 
 func (x *Candidate) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_proto_msgTypes[3]
+	mi := &file_muster_group_v1_group_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -782,7 +995,7 @@ func (x *Candidate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Candidate.ProtoReflect.Descriptor instead.
 func (*Candidate) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{3}
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Candidate) GetZoneId() string {
@@ -844,7 +1057,7 @@ type PayAsYouGoOptions struct {
 
 func (x *PayAsYouGoOptions) Reset() {
 	*x = PayAsYouGoOptions{}
-	mi := &file_muster_group_v1_group_proto_msgTypes[4]
+	mi := &file_muster_group_v1_group_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -856,7 +1069,7 @@ func (x *PayAsYouGoOptions) String() string {
 func (*PayAsYouGoOptions) ProtoMessage() {}
 
 func (x *PayAsYouGoOptions) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_proto_msgTypes[4]
+	mi := &file_muster_group_v1_group_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -869,7 +1082,7 @@ func (x *PayAsYouGoOptions) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PayAsYouGoOptions.ProtoReflect.Descriptor instead.
 func (*PayAsYouGoOptions) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{4}
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *PayAsYouGoOptions) GetAllocationStrategy() v1.PayAsYouGoAllocationStrategy {
@@ -909,14 +1122,17 @@ type SpotOptions struct {
 	ZonePolicy v1.ZonePolicy `protobuf:"varint,4,opt,name=zone_policy,json=zonePolicy,proto3,enum=muster.allocator.v1.ZonePolicy" json:"zone_policy,omitempty"`
 	// Order of types under zone-and-type, and given only with that. Can not be
 	// changed. Unspecified: sequenced.
-	TypePolicy    v1.TypePolicy `protobuf:"varint,5,opt,name=type_policy,json=typePolicy,proto3,enum=muster.allocator.v1.TypePolicy" json:"type_policy,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	TypePolicy v1.TypePolicy `protobuf:"varint,5,opt,name=type_policy,json=typePolicy,proto3,enum=muster.allocator.v1.TypePolicy" json:"type_policy,omitempty"`
+	// When an instance that will be reclaimed is replaced by a maintain group. Can
+	// not be changed. Unspecified: on notice.
+	InterruptionReplacement InterruptionReplacement `protobuf:"varint,6,opt,name=interruption_replacement,json=interruptionReplacement,proto3,enum=muster.group.v1.InterruptionReplacement" json:"interruption_replacement,omitempty"`
+	unknownFields           protoimpl.UnknownFields
+	sizeCache               protoimpl.SizeCache
 }
 
 func (x *SpotOptions) Reset() {
 	*x = SpotOptions{}
-	mi := &file_muster_group_v1_group_proto_msgTypes[5]
+	mi := &file_muster_group_v1_group_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -928,7 +1144,7 @@ func (x *SpotOptions) String() string {
 func (*SpotOptions) ProtoMessage() {}
 
 func (x *SpotOptions) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_proto_msgTypes[5]
+	mi := &file_muster_group_v1_group_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -941,7 +1157,7 @@ func (x *SpotOptions) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SpotOptions.ProtoReflect.Descriptor instead.
 func (*SpotOptions) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{5}
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SpotOptions) GetAllocationStrategy() v1.SpotAllocationStrategy {
@@ -979,8 +1195,15 @@ func (x *SpotOptions) GetTypePolicy() v1.TypePolicy {
 	return v1.TypePolicy(0)
 }
 
+func (x *SpotOptions) GetInterruptionReplacement() InterruptionReplacement {
+	if x != nil {
+		return x.InterruptionReplacement
+	}
+	return InterruptionReplacement_INTERRUPTION_REPLACEMENT_UNSPECIFIED
+}
+
 // Capacity that a group holds, in units. Only instances that are pending,
-// starting or running and have no interruption notice count.
+// starting or running, have no interruption notice and are not unhealthy count.
 type Capacity struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// All capacity.
@@ -995,13 +1218,16 @@ type Capacity struct {
 	Instances int32 `protobuf:"varint,5,opt,name=instances,proto3" json:"instances,omitempty"`
 	// Instances that have their interruption notice.
 	NoticedInstances int32 `protobuf:"varint,6,opt,name=noticed_instances,json=noticedInstances,proto3" json:"noticed_instances,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Instances that would count if they were not unhealthy. While the health
+	// service can not be asked, those that were when it was asked last.
+	UnhealthyInstances int32 `protobuf:"varint,7,opt,name=unhealthy_instances,json=unhealthyInstances,proto3" json:"unhealthy_instances,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *Capacity) Reset() {
 	*x = Capacity{}
-	mi := &file_muster_group_v1_group_proto_msgTypes[6]
+	mi := &file_muster_group_v1_group_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1013,7 +1239,7 @@ func (x *Capacity) String() string {
 func (*Capacity) ProtoMessage() {}
 
 func (x *Capacity) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_proto_msgTypes[6]
+	mi := &file_muster_group_v1_group_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1026,7 +1252,7 @@ func (x *Capacity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Capacity.ProtoReflect.Descriptor instead.
 func (*Capacity) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{6}
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Capacity) GetFulfilled() float64 {
@@ -1071,6 +1297,13 @@ func (x *Capacity) GetNoticedInstances() int32 {
 	return 0
 }
 
+func (x *Capacity) GetUnhealthyInstances() int32 {
+	if x != nil {
+		return x.UnhealthyInstances
+	}
+	return 0
+}
+
 // What a group's instances cost now.
 type Cost struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1085,7 +1318,7 @@ type Cost struct {
 
 func (x *Cost) Reset() {
 	*x = Cost{}
-	mi := &file_muster_group_v1_group_proto_msgTypes[7]
+	mi := &file_muster_group_v1_group_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1097,7 +1330,7 @@ func (x *Cost) String() string {
 func (*Cost) ProtoMessage() {}
 
 func (x *Cost) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_proto_msgTypes[7]
+	mi := &file_muster_group_v1_group_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1110,7 +1343,7 @@ func (x *Cost) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cost.ProtoReflect.Descriptor instead.
 func (*Cost) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{7}
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Cost) GetMicrosPerHour() int64 {
@@ -1146,7 +1379,7 @@ type Condition struct {
 
 func (x *Condition) Reset() {
 	*x = Condition{}
-	mi := &file_muster_group_v1_group_proto_msgTypes[8]
+	mi := &file_muster_group_v1_group_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1158,7 +1391,7 @@ func (x *Condition) String() string {
 func (*Condition) ProtoMessage() {}
 
 func (x *Condition) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_proto_msgTypes[8]
+	mi := &file_muster_group_v1_group_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1171,7 +1404,7 @@ func (x *Condition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Condition.ProtoReflect.Descriptor instead.
 func (*Condition) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{8}
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Condition) GetType() ConditionType {
@@ -1213,7 +1446,7 @@ var File_muster_group_v1_group_proto protoreflect.FileDescriptor
 
 const file_muster_group_v1_group_proto_rawDesc = "" +
 	"\n" +
-	"\x1bmuster/group/v1/group.proto\x12\x0fmuster.group.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/allocator/v1/attributes.proto\x1a\"muster/allocator/v1/strategy.proto\"\xe7\x05\n" +
+	"\x1bmuster/group/v1/group.proto\x12\x0fmuster.group.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/allocator/v1/attributes.proto\x1a\"muster/allocator/v1/strategy.proto\"\xbc\x06\n" +
 	"\x05Group\x12\x19\n" +
 	"\bgroup_id\x18\x01 \x01(\tR\agroupId\x12\x1d\n" +
 	"\n" +
@@ -1238,7 +1471,16 @@ const file_muster_group_v1_group_proto_rawDesc = "" +
 	"updateTime\x12;\n" +
 	"\vdelete_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"deleteTime\x12@\n" +
-	"\x0enext_look_time\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\fnextLookTime\"\xdc\x05\n" +
+	"\x0enext_look_time\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\fnextLookTime\x12S\n" +
+	"\x13unhealthy_instances\x18\x10 \x03(\v2\".muster.group.v1.UnhealthyInstanceR\x12unhealthyInstances\"\xc8\x01\n" +
+	"\x11UnhealthyInstance\x12\x1f\n" +
+	"\vinstance_id\x18\x01 \x01(\tR\n" +
+	"instanceId\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\x129\n" +
+	"\n" +
+	"since_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tsinceTime\x12%\n" +
+	"\x0ebeing_replaced\x18\x05 \x01(\bR\rbeingReplaced\"\x94\x06\n" +
 	"\tGroupSpec\x12\xc6\x01\n" +
 	"\x04name\x18\x01 \x01(\tB\xb1\x01\xbaH\xad\x01\xba\x01\xa6\x01\n" +
 	"\n" +
@@ -1253,7 +1495,10 @@ const file_muster_group_v1_group_proto_rawDesc = "" +
 	"payAsYouGo\x120\n" +
 	"\x04spot\x18\x06 \x01(\v2\x1c.muster.group.v1.SpotOptionsR\x04spot\x12\x87\x01\n" +
 	"\"excess_capacity_termination_policy\x18\a \x01(\x0e20.muster.group.v1.ExcessCapacityTerminationPolicyB\b\xbaH\x05\x82\x01\x02\x10\x01R\x1fexcessCapacityTerminationPolicy\x12/\n" +
-	"\x13terminate_instances\x18\b \x01(\bR\x12terminateInstances\"\xd1\x02\n" +
+	"\x13terminate_instances\x18\b \x01(\bR\x12terminateInstances\x126\n" +
+	"\x06health\x18\t \x01(\v2\x1e.muster.group.v1.HealthOptionsR\x06health\"e\n" +
+	"\rHealthOptions\x12T\n" +
+	"!max_unhealthy_replacement_percent\x18\x01 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\x1emaxUnhealthyReplacementPercent\"\xd1\x02\n" +
 	"\x0eTargetCapacity\x12 \n" +
 	"\x05total\x18\x01 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xd0\x0f(\x00R\x05total\x12-\n" +
@@ -1281,7 +1526,7 @@ const file_muster_group_v1_group_proto_rawDesc = "" +
 	"\vzone_policy\x18\x02 \x01(\x0e2\x1f.muster.allocator.v1.ZonePolicyB\b\xbaH\x05\x82\x01\x02\x10\x01R\n" +
 	"zonePolicy\x12J\n" +
 	"\vtype_policy\x18\x03 \x01(\x0e2\x1f.muster.allocator.v1.TypePolicyB\b\xbaH\x05\x82\x01\x02\x10\x01R\n" +
-	"typePolicy\"\xfd\x02\n" +
+	"typePolicy\"\xec\x03\n" +
 	"\vSpotOptions\x12f\n" +
 	"\x13allocation_strategy\x18\x01 \x01(\x0e2+.muster.allocator.v1.SpotAllocationStrategyB\b\xbaH\x05\x82\x01\x02\x10\x01R\x12allocationStrategy\x12+\n" +
 	"\fpools_to_use\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x18\x14(\x00R\n" +
@@ -1290,14 +1535,16 @@ const file_muster_group_v1_group_proto_rawDesc = "" +
 	"\vzone_policy\x18\x04 \x01(\x0e2\x1f.muster.allocator.v1.ZonePolicyB\b\xbaH\x05\x82\x01\x02\x10\x01R\n" +
 	"zonePolicy\x12J\n" +
 	"\vtype_policy\x18\x05 \x01(\x0e2\x1f.muster.allocator.v1.TypePolicyB\b\xbaH\x05\x82\x01\x02\x10\x01R\n" +
-	"typePolicy\"\xea\x01\n" +
+	"typePolicy\x12m\n" +
+	"\x18interruption_replacement\x18\x06 \x01(\x0e2(.muster.group.v1.InterruptionReplacementB\b\xbaH\x05\x82\x01\x02\x10\x01R\x17interruptionReplacement\"\x9b\x02\n" +
 	"\bCapacity\x12\x1c\n" +
 	"\tfulfilled\x18\x01 \x01(\x01R\tfulfilled\x124\n" +
 	"\x17fulfilled_pay_as_you_go\x18\x02 \x01(\x01R\x13fulfilledPayAsYouGo\x12%\n" +
 	"\x0efulfilled_spot\x18\x03 \x01(\x01R\rfulfilledSpot\x12\x18\n" +
 	"\arunning\x18\x04 \x01(\x01R\arunning\x12\x1c\n" +
 	"\tinstances\x18\x05 \x01(\x05R\tinstances\x12+\n" +
-	"\x11noticed_instances\x18\x06 \x01(\x05R\x10noticedInstances\"u\n" +
+	"\x11noticed_instances\x18\x06 \x01(\x05R\x10noticedInstances\x12/\n" +
+	"\x13unhealthy_instances\x18\a \x01(\x05R\x12unhealthyInstances\"u\n" +
 	"\x04Cost\x12&\n" +
 	"\x0fmicros_per_hour\x18\x01 \x01(\x03R\rmicrosPerHour\x12E\n" +
 	"!all_pay_as_you_go_micros_per_hour\x18\x02 \x01(\x03R\x1aallPayAsYouGoMicrosPerHour\"\xd5\x01\n" +
@@ -1314,7 +1561,11 @@ const file_muster_group_v1_group_proto_rawDesc = "" +
 	"\x19DefaultTargetCapacityType\x12,\n" +
 	"(DEFAULT_TARGET_CAPACITY_TYPE_UNSPECIFIED\x10\x00\x12%\n" +
 	"!DEFAULT_TARGET_CAPACITY_TYPE_SPOT\x10\x01\x12.\n" +
-	"*DEFAULT_TARGET_CAPACITY_TYPE_PAY_AS_YOU_GO\x10\x02*\xc0\x01\n" +
+	"*DEFAULT_TARGET_CAPACITY_TYPE_PAY_AS_YOU_GO\x10\x02*\x94\x01\n" +
+	"\x17InterruptionReplacement\x12(\n" +
+	"$INTERRUPTION_REPLACEMENT_UNSPECIFIED\x10\x00\x12&\n" +
+	"\"INTERRUPTION_REPLACEMENT_ON_NOTICE\x10\x01\x12'\n" +
+	"#INTERRUPTION_REPLACEMENT_ON_RELEASE\x10\x02*\xc0\x01\n" +
 	"\x1fExcessCapacityTerminationPolicy\x122\n" +
 	".EXCESS_CAPACITY_TERMINATION_POLICY_UNSPECIFIED\x10\x00\x125\n" +
 	"1EXCESS_CAPACITY_TERMINATION_POLICY_NO_TERMINATION\x10\x01\x122\n" +
@@ -1331,10 +1582,11 @@ const file_muster_group_v1_group_proto_rawDesc = "" +
 	"\x15FULFILLMENT_FULFILLED\x10\x01\x12#\n" +
 	"\x1fFULFILLMENT_PENDING_FULFILLMENT\x10\x02\x12#\n" +
 	"\x1fFULFILLMENT_PENDING_TERMINATION\x10\x03\x12\x15\n" +
-	"\x11FULFILLMENT_ERROR\x10\x04*M\n" +
+	"\x11FULFILLMENT_ERROR\x10\x04*n\n" +
 	"\rConditionType\x12\x1e\n" +
 	"\x1aCONDITION_TYPE_UNSPECIFIED\x10\x00\x12\x1c\n" +
-	"\x18CONDITION_TYPE_FULFILLED\x10\x01B\xc2\x01\n" +
+	"\x18CONDITION_TYPE_FULFILLED\x10\x01\x12\x1f\n" +
+	"\x1bCONDITION_TYPE_HEALTH_KNOWN\x10\x02B\xc2\x01\n" +
 	"\x13com.muster.group.v1B\n" +
 	"GroupProtoP\x01ZAgithub.com/seed-198b1370/muster/proto/gen/muster/group/v1;groupv1\xa2\x02\x03MGX\xaa\x02\x0fMuster.Group.V1\xca\x02\x0fMuster\\Group\\V1\xe2\x02\x1bMuster\\Group\\V1\\GPBMetadata\xea\x02\x11Muster::Group::V1b\x06proto3"
 
@@ -1350,63 +1602,70 @@ func file_muster_group_v1_group_proto_rawDescGZIP() []byte {
 	return file_muster_group_v1_group_proto_rawDescData
 }
 
-var file_muster_group_v1_group_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_muster_group_v1_group_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_muster_group_v1_group_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
+var file_muster_group_v1_group_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_muster_group_v1_group_proto_goTypes = []any{
 	(GroupType)(0),                       // 0: muster.group.v1.GroupType
 	(DefaultTargetCapacityType)(0),       // 1: muster.group.v1.DefaultTargetCapacityType
-	(ExcessCapacityTerminationPolicy)(0), // 2: muster.group.v1.ExcessCapacityTerminationPolicy
-	(Lifecycle)(0),                       // 3: muster.group.v1.Lifecycle
-	(Fulfillment)(0),                     // 4: muster.group.v1.Fulfillment
-	(ConditionType)(0),                   // 5: muster.group.v1.ConditionType
-	(*Group)(nil),                        // 6: muster.group.v1.Group
-	(*GroupSpec)(nil),                    // 7: muster.group.v1.GroupSpec
-	(*TargetCapacity)(nil),               // 8: muster.group.v1.TargetCapacity
-	(*Candidate)(nil),                    // 9: muster.group.v1.Candidate
-	(*PayAsYouGoOptions)(nil),            // 10: muster.group.v1.PayAsYouGoOptions
-	(*SpotOptions)(nil),                  // 11: muster.group.v1.SpotOptions
-	(*Capacity)(nil),                     // 12: muster.group.v1.Capacity
-	(*Cost)(nil),                         // 13: muster.group.v1.Cost
-	(*Condition)(nil),                    // 14: muster.group.v1.Condition
-	(*timestamppb.Timestamp)(nil),        // 15: google.protobuf.Timestamp
-	(*v1.InstanceAttributes)(nil),        // 16: muster.allocator.v1.InstanceAttributes
-	(v1.PayAsYouGoAllocationStrategy)(0), // 17: muster.allocator.v1.PayAsYouGoAllocationStrategy
-	(v1.ZonePolicy)(0),                   // 18: muster.allocator.v1.ZonePolicy
-	(v1.TypePolicy)(0),                   // 19: muster.allocator.v1.TypePolicy
-	(v1.SpotAllocationStrategy)(0),       // 20: muster.allocator.v1.SpotAllocationStrategy
+	(InterruptionReplacement)(0),         // 2: muster.group.v1.InterruptionReplacement
+	(ExcessCapacityTerminationPolicy)(0), // 3: muster.group.v1.ExcessCapacityTerminationPolicy
+	(Lifecycle)(0),                       // 4: muster.group.v1.Lifecycle
+	(Fulfillment)(0),                     // 5: muster.group.v1.Fulfillment
+	(ConditionType)(0),                   // 6: muster.group.v1.ConditionType
+	(*Group)(nil),                        // 7: muster.group.v1.Group
+	(*UnhealthyInstance)(nil),            // 8: muster.group.v1.UnhealthyInstance
+	(*GroupSpec)(nil),                    // 9: muster.group.v1.GroupSpec
+	(*HealthOptions)(nil),                // 10: muster.group.v1.HealthOptions
+	(*TargetCapacity)(nil),               // 11: muster.group.v1.TargetCapacity
+	(*Candidate)(nil),                    // 12: muster.group.v1.Candidate
+	(*PayAsYouGoOptions)(nil),            // 13: muster.group.v1.PayAsYouGoOptions
+	(*SpotOptions)(nil),                  // 14: muster.group.v1.SpotOptions
+	(*Capacity)(nil),                     // 15: muster.group.v1.Capacity
+	(*Cost)(nil),                         // 16: muster.group.v1.Cost
+	(*Condition)(nil),                    // 17: muster.group.v1.Condition
+	(*timestamppb.Timestamp)(nil),        // 18: google.protobuf.Timestamp
+	(*v1.InstanceAttributes)(nil),        // 19: muster.allocator.v1.InstanceAttributes
+	(v1.PayAsYouGoAllocationStrategy)(0), // 20: muster.allocator.v1.PayAsYouGoAllocationStrategy
+	(v1.ZonePolicy)(0),                   // 21: muster.allocator.v1.ZonePolicy
+	(v1.TypePolicy)(0),                   // 22: muster.allocator.v1.TypePolicy
+	(v1.SpotAllocationStrategy)(0),       // 23: muster.allocator.v1.SpotAllocationStrategy
 }
 var file_muster_group_v1_group_proto_depIdxs = []int32{
-	7,  // 0: muster.group.v1.Group.spec:type_name -> muster.group.v1.GroupSpec
-	3,  // 1: muster.group.v1.Group.lifecycle:type_name -> muster.group.v1.Lifecycle
-	4,  // 2: muster.group.v1.Group.fulfillment:type_name -> muster.group.v1.Fulfillment
-	12, // 3: muster.group.v1.Group.capacity:type_name -> muster.group.v1.Capacity
-	13, // 4: muster.group.v1.Group.cost:type_name -> muster.group.v1.Cost
-	14, // 5: muster.group.v1.Group.conditions:type_name -> muster.group.v1.Condition
-	15, // 6: muster.group.v1.Group.create_time:type_name -> google.protobuf.Timestamp
-	15, // 7: muster.group.v1.Group.update_time:type_name -> google.protobuf.Timestamp
-	15, // 8: muster.group.v1.Group.delete_time:type_name -> google.protobuf.Timestamp
-	15, // 9: muster.group.v1.Group.next_look_time:type_name -> google.protobuf.Timestamp
-	0,  // 10: muster.group.v1.GroupSpec.type:type_name -> muster.group.v1.GroupType
-	8,  // 11: muster.group.v1.GroupSpec.target_capacity:type_name -> muster.group.v1.TargetCapacity
-	9,  // 12: muster.group.v1.GroupSpec.candidates:type_name -> muster.group.v1.Candidate
-	10, // 13: muster.group.v1.GroupSpec.pay_as_you_go:type_name -> muster.group.v1.PayAsYouGoOptions
-	11, // 14: muster.group.v1.GroupSpec.spot:type_name -> muster.group.v1.SpotOptions
-	2,  // 15: muster.group.v1.GroupSpec.excess_capacity_termination_policy:type_name -> muster.group.v1.ExcessCapacityTerminationPolicy
-	1,  // 16: muster.group.v1.TargetCapacity.default_type:type_name -> muster.group.v1.DefaultTargetCapacityType
-	16, // 17: muster.group.v1.Candidate.attributes:type_name -> muster.allocator.v1.InstanceAttributes
-	17, // 18: muster.group.v1.PayAsYouGoOptions.allocation_strategy:type_name -> muster.allocator.v1.PayAsYouGoAllocationStrategy
-	18, // 19: muster.group.v1.PayAsYouGoOptions.zone_policy:type_name -> muster.allocator.v1.ZonePolicy
-	19, // 20: muster.group.v1.PayAsYouGoOptions.type_policy:type_name -> muster.allocator.v1.TypePolicy
-	20, // 21: muster.group.v1.SpotOptions.allocation_strategy:type_name -> muster.allocator.v1.SpotAllocationStrategy
-	18, // 22: muster.group.v1.SpotOptions.zone_policy:type_name -> muster.allocator.v1.ZonePolicy
-	19, // 23: muster.group.v1.SpotOptions.type_policy:type_name -> muster.allocator.v1.TypePolicy
-	5,  // 24: muster.group.v1.Condition.type:type_name -> muster.group.v1.ConditionType
-	15, // 25: muster.group.v1.Condition.last_transition_time:type_name -> google.protobuf.Timestamp
-	26, // [26:26] is the sub-list for method output_type
-	26, // [26:26] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	9,  // 0: muster.group.v1.Group.spec:type_name -> muster.group.v1.GroupSpec
+	4,  // 1: muster.group.v1.Group.lifecycle:type_name -> muster.group.v1.Lifecycle
+	5,  // 2: muster.group.v1.Group.fulfillment:type_name -> muster.group.v1.Fulfillment
+	15, // 3: muster.group.v1.Group.capacity:type_name -> muster.group.v1.Capacity
+	16, // 4: muster.group.v1.Group.cost:type_name -> muster.group.v1.Cost
+	17, // 5: muster.group.v1.Group.conditions:type_name -> muster.group.v1.Condition
+	18, // 6: muster.group.v1.Group.create_time:type_name -> google.protobuf.Timestamp
+	18, // 7: muster.group.v1.Group.update_time:type_name -> google.protobuf.Timestamp
+	18, // 8: muster.group.v1.Group.delete_time:type_name -> google.protobuf.Timestamp
+	18, // 9: muster.group.v1.Group.next_look_time:type_name -> google.protobuf.Timestamp
+	8,  // 10: muster.group.v1.Group.unhealthy_instances:type_name -> muster.group.v1.UnhealthyInstance
+	18, // 11: muster.group.v1.UnhealthyInstance.since_time:type_name -> google.protobuf.Timestamp
+	0,  // 12: muster.group.v1.GroupSpec.type:type_name -> muster.group.v1.GroupType
+	11, // 13: muster.group.v1.GroupSpec.target_capacity:type_name -> muster.group.v1.TargetCapacity
+	12, // 14: muster.group.v1.GroupSpec.candidates:type_name -> muster.group.v1.Candidate
+	13, // 15: muster.group.v1.GroupSpec.pay_as_you_go:type_name -> muster.group.v1.PayAsYouGoOptions
+	14, // 16: muster.group.v1.GroupSpec.spot:type_name -> muster.group.v1.SpotOptions
+	3,  // 17: muster.group.v1.GroupSpec.excess_capacity_termination_policy:type_name -> muster.group.v1.ExcessCapacityTerminationPolicy
+	10, // 18: muster.group.v1.GroupSpec.health:type_name -> muster.group.v1.HealthOptions
+	1,  // 19: muster.group.v1.TargetCapacity.default_type:type_name -> muster.group.v1.DefaultTargetCapacityType
+	19, // 20: muster.group.v1.Candidate.attributes:type_name -> muster.allocator.v1.InstanceAttributes
+	20, // 21: muster.group.v1.PayAsYouGoOptions.allocation_strategy:type_name -> muster.allocator.v1.PayAsYouGoAllocationStrategy
+	21, // 22: muster.group.v1.PayAsYouGoOptions.zone_policy:type_name -> muster.allocator.v1.ZonePolicy
+	22, // 23: muster.group.v1.PayAsYouGoOptions.type_policy:type_name -> muster.allocator.v1.TypePolicy
+	23, // 24: muster.group.v1.SpotOptions.allocation_strategy:type_name -> muster.allocator.v1.SpotAllocationStrategy
+	21, // 25: muster.group.v1.SpotOptions.zone_policy:type_name -> muster.allocator.v1.ZonePolicy
+	22, // 26: muster.group.v1.SpotOptions.type_policy:type_name -> muster.allocator.v1.TypePolicy
+	2,  // 27: muster.group.v1.SpotOptions.interruption_replacement:type_name -> muster.group.v1.InterruptionReplacement
+	6,  // 28: muster.group.v1.Condition.type:type_name -> muster.group.v1.ConditionType
+	18, // 29: muster.group.v1.Condition.last_transition_time:type_name -> google.protobuf.Timestamp
+	30, // [30:30] is the sub-list for method output_type
+	30, // [30:30] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_muster_group_v1_group_proto_init() }
@@ -1414,14 +1673,14 @@ func file_muster_group_v1_group_proto_init() {
 	if File_muster_group_v1_group_proto != nil {
 		return
 	}
-	file_muster_group_v1_group_proto_msgTypes[3].OneofWrappers = []any{}
+	file_muster_group_v1_group_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_group_v1_group_proto_rawDesc), len(file_muster_group_v1_group_proto_rawDesc)),
-			NumEnums:      6,
-			NumMessages:   9,
+			NumEnums:      7,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

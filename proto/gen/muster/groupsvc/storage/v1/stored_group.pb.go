@@ -62,7 +62,17 @@ type StoredGroup struct {
 	// each pair of zone and type once. Written with the launches that need them
 	// and kept for as long as the spec: what an instance counts must not change
 	// by what the cloud sells, nor by who asks.
-	Expansions    []*Expansion `protobuf:"bytes,13,rep,name=expansions,proto3" json:"expansions,omitempty"`
+	Expansions []*Expansion `protobuf:"bytes,13,rep,name=expansions,proto3" json:"expansions,omitempty"`
+	// Instances that the health service called unhealthy when it last told.
+	UnhealthyInstanceIds []string `protobuf:"bytes,14,rep,name=unhealthy_instance_ids,json=unhealthyInstanceIds,proto3" json:"unhealthy_instance_ids,omitempty"`
+	// Events that are not known to be published, in order. Written with what they
+	// tell of, so that none is lost between the two.
+	Events []*v1.GroupEvent `protobuf:"bytes,15,rep,name=events,proto3" json:"events,omitempty"`
+	// Number of the latest event, from 1. It is part of the event's id.
+	EventNumber int64 `protobuf:"varint,16,opt,name=event_number,json=eventNumber,proto3" json:"event_number,omitempty"`
+	// What was last told of how the target is met: GROUP_EVENT_KIND_FULFILLED,
+	// GROUP_EVENT_KIND_SHORT, or nothing yet.
+	Told          v1.GroupEventKind `protobuf:"varint,17,opt,name=told,proto3,enum=muster.group.v1.GroupEventKind" json:"told,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -186,6 +196,34 @@ func (x *StoredGroup) GetExpansions() []*Expansion {
 		return x.Expansions
 	}
 	return nil
+}
+
+func (x *StoredGroup) GetUnhealthyInstanceIds() []string {
+	if x != nil {
+		return x.UnhealthyInstanceIds
+	}
+	return nil
+}
+
+func (x *StoredGroup) GetEvents() []*v1.GroupEvent {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+func (x *StoredGroup) GetEventNumber() int64 {
+	if x != nil {
+		return x.EventNumber
+	}
+	return 0
+}
+
+func (x *StoredGroup) GetTold() v1.GroupEventKind {
+	if x != nil {
+		return x.Told
+	}
+	return v1.GroupEventKind(0)
 }
 
 // An instance type that belongs to a candidate with attributes.
@@ -505,7 +543,7 @@ var File_muster_groupsvc_storage_v1_stored_group_proto protoreflect.FileDescript
 
 const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"\n" +
-	"-muster/groupsvc/storage/v1/stored_group.proto\x12\x1amuster.groupsvc.storage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1emuster/group/v1/activity.proto\x1a\x1bmuster/group/v1/group.proto\"\x89\x05\n" +
+	"-muster/groupsvc/storage/v1/stored_group.proto\x12\x1amuster.groupsvc.storage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1emuster/group/v1/activity.proto\x1a\x1bmuster/group/v1/event.proto\x1a\x1bmuster/group/v1/group.proto\"\xcc\x06\n" +
 	"\vStoredGroup\x12,\n" +
 	"\x05group\x18\x01 \x01(\v2\x16.muster.group.v1.GroupR\x05group\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x03R\aversion\x12/\n" +
@@ -522,7 +560,11 @@ const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"\x11shortfall_message\x18\f \x01(\tR\x10shortfallMessage\x12E\n" +
 	"\n" +
 	"expansions\x18\r \x03(\v2%.muster.groupsvc.storage.v1.ExpansionR\n" +
-	"expansions\"\x9f\x01\n" +
+	"expansions\x124\n" +
+	"\x16unhealthy_instance_ids\x18\x0e \x03(\tR\x14unhealthyInstanceIds\x123\n" +
+	"\x06events\x18\x0f \x03(\v2\x1b.muster.group.v1.GroupEventR\x06events\x12!\n" +
+	"\fevent_number\x18\x10 \x01(\x03R\veventNumber\x123\n" +
+	"\x04told\x18\x11 \x01(\x0e2\x1f.muster.group.v1.GroupEventKindR\x04told\"\x9f\x01\n" +
 	"\tExpansion\x12\x17\n" +
 	"\azone_id\x18\x01 \x01(\tR\x06zoneId\x12#\n" +
 	"\rinstance_type\x18\x02 \x01(\tR\finstanceType\x12'\n" +
@@ -578,8 +620,10 @@ var file_muster_groupsvc_storage_v1_stored_group_proto_goTypes = []any{
 	(*Refusal)(nil),               // 3: muster.groupsvc.storage.v1.Refusal
 	(*v1.Group)(nil),              // 4: muster.group.v1.Group
 	(*v1.Activity)(nil),           // 5: muster.group.v1.Activity
-	(v11.BillingMethod)(0),        // 6: muster.fleet.v1.BillingMethod
-	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(*v1.GroupEvent)(nil),         // 6: muster.group.v1.GroupEvent
+	(v1.GroupEventKind)(0),        // 7: muster.group.v1.GroupEventKind
+	(v11.BillingMethod)(0),        // 8: muster.fleet.v1.BillingMethod
+	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
 }
 var file_muster_groupsvc_storage_v1_stored_group_proto_depIdxs = []int32{
 	4,  // 0: muster.groupsvc.storage.v1.StoredGroup.group:type_name -> muster.group.v1.Group
@@ -587,17 +631,19 @@ var file_muster_groupsvc_storage_v1_stored_group_proto_depIdxs = []int32{
 	3,  // 2: muster.groupsvc.storage.v1.StoredGroup.refusals:type_name -> muster.groupsvc.storage.v1.Refusal
 	5,  // 3: muster.groupsvc.storage.v1.StoredGroup.open_activity:type_name -> muster.group.v1.Activity
 	1,  // 4: muster.groupsvc.storage.v1.StoredGroup.expansions:type_name -> muster.groupsvc.storage.v1.Expansion
-	6,  // 5: muster.groupsvc.storage.v1.Launch.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	7,  // 6: muster.groupsvc.storage.v1.Launch.create_time:type_name -> google.protobuf.Timestamp
-	7,  // 7: muster.groupsvc.storage.v1.Launch.answer_time:type_name -> google.protobuf.Timestamp
-	6,  // 8: muster.groupsvc.storage.v1.Refusal.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	7,  // 9: muster.groupsvc.storage.v1.Refusal.refuse_time:type_name -> google.protobuf.Timestamp
-	7,  // 10: muster.groupsvc.storage.v1.Refusal.retry_time:type_name -> google.protobuf.Timestamp
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	6,  // 5: muster.groupsvc.storage.v1.StoredGroup.events:type_name -> muster.group.v1.GroupEvent
+	7,  // 6: muster.groupsvc.storage.v1.StoredGroup.told:type_name -> muster.group.v1.GroupEventKind
+	8,  // 7: muster.groupsvc.storage.v1.Launch.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	9,  // 8: muster.groupsvc.storage.v1.Launch.create_time:type_name -> google.protobuf.Timestamp
+	9,  // 9: muster.groupsvc.storage.v1.Launch.answer_time:type_name -> google.protobuf.Timestamp
+	8,  // 10: muster.groupsvc.storage.v1.Refusal.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	9,  // 11: muster.groupsvc.storage.v1.Refusal.refuse_time:type_name -> google.protobuf.Timestamp
+	9,  // 12: muster.groupsvc.storage.v1.Refusal.retry_time:type_name -> google.protobuf.Timestamp
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_muster_groupsvc_storage_v1_stored_group_proto_init() }

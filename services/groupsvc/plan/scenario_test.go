@@ -1,0 +1,131 @@
+package plan_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
+
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	"github.com/seed-198b1370/muster/services/groupsvc/plan"
+)
+
+// A scene is a group whose plans come true: what one launches is pending until
+// the scenario says that it runs.
+type scene struct {
+	desired  plan.Desired
+	observed plan.Observed
+	created  int
+	now      time.Time
+}
+
+// TestScenarios plays testdata/scenarios. Its commands:
+//
+//	group spot=N payg=N percent=N [instant] [on-release]   what is wanted
+//	add n=N [weight=N] [payg]                              instances that run
+//	set ids=(1,2) is=(unhealthy|well|stopped|noticed|gone) what becomes of them
+//	run                                                    what is pending runs
+//	stale [off]                                            the health service is away
+//	look                                                   plans, and does what is planned
+func TestScenarios(t *testing.T) {
+	datadriven.Walk(t, "testdata/scenarios", func(t *testing.T, path string) {
+		s := &scene{now: origin}
+		datadriven.RunTest(t, path, s.play)
+	})
+}
+
+func (s *scene) play(t *testing.T, d *datadriven.TestData) string {
+	s.now = s.now.Add(time.Minute)
+	number := func(key string, standard int) int {
+		d.MaybeScanArgs(t, key, &standard)
+		return standard
+	}
+	switch d.Cmd {
+	case "group":
+		s.desired = plan.Desired{
+			Target:  plan.Amounts{PayAsYouGo: int64(number("payg", 0)) * 1000, Spot: int64(number("spot", 0)) * 1000},
+			Replace: !d.HasArg("instant"), ReplacePercent: int32(number("percent", plan.DefaultReplacePercent)),
+			KeepNoticed: d.HasArg("on-release"), ReleaseExcess: true, Since: s.now,
+		}
+	case "add":
+		method := spot
+		if d.HasArg("payg") {
+			method = payAsYouGo
+		}
+		for range number("n", 1) {
+			s.launch(method, int64(number("weight", 1))*1000, fleetv1.InstanceStatus_INSTANCE_STATUS_RUNNING)
+		}
+	case "set":
+		var ids []string
+		var is string
+		d.ScanArgs(t, "ids", &ids)
+		d.ScanArgs(t, "is", &is)
+		s.set(ids, is)
+	case "run":
+		s.observed = run(s.observed)
+	case "stale":
+		s.observed.Stale = !d.HasArg("off")
+	case "look":
+		return s.look()
+	default:
+		d.Fatalf(t, "no command %s", d.Cmd)
+	}
+	return s.held()
+}
+
+func (s *scene) launch(method fleetv1.BillingMethod, weight int64, status fleetv1.InstanceStatus) {
+	s.created++
+	s.observed.Instances = append(s.observed.Instances, plan.Instance{
+		ID: fmt.Sprint(s.created), Zone: "a", Method: method, Status: status, Price: 1, Created: s.now, Class: plan.Class{Weight: weight},
+	})
+}
+
+func (s *scene) set(ids []string, is string) {
+	for _, id := range ids {
+		at := slices.IndexFunc(s.observed.Instances, func(i plan.Instance) bool { return i.ID == id })
+		instance := &s.observed.Instances[at]
+		switch is {
+		case "unhealthy":
+			instance.Unhealthy = &plan.Verdict{Reason: "ProbeFailed", Message: "no answer", Since: s.now}
+		case "well":
+			instance.Unhealthy = nil
+		case "stopped":
+			instance.Status = fleetv1.InstanceStatus_INSTANCE_STATUS_STOPPED
+		case "noticed":
+			instance.Noticed = true
+		case "gone":
+			s.observed.Instances = slices.Delete(s.observed.Instances, at, at+1)
+		}
+	}
+}
+
+// look plans, tells what, and makes it come true.
+func (s *scene) look() string {
+	made := plan.Make(s.desired, s.observed)
+	var out strings.Builder
+	for _, method := range methods {
+		if need := made.Need.Of(method); need > 0 {
+			fmt.Fprintf(&out, "launch %d %s\n", need/1000, map[bool]string{true: "spot", false: "pay-as-you-go"}[method == spot])
+			for range need / 1000 {
+				s.launch(method, 1000, fleetv1.InstanceStatus_INSTANCE_STATUS_PENDING)
+			}
+		}
+	}
+	for _, removal := range made.Removals {
+		fmt.Fprintf(&out, "remove %s: %s\n", removal.ID, removal.Reason)
+	}
+	if len(made.Replacing) > 0 {
+		fmt.Fprintf(&out, "replacing %s\n", strings.Join(made.Replacing, " "))
+	}
+	s.observed = without(s.observed, made.Removals)
+	return out.String() + s.held()
+}
+
+// held sums up what is there.
+func (s *scene) held() string {
+	standing := plan.Stand(s.desired, s.observed, plan.Shortfall{}, false)
+	return fmt.Sprintf("= %d instances, %d unhealthy; %s: %s\n", len(s.observed.Instances), s.observed.Unhealthy(), standing.Reason, standing.Message)
+}
