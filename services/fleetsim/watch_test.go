@@ -65,6 +65,45 @@ func TestWatchPools_allThenChanges(t *testing.T) {
 	}
 }
 
+// Every response tells up to when all has been told: nothing older comes later.
+// Who has read all is told of the present.
+func TestWatchInstances_tellsUpToWhen(t *testing.T) {
+	c := start(t, fleetsim.Config{Volatility: still()}, false)
+	for _, id := range []string{"a", "b", "c"} {
+		c.run(launch(id, 100))
+		c.clock.Advance(time.Minute)
+	}
+	c.list(&fleetv1.ListInstancesRequest{}) // all that is due has happened
+	var told time.Time
+	read, cursor := 0, ""
+	for read < 900 {
+		stream, err := c.fleet.WatchInstances(t.Context(), &fleetv1.WatchInstancesRequest{Cursor: cursor})
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := stream.Recv()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, transition := range resp.GetTransitions() {
+			if at := transition.GetTime().AsTime(); at.Before(told) {
+				t.Errorf("told of all before %v, then of %v", told, at)
+			}
+		}
+		told, cursor = resp.GetAsOfTime().AsTime(), resp.GetCursor()
+		if read += len(resp.GetTransitions()); told.After(resp.GetTransitions()[len(resp.GetTransitions())-1].GetTime().AsTime()) {
+			t.Errorf("after %d of 900 transitions: told of all before %v", read, told)
+		}
+	}
+	stream, err := c.fleet.WatchInstances(t.Context(), &fleetv1.WatchInstancesRequest{Cursor: cursor})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp, err := stream.Recv(); err != nil || !resp.GetAsOfTime().AsTime().Equal(c.clock.Now()) {
+		t.Errorf("with all read: %v, %v; want the present, %v", resp, err, c.clock.Now())
+	}
+}
+
 func TestWatchInstances_cutAndResumedAnywhere(t *testing.T) {
 	c := start(t, fleetsim.Config{Volatility: still()}, false)
 	c.run(launch("a", 3))

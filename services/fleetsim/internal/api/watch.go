@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
@@ -76,6 +77,8 @@ type watch struct {
 	sent   string                        // cursor of the last response
 	// sentPosition is that of sent.
 	sentPosition int64
+	// sentAsOf is a time before which everything was sent; long ago at first.
+	sentAsOf world.Instant
 }
 
 // heldResponse is a response that is to be sent at a time of the wall clock.
@@ -83,6 +86,7 @@ type heldResponse struct {
 	*fleetv1.WatchInstancesResponse
 	due    time.Time
 	repeat []*fleetv1.InstanceTransition
+	asOf   world.Instant // of its last transition
 }
 
 // maxHeld is how many responses are held back at most: what is beyond them is
@@ -96,12 +100,16 @@ func (w *watch) read() (more <-chan struct{}, err error) {
 	if len(w.held) >= maxHeld {
 		return make(chan struct{}), nil
 	}
+	now := w.fleet.Engine.Board().AsOf() // before reading: what comes meanwhile is later
 	transitions, more, err := w.feed.Read(w.after, maxInResponse)
+	if err == nil && len(transitions) == 0 && len(w.held) == 0 {
+		w.sentAsOf = now
+	}
 	if err != nil || len(transitions) == 0 {
 		return more, err
 	}
 	faults := w.fleet.Engine.Facts().Faults
-	next := heldResponse{WatchInstancesResponse: &fleetv1.WatchInstancesResponse{}}
+	next := heldResponse{WatchInstancesResponse: &fleetv1.WatchInstancesResponse{}, asOf: transitions[len(transitions)-1].Time}
 	for i := range transitions {
 		w.after++
 		t := &transitions[i]
@@ -129,7 +137,7 @@ func (w *watch) send(stream grpc.ServerStreamingServer[fleetv1.WatchInstancesRes
 		next := w.held[0]
 		w.held = w.held[1:]
 		if len(next.GetTransitions()) == 0 {
-			w.sent, w.sentPosition = next.GetCursor(), next.GetPosition()
+			w.sent, w.sentPosition, w.sentAsOf = next.GetCursor(), next.GetPosition(), next.asOf
 			continue
 		}
 		speak = false
@@ -140,7 +148,8 @@ func (w *watch) send(stream grpc.ServerStreamingServer[fleetv1.WatchInstancesRes
 			}
 		}
 		next.Transitions = append(w.repeat, next.Transitions...)
-		w.repeat, w.sent, w.sentPosition = next.repeat, next.GetCursor(), next.GetPosition()
+		w.repeat, w.sent, w.sentPosition, w.sentAsOf = next.repeat, next.GetCursor(), next.GetPosition(), next.asOf
+		next.AsOfTime = w.asOfTime()
 		if err := stream.Send(next.WatchInstancesResponse); err != nil {
 			return err
 		}
@@ -154,10 +163,13 @@ func (w *watch) send(stream grpc.ServerStreamingServer[fleetv1.WatchInstancesRes
 // sendRepeated sends what is to come again, with no new entries; if there is
 // none, a sign of life.
 func (w *watch) sendRepeated(stream grpc.ServerStreamingServer[fleetv1.WatchInstancesResponse]) error {
-	resp := &fleetv1.WatchInstancesResponse{Transitions: w.repeat, Cursor: w.sent, Position: w.sentPosition}
+	resp := &fleetv1.WatchInstancesResponse{Transitions: w.repeat, Cursor: w.sent, Position: w.sentPosition, AsOfTime: w.asOfTime()}
 	w.repeat = nil
 	return stream.Send(resp)
 }
+
+// asOfTime tells up to when all was sent.
+func (w *watch) asOfTime() *timestamppb.Timestamp { return timestamppb.New(w.sentAsOf.Time()) }
 
 // isDue tells whether a time of the wall clock has come; the zero time has.
 func (w *watch) isDue(at time.Time) bool { return at.IsZero() || !at.After(w.fleet.Wall.Now()) }

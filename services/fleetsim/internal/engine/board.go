@@ -62,6 +62,13 @@ func sights(w *world.World, count int, offers []int32, all bool) []sight {
 // offers is how many offers the board shows.
 func (b *Board) offers() int { return len(b.changes) / 2 }
 
+// AsOf is the time that is shown. Whatever happened up to it is in the feed.
+func (b *Board) AsOf() world.Instant {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.asOf
+}
+
 // show shows what was seen at a time.
 func (b *Board) show(asOf world.Instant, seen []sight) {
 	b.mu.Lock()

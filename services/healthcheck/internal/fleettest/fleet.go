@@ -45,7 +45,8 @@ type Fleet struct {
 	cutAfter  int // a stream breaks after so many transitions; 0 for never
 	failures  int // so many of the next calls fail
 	watches   int
-	sent      int // transitions that were given to streams
+	sent      int       // transitions that were given to streams
+	asOf      time.Time // that streams tell; zero for none
 	changed   chan struct{}
 }
 
@@ -124,6 +125,14 @@ func (f *Fleet) SetReclaimStops(id string) {
 	defer f.mu.Unlock()
 	f.live[id].InterruptionBehavior = fleetv1.InterruptionBehavior_INTERRUPTION_BEHAVIOR_STOP
 	f.live[id].StoppedMode = fleetv1.StoppedMode_STOPPED_MODE_STOP_CHARGING
+}
+
+// TellUpTo makes streams say that they have told of everything before a time.
+func (f *Fleet) TellUpTo(asOf time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asOf = asOf
+	f.wake()
 }
 
 // Live launches an instance and lets it run through a whole life, reclaimed at
@@ -255,6 +264,9 @@ func (f *Fleet) WatchInstances(req *fleetv1.WatchInstancesRequest, stream grpc.S
 		}
 		position, sent = position+len(batch), sent+len(batch)
 		resp := &fleetv1.WatchInstancesResponse{Transitions: batch, Cursor: f.cursor(position), Position: int64(position) + 1}
+		if !f.asOf.IsZero() {
+			resp.AsOfTime = timestamppb.New(f.asOf)
+		}
 		f.sent += len(batch)
 		f.mu.Unlock()
 		if err := stream.Send(resp); err != nil {

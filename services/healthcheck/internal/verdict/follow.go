@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
 	"github.com/seed-198b1370/muster/pkg/rpc"
@@ -60,7 +63,14 @@ func lost(err error) bool {
 // list takes over all instances as they are now, forgets others, and returns the
 // cursor from which to watch.
 func (k *Keeper) list(ctx context.Context) (cursor string, err error) {
-	k.do(ctx, func(context.Context) { k.table.listing++ })
+	var asked judge.Instant
+	k.do(ctx, func(context.Context) {
+		k.table.listing++
+		asked = k.steady.Now()
+		if len(k.table.records) == 0 { // nothing is known that could be out of date
+			k.heard = max(k.heard, asked)
+		}
+	})
 	for token := ""; ; {
 		page, err := k.Fleet.ListInstances(ctx, &fleetv1.ListInstancesRequest{PageSize: listPage, PageToken: token})
 		if err != nil {
@@ -75,7 +85,10 @@ func (k *Keeper) list(ctx context.Context) (cursor string, err error) {
 			}
 		})
 		if token = page.GetNextPageToken(); token == "" {
-			k.do(ctx, func(context.Context) { k.sweep() })
+			k.do(ctx, func(context.Context) {
+				k.sweep()
+				k.heard = max(k.heard, asked)
+			})
 			return cursor, ctx.Err()
 		}
 	}
@@ -111,15 +124,24 @@ func (k *Keeper) watch(ctx context.Context, cursor *string) error {
 		if err != nil {
 			return fmt.Errorf("watch instances: %w", errors.Join(errSilent, err))
 		}
-		if len(resp.GetTransitions()) > 0 {
-			k.do(ctx, func(context.Context) {
-				for _, t := range resp.GetTransitions() {
-					k.take(t.GetInstance(), judge.Sighting{Kind: t.GetKind(), Why: t.GetReason(), At: k.steady.Of(t.GetTime().AsTime())})
-				}
-			})
-		}
+		k.do(ctx, func(context.Context) {
+			k.hear(resp.GetAsOfTime())
+			for _, t := range resp.GetTransitions() {
+				k.take(t.GetInstance(), judge.Sighting{Kind: t.GetKind(), Why: t.GetReason(), At: k.steady.Of(t.GetTime().AsTime())})
+			}
+		})
 		*cursor = resp.GetCursor()
 	}
+}
+
+// hear notes up to when the fleet has told of everything. One that never says so
+// is taken at its word at any time.
+func (k *Keeper) hear(asOf *timestamppb.Timestamp) {
+	if asOf == nil {
+		k.heard = math.MaxInt64
+		return
+	}
+	k.heard = max(k.heard, k.steady.Of(asOf.AsTime()))
 }
 
 // take takes a sighting of an instance over, and judges it.

@@ -67,9 +67,10 @@ type Keeper struct {
 	// What follows belongs to the loop.
 	table   *table
 	steady  judge.Steady
-	looked  time.Time // when the clock was looked at, in real time
-	speed   float64   // of the clock then
-	pending []write   // to be handed to the writer
+	heard   judge.Instant // up to when the fleet has told of everything
+	looked  time.Time     // when the clock was looked at, in real time
+	speed   float64       // of the clock then
+	pending []write       // to be handed to the writer
 
 	mu        sync.Mutex
 	suspected []*healthv1.SuspectedZone // guarded by mu
@@ -190,6 +191,10 @@ func (k *Keeper) advance() (due bool) {
 	return true
 }
 
+// present is the time to judge at: never later than what the fleet has told of,
+// for who is behind would take what it has not read for what has not happened.
+func (k *Keeper) present() judge.Instant { return min(k.steady.Now(), k.heard) }
+
 // look does what time alone brings.
 func (k *Keeper) look(ctx context.Context) {
 	k.mu.Lock()
@@ -200,7 +205,7 @@ func (k *Keeper) look(ctx context.Context) {
 		k.reload(id)
 	}
 	k.watchZones(ctx)
-	for now := k.steady.Now(); len(k.table.looks) > 0 && k.table.looks[0].look <= now; {
+	for now := k.present(); len(k.table.looks) > 0 && k.table.looks[0].look <= now; {
 		one := k.table.looks[0]
 		k.table.schedule(one, 0)
 		k.judge(one.id, one.record)
@@ -288,7 +293,7 @@ func (k *Keeper) judge(id string, r *record) {
 	}
 	before := one.state.Verdict
 	var next judge.Instant
-	one.state, next = judge.Judge(&r.facts, one.state, rules, r.place.zone.stateFor(rules.ZonePercent), k.steady.Now())
+	one.state, next = judge.Judge(&r.facts, one.state, rules, r.place.zone.stateFor(rules.ZonePercent), k.present())
 	k.table.schedule(one, next)
 	if after := one.state.Verdict; after.Number != before.Number {
 		one.since = k.Cloud.Now()

@@ -54,10 +54,16 @@ type replica struct {
 // test. A stuck one hangs when it should publish.
 func start(t testing.TB, fleet fleetv1.FleetServiceClient, js jetstream.JetStream, stuck bool, owned func(string) bool, changed func() <-chan struct{}) *replica {
 	t.Helper()
+	return startOn(t, fleet, js, clock.NewScaled(fleettest.Origin, 1000), stuck, owned, changed)
+}
+
+// startOn is start on a clock of the cloud.
+func startOn(t testing.TB, fleet fleetv1.FleetServiceClient, js jetstream.JetStream, cloud clock.Clock, stuck bool, owned func(string) bool, changed func() <-chan struct{}) *replica {
+	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	r := &replica{t: t, store: records.New(js, records.Config{Log: log}), stuck: stuck, owned: owned}
 	keeper := verdict.New(verdict.Deps{
-		Fleet: fleet, Store: r.store, Publish: r.publish, Cloud: clock.NewScaled(fleettest.Origin, 1000), Wall: clock.NewWall(),
+		Fleet: fleet, Store: r.store, Publish: r.publish, Cloud: cloud, Wall: clock.NewWall(),
 		Owns: owned, OwnershipChanged: changed, Log: log,
 	})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -126,6 +132,22 @@ func launch(fleet *fleettest.Fleet, id string) {
 	fleet.Launch(id, "apg-1")
 	fleet.Step(id, running, 0)
 	fleet.SetHealth(id, fleetv1.InstanceHealth_INSTANCE_HEALTH_OK)
+}
+
+// What the fleet has not told of yet may have happened: while the stream is
+// behind, nobody is ill for having been silent for long.
+func TestKeeper_isBehindTheStream(t *testing.T) {
+	fleet, js, cloud := fleettest.New(), natstest.NewJetStream(t), clock.NewScaled(fleettest.Origin, 2_000)
+	client := fleet.Serve(t)
+	launch(fleet, "i-1")
+	fleet.Launch("i-2", "apg-1") // it does not come up
+	fleet.TellUpTo(fleettest.Origin.Add(time.Minute))
+	r := startOn(t, client, js, cloud, false, nil, nil)
+	await(t, "an hour of the cloud's clock", func() bool { return cloud.Now().After(fleettest.Origin.Add(time.Hour)) })
+	fleet.Step("i-1", stopped, failure)
+	r.awaitIDs("i-1/v1 Stopped")
+	fleet.TellUpTo(fleettest.Origin.Add(100 * time.Hour))
+	r.awaitIDs("i-1/v1 Stopped", "i-2/v1 Initializing")
 }
 
 // Who starts with a list takes what looks stopped by a reclaim for that, and

@@ -3300,7 +3300,11 @@ type WatchInstancesResponse struct {
 	// How far along the fleet's history the cursor is: of two cursors of one
 	// history that with the smaller position is the older. 0: the fleet does not
 	// tell.
-	Position      int64 `protobuf:"varint,3,opt,name=position,proto3" json:"position,omitempty"`
+	Position int64 `protobuf:"varint,3,opt,name=position,proto3" json:"position,omitempty"`
+	// Time of the cloud's clock up to which the stream is current: all that
+	// happened before it has been told. A reader that is behind sees by it how
+	// old what it knows is. Absent: the fleet does not tell.
+	AsOfTime      *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3354,6 +3358,13 @@ func (x *WatchInstancesResponse) GetPosition() int64 {
 		return x.Position
 	}
 	return 0
+}
+
+func (x *WatchInstancesResponse) GetAsOfTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOfTime
+	}
+	return nil
 }
 
 var File_muster_fleet_v1_fleet_service_proto protoreflect.FileDescriptor
@@ -3631,11 +3642,13 @@ const file_muster_fleet_v1_fleet_service_proto_rawDesc = "" +
 	"\x04tags\x18\x02 \x03(\v20.muster.fleet.v1.WatchInstancesRequest.TagsEntryB\x18\xbaH\x15\x9a\x01\x12\x10\x14\"\ar\x05\x10\x01\x18\x80\x01*\x05r\x03\x18\x80\x01R\x04tags\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x93\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xcd\x01\n" +
 	"\x16WatchInstancesResponse\x12E\n" +
 	"\vtransitions\x18\x01 \x03(\v2#.muster.fleet.v1.InstanceTransitionR\vtransitions\x12\x16\n" +
 	"\x06cursor\x18\x02 \x01(\tR\x06cursor\x12\x1a\n" +
-	"\bposition\x18\x03 \x01(\x03R\bposition*i\n" +
+	"\bposition\x18\x03 \x01(\x03R\bposition\x128\n" +
+	"\n" +
+	"as_of_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime*i\n" +
 	"\x0eSpotProtection\x12\x1f\n" +
 	"\x1bSPOT_PROTECTION_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18SPOT_PROTECTION_ONE_HOUR\x10\x01\x12\x18\n" +
@@ -3813,55 +3826,56 @@ var file_muster_fleet_v1_fleet_service_proto_depIdxs = []int32{
 	49, // 50: muster.fleet.v1.ListSpotAdviceResponse.advice:type_name -> muster.fleet.v1.SpotAdvice
 	56, // 51: muster.fleet.v1.WatchInstancesRequest.tags:type_name -> muster.fleet.v1.WatchInstancesRequest.TagsEntry
 	73, // 52: muster.fleet.v1.WatchInstancesResponse.transitions:type_name -> muster.fleet.v1.InstanceTransition
-	1,  // 53: muster.fleet.v1.FleetService.ListRegions:input_type -> muster.fleet.v1.ListRegionsRequest
-	3,  // 54: muster.fleet.v1.FleetService.ListInstanceTypes:input_type -> muster.fleet.v1.ListInstanceTypesRequest
-	5,  // 55: muster.fleet.v1.FleetService.ListZones:input_type -> muster.fleet.v1.ListZonesRequest
-	7,  // 56: muster.fleet.v1.FleetService.ListPools:input_type -> muster.fleet.v1.ListPoolsRequest
-	9,  // 57: muster.fleet.v1.FleetService.WatchPools:input_type -> muster.fleet.v1.WatchPoolsRequest
-	11, // 58: muster.fleet.v1.FleetService.RunInstances:input_type -> muster.fleet.v1.RunInstancesRequest
-	13, // 59: muster.fleet.v1.FleetService.StartInstances:input_type -> muster.fleet.v1.StartInstancesRequest
-	15, // 60: muster.fleet.v1.FleetService.StopInstances:input_type -> muster.fleet.v1.StopInstancesRequest
-	17, // 61: muster.fleet.v1.FleetService.RebootInstances:input_type -> muster.fleet.v1.RebootInstancesRequest
-	20, // 62: muster.fleet.v1.FleetService.DeleteInstances:input_type -> muster.fleet.v1.DeleteInstancesRequest
-	22, // 63: muster.fleet.v1.FleetService.UpdateInstanceTags:input_type -> muster.fleet.v1.UpdateInstanceTagsRequest
-	24, // 64: muster.fleet.v1.FleetService.UpdateInstance:input_type -> muster.fleet.v1.UpdateInstanceRequest
-	27, // 65: muster.fleet.v1.FleetService.ListInstances:input_type -> muster.fleet.v1.ListInstancesRequest
-	29, // 66: muster.fleet.v1.FleetService.CountInstances:input_type -> muster.fleet.v1.CountInstancesRequest
-	32, // 67: muster.fleet.v1.FleetService.ListInstanceStatuses:input_type -> muster.fleet.v1.ListInstanceStatusesRequest
-	36, // 68: muster.fleet.v1.FleetService.ListDisks:input_type -> muster.fleet.v1.ListDisksRequest
-	38, // 69: muster.fleet.v1.FleetService.AttachDisk:input_type -> muster.fleet.v1.AttachDiskRequest
-	40, // 70: muster.fleet.v1.FleetService.DetachDisk:input_type -> muster.fleet.v1.DetachDiskRequest
-	42, // 71: muster.fleet.v1.FleetService.DeleteDisk:input_type -> muster.fleet.v1.DeleteDiskRequest
-	44, // 72: muster.fleet.v1.FleetService.ListSpotPrices:input_type -> muster.fleet.v1.ListSpotPricesRequest
-	47, // 73: muster.fleet.v1.FleetService.ListSpotAdvice:input_type -> muster.fleet.v1.ListSpotAdviceRequest
-	50, // 74: muster.fleet.v1.FleetService.WatchInstances:input_type -> muster.fleet.v1.WatchInstancesRequest
-	2,  // 75: muster.fleet.v1.FleetService.ListRegions:output_type -> muster.fleet.v1.ListRegionsResponse
-	4,  // 76: muster.fleet.v1.FleetService.ListInstanceTypes:output_type -> muster.fleet.v1.ListInstanceTypesResponse
-	6,  // 77: muster.fleet.v1.FleetService.ListZones:output_type -> muster.fleet.v1.ListZonesResponse
-	8,  // 78: muster.fleet.v1.FleetService.ListPools:output_type -> muster.fleet.v1.ListPoolsResponse
-	10, // 79: muster.fleet.v1.FleetService.WatchPools:output_type -> muster.fleet.v1.WatchPoolsResponse
-	12, // 80: muster.fleet.v1.FleetService.RunInstances:output_type -> muster.fleet.v1.RunInstancesResponse
-	14, // 81: muster.fleet.v1.FleetService.StartInstances:output_type -> muster.fleet.v1.StartInstancesResponse
-	16, // 82: muster.fleet.v1.FleetService.StopInstances:output_type -> muster.fleet.v1.StopInstancesResponse
-	18, // 83: muster.fleet.v1.FleetService.RebootInstances:output_type -> muster.fleet.v1.RebootInstancesResponse
-	21, // 84: muster.fleet.v1.FleetService.DeleteInstances:output_type -> muster.fleet.v1.DeleteInstancesResponse
-	23, // 85: muster.fleet.v1.FleetService.UpdateInstanceTags:output_type -> muster.fleet.v1.UpdateInstanceTagsResponse
-	26, // 86: muster.fleet.v1.FleetService.UpdateInstance:output_type -> muster.fleet.v1.UpdateInstanceResponse
-	28, // 87: muster.fleet.v1.FleetService.ListInstances:output_type -> muster.fleet.v1.ListInstancesResponse
-	30, // 88: muster.fleet.v1.FleetService.CountInstances:output_type -> muster.fleet.v1.CountInstancesResponse
-	33, // 89: muster.fleet.v1.FleetService.ListInstanceStatuses:output_type -> muster.fleet.v1.ListInstanceStatusesResponse
-	37, // 90: muster.fleet.v1.FleetService.ListDisks:output_type -> muster.fleet.v1.ListDisksResponse
-	39, // 91: muster.fleet.v1.FleetService.AttachDisk:output_type -> muster.fleet.v1.AttachDiskResponse
-	41, // 92: muster.fleet.v1.FleetService.DetachDisk:output_type -> muster.fleet.v1.DetachDiskResponse
-	43, // 93: muster.fleet.v1.FleetService.DeleteDisk:output_type -> muster.fleet.v1.DeleteDiskResponse
-	45, // 94: muster.fleet.v1.FleetService.ListSpotPrices:output_type -> muster.fleet.v1.ListSpotPricesResponse
-	48, // 95: muster.fleet.v1.FleetService.ListSpotAdvice:output_type -> muster.fleet.v1.ListSpotAdviceResponse
-	51, // 96: muster.fleet.v1.FleetService.WatchInstances:output_type -> muster.fleet.v1.WatchInstancesResponse
-	75, // [75:97] is the sub-list for method output_type
-	53, // [53:75] is the sub-list for method input_type
-	53, // [53:53] is the sub-list for extension type_name
-	53, // [53:53] is the sub-list for extension extendee
-	0,  // [0:53] is the sub-list for field type_name
+	62, // 53: muster.fleet.v1.WatchInstancesResponse.as_of_time:type_name -> google.protobuf.Timestamp
+	1,  // 54: muster.fleet.v1.FleetService.ListRegions:input_type -> muster.fleet.v1.ListRegionsRequest
+	3,  // 55: muster.fleet.v1.FleetService.ListInstanceTypes:input_type -> muster.fleet.v1.ListInstanceTypesRequest
+	5,  // 56: muster.fleet.v1.FleetService.ListZones:input_type -> muster.fleet.v1.ListZonesRequest
+	7,  // 57: muster.fleet.v1.FleetService.ListPools:input_type -> muster.fleet.v1.ListPoolsRequest
+	9,  // 58: muster.fleet.v1.FleetService.WatchPools:input_type -> muster.fleet.v1.WatchPoolsRequest
+	11, // 59: muster.fleet.v1.FleetService.RunInstances:input_type -> muster.fleet.v1.RunInstancesRequest
+	13, // 60: muster.fleet.v1.FleetService.StartInstances:input_type -> muster.fleet.v1.StartInstancesRequest
+	15, // 61: muster.fleet.v1.FleetService.StopInstances:input_type -> muster.fleet.v1.StopInstancesRequest
+	17, // 62: muster.fleet.v1.FleetService.RebootInstances:input_type -> muster.fleet.v1.RebootInstancesRequest
+	20, // 63: muster.fleet.v1.FleetService.DeleteInstances:input_type -> muster.fleet.v1.DeleteInstancesRequest
+	22, // 64: muster.fleet.v1.FleetService.UpdateInstanceTags:input_type -> muster.fleet.v1.UpdateInstanceTagsRequest
+	24, // 65: muster.fleet.v1.FleetService.UpdateInstance:input_type -> muster.fleet.v1.UpdateInstanceRequest
+	27, // 66: muster.fleet.v1.FleetService.ListInstances:input_type -> muster.fleet.v1.ListInstancesRequest
+	29, // 67: muster.fleet.v1.FleetService.CountInstances:input_type -> muster.fleet.v1.CountInstancesRequest
+	32, // 68: muster.fleet.v1.FleetService.ListInstanceStatuses:input_type -> muster.fleet.v1.ListInstanceStatusesRequest
+	36, // 69: muster.fleet.v1.FleetService.ListDisks:input_type -> muster.fleet.v1.ListDisksRequest
+	38, // 70: muster.fleet.v1.FleetService.AttachDisk:input_type -> muster.fleet.v1.AttachDiskRequest
+	40, // 71: muster.fleet.v1.FleetService.DetachDisk:input_type -> muster.fleet.v1.DetachDiskRequest
+	42, // 72: muster.fleet.v1.FleetService.DeleteDisk:input_type -> muster.fleet.v1.DeleteDiskRequest
+	44, // 73: muster.fleet.v1.FleetService.ListSpotPrices:input_type -> muster.fleet.v1.ListSpotPricesRequest
+	47, // 74: muster.fleet.v1.FleetService.ListSpotAdvice:input_type -> muster.fleet.v1.ListSpotAdviceRequest
+	50, // 75: muster.fleet.v1.FleetService.WatchInstances:input_type -> muster.fleet.v1.WatchInstancesRequest
+	2,  // 76: muster.fleet.v1.FleetService.ListRegions:output_type -> muster.fleet.v1.ListRegionsResponse
+	4,  // 77: muster.fleet.v1.FleetService.ListInstanceTypes:output_type -> muster.fleet.v1.ListInstanceTypesResponse
+	6,  // 78: muster.fleet.v1.FleetService.ListZones:output_type -> muster.fleet.v1.ListZonesResponse
+	8,  // 79: muster.fleet.v1.FleetService.ListPools:output_type -> muster.fleet.v1.ListPoolsResponse
+	10, // 80: muster.fleet.v1.FleetService.WatchPools:output_type -> muster.fleet.v1.WatchPoolsResponse
+	12, // 81: muster.fleet.v1.FleetService.RunInstances:output_type -> muster.fleet.v1.RunInstancesResponse
+	14, // 82: muster.fleet.v1.FleetService.StartInstances:output_type -> muster.fleet.v1.StartInstancesResponse
+	16, // 83: muster.fleet.v1.FleetService.StopInstances:output_type -> muster.fleet.v1.StopInstancesResponse
+	18, // 84: muster.fleet.v1.FleetService.RebootInstances:output_type -> muster.fleet.v1.RebootInstancesResponse
+	21, // 85: muster.fleet.v1.FleetService.DeleteInstances:output_type -> muster.fleet.v1.DeleteInstancesResponse
+	23, // 86: muster.fleet.v1.FleetService.UpdateInstanceTags:output_type -> muster.fleet.v1.UpdateInstanceTagsResponse
+	26, // 87: muster.fleet.v1.FleetService.UpdateInstance:output_type -> muster.fleet.v1.UpdateInstanceResponse
+	28, // 88: muster.fleet.v1.FleetService.ListInstances:output_type -> muster.fleet.v1.ListInstancesResponse
+	30, // 89: muster.fleet.v1.FleetService.CountInstances:output_type -> muster.fleet.v1.CountInstancesResponse
+	33, // 90: muster.fleet.v1.FleetService.ListInstanceStatuses:output_type -> muster.fleet.v1.ListInstanceStatusesResponse
+	37, // 91: muster.fleet.v1.FleetService.ListDisks:output_type -> muster.fleet.v1.ListDisksResponse
+	39, // 92: muster.fleet.v1.FleetService.AttachDisk:output_type -> muster.fleet.v1.AttachDiskResponse
+	41, // 93: muster.fleet.v1.FleetService.DetachDisk:output_type -> muster.fleet.v1.DetachDiskResponse
+	43, // 94: muster.fleet.v1.FleetService.DeleteDisk:output_type -> muster.fleet.v1.DeleteDiskResponse
+	45, // 95: muster.fleet.v1.FleetService.ListSpotPrices:output_type -> muster.fleet.v1.ListSpotPricesResponse
+	48, // 96: muster.fleet.v1.FleetService.ListSpotAdvice:output_type -> muster.fleet.v1.ListSpotAdviceResponse
+	51, // 97: muster.fleet.v1.FleetService.WatchInstances:output_type -> muster.fleet.v1.WatchInstancesResponse
+	76, // [76:98] is the sub-list for method output_type
+	54, // [54:76] is the sub-list for method input_type
+	54, // [54:54] is the sub-list for extension type_name
+	54, // [54:54] is the sub-list for extension extendee
+	0,  // [0:54] is the sub-list for field type_name
 }
 
 func init() { file_muster_fleet_v1_fleet_service_proto_init() }
