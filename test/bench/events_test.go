@@ -51,7 +51,7 @@ func BenchmarkBarEvents(b *testing.B) {
 		}
 	}
 	ratio := median(ratios)
-	bar("rate of published events in a burst", fmt.Sprintf("%.2f of a bare publish (CPU %.1f us an event, bare %.1f us)",
+	bar("published_events_burst_vs_bare_publish_rate", fmt.Sprintf("%.2f of a bare publish (CPU %.1f us an event, bare %.1f us)",
 		ratio, median(throughCPU), median(bareCPU)), "0.70", ratio >= 0.7)
 }
 
