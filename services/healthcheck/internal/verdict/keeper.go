@@ -281,7 +281,7 @@ func (k *Keeper) judge(id string, r *record) {
 		k.disown(r)
 		return
 	}
-	k.recall(id, r)
+	said := k.recall(id, r)
 	asked := k.ask(id, r)
 	if r.tracked == nil && r.facts.Plain() {
 		return
@@ -296,10 +296,10 @@ func (k *Keeper) judge(id string, r *record) {
 	one.state, next = judge.Judge(&r.facts, one.state, rules, r.place.zone.stateFor(rules.ZonePercent), k.present())
 	k.table.schedule(one, next)
 	if after := one.state.Verdict; after.Number != before.Number {
-		one.since = k.Cloud.Now()
+		one.since, one.userRevision = k.Cloud.Now(), said
 		k.pending = append(k.pending, k.newWrite(one, true))
-	} else if user := k.Store.User(id); after != before || after.Number > 0 && user.Revision != one.userRevision {
-		one.userRevision = user.Revision
+	} else if after != before || after.Number > 0 && said != one.userRevision {
+		one.userRevision = said
 		k.pending = append(k.pending, k.newWrite(one, false))
 	}
 	if next == 0 && one.round == 0 && one.state.Verdict.Number == 0 && !one.state.UserUnhealthy {
@@ -308,8 +308,9 @@ func (k *Keeper) judge(id string, r *record) {
 }
 
 // recall takes over what the store knows of an instance that is not tracked yet,
-// and what a user says of it.
-func (k *Keeper) recall(id string, r *record) {
+// and what a user says of it. It tells the revision of that: the store may know
+// a later one by the time that a verdict is found.
+func (k *Keeper) recall(id string, r *record) (said uint64) {
 	if r.tracked == nil {
 		if stored := k.Store.Verdict(id); stored.StoredVerdict != nil {
 			one := k.table.track(id, r)
@@ -321,15 +322,16 @@ func (k *Keeper) recall(id string, r *record) {
 		}
 	}
 	user := k.Store.User(id)
-	said := user.GetUnhealthy() && user.GetAccountId() == r.place.group.AccountID
-	if !said && r.tracked == nil {
-		return
+	unhealthy := user.GetUnhealthy() && user.GetAccountId() == r.place.group.AccountID
+	if !unhealthy && r.tracked == nil {
+		return user.Revision
 	}
 	one := k.table.track(id, r)
-	one.state.UserUnhealthy, one.state.UserReason = said, ""
-	if said {
+	one.state.UserUnhealthy, one.state.UserReason = unhealthy, ""
+	if unhealthy {
 		one.state.UserReason = user.GetReason()
 	}
+	return user.Revision
 }
 
 // disown forgets all but the facts of an instance that another replica judges.

@@ -37,8 +37,6 @@ func (k *Keeper) newWrite(one *tracked, tell bool) write {
 	if verdict.Unhealthy {
 		status = healthv1.HealthStatus_HEALTH_STATUS_UNHEALTHY
 	}
-	user := k.Store.User(one.id)
-	one.userRevision = user.Revision
 	stored := &storagev1.StoredVerdict{
 		Verdict: &healthv1.HealthVerdict{
 			InstanceId: one.id, AccountId: p.group.AccountID, GroupId: p.group.GroupID, ZoneId: p.zone.id,
@@ -46,7 +44,7 @@ func (k *Keeper) newWrite(one *tracked, tell bool) write {
 			SinceTime: timestamppb.New(one.since),
 		},
 		InstanceType: p.instanceType, BillingMethod: p.billingMethod, TransitionNumber: one.facts.Number(),
-		UserRevision: user.Revision, PublishedNumber: verdict.Number - 1, Damped: one.state.Damped,
+		UserRevision: one.userRevision, PublishedNumber: verdict.Number - 1, Damped: one.state.Damped,
 	}
 	for _, at := range one.state.Changes {
 		stored.ChangeTimes = append(stored.ChangeTimes, timestamppb.New(k.Cloud.Now().Add(-time.Duration(k.steady.Now()-at))))
