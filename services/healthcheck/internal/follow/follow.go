@@ -62,7 +62,7 @@ func (f *Follower) Follow(ctx context.Context, cursor string, deliver func(conte
 		if cursor != before {
 			delay, startedOver = minDelay, false
 		}
-		if lost(err) {
+		if Lost(err) {
 			f.Log.WarnContext(ctx, "fleet does not keep the place where it was followed; going on from what there is now, transitions in between are not told",
 				"cursor", cursor, "error", err)
 			listErr := f.startOver(ctx, &cursor, deliver)
@@ -86,9 +86,9 @@ func (f *Follower) Follow(ctx context.Context, cursor string, deliver func(conte
 	}
 }
 
-// lost tells whether an error means that the fleet can not go on from a cursor:
+// Lost tells whether an error means that the fleet can not go on from a cursor:
 // it has forgotten that far back, or it is another fleet.
-func lost(err error) bool {
+func Lost(err error) bool {
 	return rpc.HasReason(err, fleetv1.ErrorReason_ERROR_REASON_CURSOR_COMPACTED) ||
 		rpc.HasReason(err, fleetv1.ErrorReason_ERROR_REASON_INVALID_TOKEN)
 }

@@ -10,8 +10,8 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
-	"github.com/seed-198b1370/muster/pkg/rpc"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	"github.com/seed-198b1370/muster/services/healthcheck/internal/follow"
 	"github.com/seed-198b1370/muster/services/healthcheck/internal/records"
 	"github.com/seed-198b1370/muster/services/healthcheck/judge"
 )
@@ -40,7 +40,7 @@ func (k *Keeper) follow(ctx context.Context) error {
 		if cursor != before {
 			delay = minDelay
 		}
-		if lost(err) {
+		if follow.Lost(err) {
 			cursor = ""
 		}
 		if ctx.Err() != nil {
@@ -52,12 +52,6 @@ func (k *Keeper) follow(ctx context.Context) error {
 		}
 		delay = min(2*delay, maxDelay)
 	}
-}
-
-// lost tells whether an error means that the fleet can not go on from a cursor.
-func lost(err error) bool {
-	return rpc.HasReason(err, fleetv1.ErrorReason_ERROR_REASON_CURSOR_COMPACTED) ||
-		rpc.HasReason(err, fleetv1.ErrorReason_ERROR_REASON_INVALID_TOKEN)
 }
 
 // list takes over all instances as they are now, forgets others, and returns the
