@@ -176,7 +176,7 @@ func TestUpdate_refusals(t *testing.T) {
 		return err
 	}
 	target := func(total, payAsYouGo, spot int32) *groupv1.UpdateGroupRequest {
-		return &groupv1.UpdateGroupRequest{TargetCapacity: &groupv1.TargetCapacity{Total: total, PayAsYouGo: payAsYouGo, Spot: spot}}
+		return &groupv1.UpdateGroupRequest{Spec: &groupv1.GroupSpec{TargetCapacity: &groupv1.TargetCapacity{Total: total, PayAsYouGo: payAsYouGo, Spot: spot}}}
 	}
 	for name, test := range map[string]struct {
 		err         error
@@ -184,10 +184,10 @@ func TestUpdate_refusals(t *testing.T) {
 	}{
 		"no paths":        {update(target(1, 0, 0)), "update_mask", "target_capacity.total"},
 		"other path":      {update(target(1, 0, 0), "name"), "update_mask.paths[0]", `"name"`},
-		"below the sum":   {update(target(4, 0, 0), "target_capacity.total"), "target_capacity", "got 4 < 2 + 3"},
-		"out of range":    {update(target(2001, 0, 0), "target_capacity.total"), "target_capacity.total", "2001"},
-		"negative":        {update(target(0, -1, 0), "target_capacity.pay_as_you_go"), "target_capacity.pay_as_you_go", "-1"},
-		"nothing to take": {update(&groupv1.UpdateGroupRequest{}, "target_capacity"), "target_capacity", "nothing"},
+		"below the sum":   {update(target(4, 0, 0), "target_capacity.total"), "spec.target_capacity", "got 4 < 2 + 3"},
+		"out of range":    {update(target(2001, 0, 0), "target_capacity.total"), "spec.target_capacity.total", "2001"},
+		"negative":        {update(target(0, -1, 0), "target_capacity.pay_as_you_go"), "spec.target_capacity.pay_as_you_go", "-1"},
+		"nothing to take": {update(&groupv1.UpdateGroupRequest{}, "target_capacity"), "spec.target_capacity", "nothing"},
 	} {
 		if got := violationsOf(t, test.err); !strings.Contains(got[test.field], test.rule) {
 			t.Errorf("%s: %v", name, got)
@@ -195,7 +195,7 @@ func TestUpdate_refusals(t *testing.T) {
 	}
 	stale := target(12, 0, 0)
 	stale.Etag = "v0"
-	stale.TargetCapacity.Total = 1 // what is wrong with that depends on what the group is now
+	stale.GetSpec().TargetCapacity.Total = 1 // what is wrong with that depends on what the group is now
 	err := update(stale, "target_capacity.total")
 	if want := `etag "v0" is not the group's, which is "v1" now: read the group again`; !rpc.HasReason(err, groupv1.ErrorReason_ERROR_REASON_ETAG_MISMATCH) ||
 		status.Convert(err).Message() != want || metadataOf(err)["etag"] != "v1" {

@@ -79,7 +79,7 @@ func (l *life) create(request *groupv1.CreateGroupRequest) {
 func (l *life) update(total int32) {
 	l.again(func() error {
 		_, err := l.b.client.UpdateGroup(l.b.t.Context(), &groupv1.UpdateGroupRequest{
-			RequestId: fmt.Sprint("to-", total), GroupId: l.id, TargetCapacity: &groupv1.TargetCapacity{Total: total},
+			RequestId: fmt.Sprint("to-", total), GroupId: l.id, Spec: &groupv1.GroupSpec{TargetCapacity: &groupv1.TargetCapacity{Total: total}},
 			UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"target_capacity.total"}},
 		})
 		return err

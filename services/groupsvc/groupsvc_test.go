@@ -117,7 +117,7 @@ func TestInstant_updateMakesOneMoreAttempt(t *testing.T) {
 func (b *bench) update(id string, target *groupv1.TargetCapacity, paths ...string) *groupv1.Group {
 	b.t.Helper()
 	resp, err := b.client.UpdateGroup(b.t.Context(), &groupv1.UpdateGroupRequest{
-		GroupId: id, TargetCapacity: target, UpdateMask: &fieldmaskpb.FieldMask{Paths: paths},
+		GroupId: id, Spec: &groupv1.GroupSpec{TargetCapacity: target}, UpdateMask: &fieldmaskpb.FieldMask{Paths: paths},
 	})
 	if err != nil {
 		b.t.Fatal(err)

@@ -193,7 +193,7 @@ func TestUpdate_scalesOutAndIn(t *testing.T) {
 		s.AwaitFulfilled(t, group.GetGroupId())
 		for _, target := range []int32{30, 6} {
 			updated, err := s.Groups.UpdateGroup(t.Context(), &groupv1.UpdateGroupRequest{
-				GroupId: group.GetGroupId(), TargetCapacity: &groupv1.TargetCapacity{Total: target, PayAsYouGo: 4, Spot: 2},
+				GroupId: group.GetGroupId(), Spec: &groupv1.GroupSpec{TargetCapacity: &groupv1.TargetCapacity{Total: target, PayAsYouGo: 4, Spot: 2}},
 				UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"target_capacity.total", "target_capacity.spot"}},
 			})
 			if err != nil {
@@ -220,17 +220,17 @@ func TestUpdate_refuses(t *testing.T) {
 			reason  rpc.Reason
 		}{
 			"stale etag": {
-				&groupv1.UpdateGroupRequest{GroupId: group.GetGroupId(), Etag: "stale", TargetCapacity: &groupv1.TargetCapacity{Total: 3},
+				&groupv1.UpdateGroupRequest{GroupId: group.GetGroupId(), Etag: "stale", Spec: &groupv1.GroupSpec{TargetCapacity: &groupv1.TargetCapacity{Total: 3}},
 					UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"target_capacity.total"}}},
 				codes.FailedPrecondition, groupv1.ErrorReason_ERROR_REASON_ETAG_MISMATCH,
 			},
 			"unknown group": {
-				&groupv1.UpdateGroupRequest{GroupId: "apg-none", TargetCapacity: &groupv1.TargetCapacity{Total: 3},
+				&groupv1.UpdateGroupRequest{GroupId: "apg-none", Spec: &groupv1.GroupSpec{TargetCapacity: &groupv1.TargetCapacity{Total: 3}},
 					UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"target_capacity.total"}}},
 				codes.NotFound, groupv1.ErrorReason_ERROR_REASON_GROUP_NOT_FOUND,
 			},
 			"sum above total": {
-				&groupv1.UpdateGroupRequest{GroupId: group.GetGroupId(), TargetCapacity: &groupv1.TargetCapacity{Total: 1},
+				&groupv1.UpdateGroupRequest{GroupId: group.GetGroupId(), Spec: &groupv1.GroupSpec{TargetCapacity: &groupv1.TargetCapacity{Total: 1}},
 					UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"target_capacity.total"}}},
 				codes.InvalidArgument, nil,
 			},
@@ -274,7 +274,7 @@ func TestDelete(t *testing.T) {
 					t.Errorf("%d instances live on, want %d", len(live), left)
 				}
 				if _, err := s.Groups.UpdateGroup(t.Context(), &groupv1.UpdateGroupRequest{
-					GroupId: group.GetGroupId(), TargetCapacity: &groupv1.TargetCapacity{Total: 30},
+					GroupId: group.GetGroupId(), Spec: &groupv1.GroupSpec{TargetCapacity: &groupv1.TargetCapacity{Total: 30}},
 					UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"target_capacity.total"}},
 				}); !rpc.HasReason(err, groupv1.ErrorReason_ERROR_REASON_GROUP_IS_BEING_DELETED) {
 					t.Errorf("a deleted group was changed: %v", err)

@@ -34,7 +34,7 @@ func judgedGroup(t *testing.T, s *system.System, size int32, policy *healthv1.He
 		}
 	}
 	_, err := s.Groups.UpdateGroup(t.Context(), &groupv1.UpdateGroupRequest{
-		GroupId: id, TargetCapacity: &groupv1.TargetCapacity{Total: size, PayAsYouGo: size}, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"target_capacity"}},
+		GroupId: id, Spec: &groupv1.GroupSpec{TargetCapacity: &groupv1.TargetCapacity{Total: size, PayAsYouGo: size}}, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"target_capacity"}},
 	})
 	if err != nil {
 		t.Fatal(err)

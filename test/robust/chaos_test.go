@@ -74,7 +74,7 @@ func TestChaos(t *testing.T) {
 func retarget(t *testing.T, running *system.System, groupID string, total int32) {
 	t.Helper()
 	_, err := running.Groups.UpdateGroup(t.Context(), &groupv1.UpdateGroupRequest{
-		GroupId: groupID, TargetCapacity: &groupv1.TargetCapacity{Total: total, PayAsYouGo: total / 5, Spot: total / 2},
+		GroupId: groupID, Spec: &groupv1.GroupSpec{TargetCapacity: &groupv1.TargetCapacity{Total: total, PayAsYouGo: total / 5, Spot: total / 2}},
 		UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"target_capacity.total", "target_capacity.spot", "target_capacity.pay_as_you_go"}},
 	})
 	if err != nil {

@@ -45,8 +45,8 @@ func scale(t *testing.T, running *system.System, groupID string, total int32) {
 	system.Eventually(t, "the answer to the update", func() (bool, any) {
 		_, err := running.Groups.UpdateGroup(t.Context(), &groupv1.UpdateGroupRequest{
 			RequestId: fmt.Sprintf("scale-to-%d", total), GroupId: groupID,
-			TargetCapacity: &groupv1.TargetCapacity{Total: total, PayAsYouGo: 100, Spot: 100},
-			UpdateMask:     &fieldmaskpb.FieldMask{Paths: []string{"target_capacity.total", "target_capacity.spot"}},
+			Spec:       &groupv1.GroupSpec{TargetCapacity: &groupv1.TargetCapacity{Total: total, PayAsYouGo: 100, Spot: 100}},
+			UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"target_capacity.total", "target_capacity.spot"}},
 		})
 		return err == nil, err
 	})

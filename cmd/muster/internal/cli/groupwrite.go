@@ -136,7 +136,7 @@ func (c *groupUpdate) Run(ctx context.Context, on console) error {
 	}
 	return c.groups(func(groups groupv1.GroupServiceClient, fleet regions) error {
 		updated, err := groups.UpdateGroup(ctx, &groupv1.UpdateGroupRequest{
-			RequestId: token.id, GroupId: c.Group, TargetCapacity: target, UpdateMask: mask, Etag: c.Etag,
+			RequestId: token.id, GroupId: c.Group, Spec: &groupv1.GroupSpec{TargetCapacity: target}, UpdateMask: mask, Etag: c.Etag,
 		})
 		if err != nil {
 			return token.failed(err)

@@ -57,6 +57,9 @@ func (h *Handler) specViolations(ctx context.Context, spec *groupv1.GroupSpec, w
 	checkPolicies(violations, spec)
 	candidates := spec.GetCandidates()
 	candidates = candidates[:min(maxCandidates, len(candidates))]
+	if spec != nil && len(candidates) == 0 {
+		violations.Add("spec.candidates", rpc.Literal("0 items"), "must have 1 to 20 candidates")
+	}
 	checkChoices(violations, candidates)
 	checkPairs(violations, candidates)
 	listing, err := h.Catalog.Get(ctx, func(known *catalog.Listing) bool {

@@ -28,7 +28,7 @@ func applyMask(current *groupv1.TargetCapacity, req *groupv1.UpdateGroupRequest)
 	paths := req.GetUpdateMask().GetPaths()
 	target := proto.CloneOf(current)
 	for _, path := range paths {
-		setPath(target, req.GetTargetCapacity(), path)
+		setPath(target, req.GetSpec().GetTargetCapacity(), path)
 	}
 	checkTarget(&violations, target, paths)
 	fillTarget(target)
@@ -50,8 +50,8 @@ func checkMask(violations *rpc.Violations, req *groupv1.UpdateGroupRequest) {
 			violations.Add(fmt.Sprintf("update_mask.paths[%d]", i), path, "must be one of "+strings.Join(changeable, ", "))
 		}
 	}
-	if req.GetTargetCapacity() == nil && slices.Contains(paths, "target_capacity") {
-		violations.Add("target_capacity", rpc.Literal("nothing"), "must be there when update_mask names it")
+	if req.GetSpec().GetTargetCapacity() == nil && slices.Contains(paths, "target_capacity") {
+		violations.Add("spec.target_capacity", rpc.Literal("nothing"), "must be there when update_mask names it")
 	}
 }
 
@@ -83,15 +83,15 @@ func checkTarget(violations *rpc.Violations, target *groupv1.TargetCapacity, pat
 		value int32
 	}{{"total", target.GetTotal()}, {"pay_as_you_go", target.GetPayAsYouGo()}, {"spot", target.GetSpot()}} {
 		if field.value < 0 || field.value > maxTarget {
-			violations.Add("target_capacity."+field.name, field.value, fmt.Sprintf("must be between 0 and %d", maxTarget))
+			violations.Add("spec.target_capacity."+field.name, field.value, fmt.Sprintf("must be between 0 and %d", maxTarget))
 			inRange = false
 		}
 	}
 	if _, defined := groupv1.DefaultTargetCapacityType_name[int32(target.GetDefaultType())]; !defined {
-		violations.Add("target_capacity.default_type", int32(target.GetDefaultType()), "must be a defined value")
+		violations.Add("spec.target_capacity.default_type", int32(target.GetDefaultType()), "must be a defined value")
 	}
 	if inRange && target.GetTotal() < target.GetPayAsYouGo()+target.GetSpot() {
-		violations.Add("target_capacity", rpc.Literal(fmt.Sprintf("%d < %d + %d", target.GetTotal(), target.GetPayAsYouGo(), target.GetSpot())),
+		violations.Add("spec.target_capacity", rpc.Literal(fmt.Sprintf("%d < %d + %d", target.GetTotal(), target.GetPayAsYouGo(), target.GetSpot())),
 			"total must be at least pay_as_you_go + spot after the change")
 	}
 }

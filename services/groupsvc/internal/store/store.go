@@ -27,6 +27,9 @@ var (
 	ErrConflict = errors.New("written by another since it was read")
 	// ErrTokenUsed means that the client token is remembered already.
 	ErrTokenUsed = errors.New("client token is used")
+	// ErrNameTaken means that another launch template of the account has the
+	// name.
+	ErrNameTaken = errors.New("name is taken")
 )
 
 // KeptActivities is how many activities of a group are kept.
@@ -112,6 +115,8 @@ type Done struct {
 type Store interface {
 	Groups
 	Schedule
+	Templates
+	Pools
 	// Close frees what opening took. Nothing may be called after it.
 	Close() error
 }
@@ -149,4 +154,71 @@ type Schedule interface {
 	Wake(ctx context.Context, key Key, at time.Time) error
 	// NextDue tells when the next group can be claimed; zero when none can.
 	NextDue(ctx context.Context) (time.Time, error)
+}
+
+// Templates is what a store tells about launch templates, and how they are
+// written. A template is one record with all its versions.
+type Templates interface {
+	// Template reads a launch template. Errors: ErrNotFound.
+	Template(ctx context.Context, key TemplateKey) (*storagev1.StoredTemplate, error)
+	// ListTemplates reads up to limit launch templates of an account whose ids
+	// follow one, in order of id.
+	ListTemplates(ctx context.Context, account, after string, limit int) ([]*storagev1.StoredTemplate, error)
+	// SaveTemplate makes a change. Errors: ErrConflict, ErrTokenUsed,
+	// ErrNameTaken.
+	SaveTemplate(ctx context.Context, change TemplateChange) error
+	// RemoveTemplate forgets a launch template at a version. One that is not
+	// there is no error. Errors: ErrConflict.
+	RemoveTemplate(ctx context.Context, key TemplateKey, version int64) error
+}
+
+// A TemplateKey names a launch template. Its parts have no NUL byte.
+type TemplateKey struct {
+	// Account is the owner.
+	Account string
+	// TemplateID is the template's id.
+	TemplateID string
+}
+
+// A TemplateChange is one write of a launch template. All of it is made, or
+// nothing.
+type TemplateChange struct {
+	// Account is the owner.
+	Account string
+	// Template is written if the stored version is still its version, 0 meaning
+	// that there is none yet, and if no other of the account has its name. A
+	// successful write raises the version, here too.
+	Template *storagev1.StoredTemplate
+	// Token is remembered besides, unless nil; if it is already, nothing is
+	// written.
+	Token *Token
+	// Now is the time, for forgetting tokens. Needed with Token only.
+	Now time.Time
+}
+
+// Pools is what a store remembers of the pools that refused launches, shared by
+// all groups of an account. It is for efficiency only: losing a note costs one
+// launch that is refused.
+type Pools interface {
+	// Refusals reads the pools that refused launches of an account, latest last.
+	Refusals(ctx context.Context, account string) ([]*storagev1.Refusal, error)
+	// NoteRefusals changes what is remembered of pools, in one step: each of
+	// refused replaces what is remembered of its pool, unless that is later; each
+	// of accepted is forgotten, unless it refused since. Those whose retry time
+	// lies before forget are forgotten, and the latest [KeptRefusals] are kept.
+	NoteRefusals(ctx context.Context, account string, notes RefusalNotes) error
+}
+
+// KeptRefusals is how many refusals of an account are kept.
+const KeptRefusals = 2_000
+
+// RefusalNotes is what is to be remembered of pools.
+type RefusalNotes struct {
+	// Refused are pools that refused a launch.
+	Refused []*storagev1.Refusal
+	// Accepted are pools that delivered all that was asked of them, with the
+	// time of that as their refuse time; only pool and time are used.
+	Accepted []*storagev1.Refusal
+	// Forget is until when refusals must have lapsed to be forgotten.
+	Forget time.Time
 }

@@ -654,7 +654,13 @@ type RunInstancesRequest struct {
 	// for.
 	SystemDisk *DiskRequest `protobuf:"bytes,15,opt,name=system_disk,json=systemDisk,proto3" json:"system_disk,omitempty"`
 	// Further disks, at most 16.
-	DataDisks     []*DiskRequest `protobuf:"bytes,16,rep,name=data_disks,json=dataDisks,proto3" json:"data_disks,omitempty"`
+	DataDisks []*DiskRequest `protobuf:"bytes,16,rep,name=data_disks,json=dataDisks,proto3" json:"data_disks,omitempty"`
+	// What else the instances are made with. The simulated cloud keeps and tells
+	// it, and nothing depends on it.
+	Options *InstanceOptions `protobuf:"bytes,17,opt,name=options,proto3" json:"options,omitempty"`
+	// What the instances can read about themselves from their metadata service,
+	// in base64; at most 32 KiB before encoding.
+	UserData      string `protobuf:"bytes,18,opt,name=user_data,json=userData,proto3" json:"user_data,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -799,6 +805,20 @@ func (x *RunInstancesRequest) GetDataDisks() []*DiskRequest {
 		return x.DataDisks
 	}
 	return nil
+}
+
+func (x *RunInstancesRequest) GetOptions() *InstanceOptions {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+func (x *RunInstancesRequest) GetUserData() string {
+	if x != nil {
+		return x.UserData
+	}
+	return ""
 }
 
 // Response of FleetService.RunInstances.
@@ -3407,7 +3427,7 @@ const file_muster_fleet_v1_fleet_service_proto_rawDesc = "" +
 	"\x05pools\x18\x01 \x03(\v2\x15.muster.fleet.v1.PoolR\x05pools\x12\x1a\n" +
 	"\bcomplete\x18\x02 \x01(\bR\bcomplete\x128\n" +
 	"\n" +
-	"as_of_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\"\xe6\v\n" +
+	"as_of_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\"\xde\r\n" +
 	"\x13RunInstancesRequest\x12\x8a\x01\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tBk\xbaHh\xba\x01e\n" +
@@ -3432,7 +3452,10 @@ const file_muster_fleet_v1_fleet_service_proto_rawDesc = "" +
 	"\vsystem_disk\x18\x0f \x01(\v2\x1c.muster.fleet.v1.DiskRequestR\n" +
 	"systemDisk\x12E\n" +
 	"\n" +
-	"data_disks\x18\x10 \x03(\v2\x1c.muster.fleet.v1.DiskRequestB\b\xbaH\x05\x92\x01\x02\x10\x10R\tdataDisks\x1a7\n" +
+	"data_disks\x18\x10 \x03(\v2\x1c.muster.fleet.v1.DiskRequestB\b\xbaH\x05\x92\x01\x02\x10\x10R\tdataDisks\x12:\n" +
+	"\aoptions\x18\x11 \x01(\v2 .muster.fleet.v1.InstanceOptionsR\aoptions\x12\xb9\x01\n" +
+	"\tuser_data\x18\x12 \x01(\tB\x9b\x01\xbaH\x97\x01\xba\x01\x8d\x01\n" +
+	"\x17run_instances.user_data\x12$must be standard base64 with padding\x1aLthis.matches('^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$')r\x04\x18\xac\xd5\x02R\buserData\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:\x8e\x03\xbaH\x8a\x03\x1a\x99\x01\n" +
@@ -3762,15 +3785,16 @@ var file_muster_fleet_v1_fleet_service_proto_goTypes = []any{
 	(*timestamppb.Timestamp)(nil),        // 62: google.protobuf.Timestamp
 	(InterruptionBehavior)(0),            // 63: muster.fleet.v1.InterruptionBehavior
 	(*DiskRequest)(nil),                  // 64: muster.fleet.v1.DiskRequest
-	(StoppedMode)(0),                     // 65: muster.fleet.v1.StoppedMode
-	(ErrorReason)(0),                     // 66: muster.fleet.v1.ErrorReason
-	(InstanceStatus)(0),                  // 67: muster.fleet.v1.InstanceStatus
-	(*fieldmaskpb.FieldMask)(nil),        // 68: google.protobuf.FieldMask
-	(*Instance)(nil),                     // 69: muster.fleet.v1.Instance
-	(OperationLock)(0),                   // 70: muster.fleet.v1.OperationLock
-	(InstanceHealth)(0),                  // 71: muster.fleet.v1.InstanceHealth
-	(*Disk)(nil),                         // 72: muster.fleet.v1.Disk
-	(*InstanceTransition)(nil),           // 73: muster.fleet.v1.InstanceTransition
+	(*InstanceOptions)(nil),              // 65: muster.fleet.v1.InstanceOptions
+	(StoppedMode)(0),                     // 66: muster.fleet.v1.StoppedMode
+	(ErrorReason)(0),                     // 67: muster.fleet.v1.ErrorReason
+	(InstanceStatus)(0),                  // 68: muster.fleet.v1.InstanceStatus
+	(*fieldmaskpb.FieldMask)(nil),        // 69: google.protobuf.FieldMask
+	(*Instance)(nil),                     // 70: muster.fleet.v1.Instance
+	(OperationLock)(0),                   // 71: muster.fleet.v1.OperationLock
+	(InstanceHealth)(0),                  // 72: muster.fleet.v1.InstanceHealth
+	(*Disk)(nil),                         // 73: muster.fleet.v1.Disk
+	(*InstanceTransition)(nil),           // 74: muster.fleet.v1.InstanceTransition
 }
 var file_muster_fleet_v1_fleet_service_proto_depIdxs = []int32{
 	57, // 0: muster.fleet.v1.ListRegionsResponse.regions:type_name -> muster.fleet.v1.Region
@@ -3787,95 +3811,96 @@ var file_muster_fleet_v1_fleet_service_proto_depIdxs = []int32{
 	63, // 11: muster.fleet.v1.RunInstancesRequest.interruption_behavior:type_name -> muster.fleet.v1.InterruptionBehavior
 	64, // 12: muster.fleet.v1.RunInstancesRequest.system_disk:type_name -> muster.fleet.v1.DiskRequest
 	64, // 13: muster.fleet.v1.RunInstancesRequest.data_disks:type_name -> muster.fleet.v1.DiskRequest
-	19, // 14: muster.fleet.v1.StartInstancesResponse.outcomes:type_name -> muster.fleet.v1.InstanceOutcome
-	65, // 15: muster.fleet.v1.StopInstancesRequest.stopped_mode:type_name -> muster.fleet.v1.StoppedMode
-	19, // 16: muster.fleet.v1.StopInstancesResponse.outcomes:type_name -> muster.fleet.v1.InstanceOutcome
-	19, // 17: muster.fleet.v1.RebootInstancesResponse.outcomes:type_name -> muster.fleet.v1.InstanceOutcome
-	66, // 18: muster.fleet.v1.InstanceOutcome.error_reason:type_name -> muster.fleet.v1.ErrorReason
-	67, // 19: muster.fleet.v1.InstanceOutcome.previous_status:type_name -> muster.fleet.v1.InstanceStatus
-	67, // 20: muster.fleet.v1.InstanceOutcome.current_status:type_name -> muster.fleet.v1.InstanceStatus
-	53, // 21: muster.fleet.v1.UpdateInstanceTagsRequest.set_tags:type_name -> muster.fleet.v1.UpdateInstanceTagsRequest.SetTagsEntry
-	25, // 22: muster.fleet.v1.UpdateInstanceRequest.attributes:type_name -> muster.fleet.v1.InstanceAttributes
-	68, // 23: muster.fleet.v1.UpdateInstanceRequest.update_mask:type_name -> google.protobuf.FieldMask
-	69, // 24: muster.fleet.v1.UpdateInstanceResponse.instance:type_name -> muster.fleet.v1.Instance
-	54, // 25: muster.fleet.v1.ListInstancesRequest.tags:type_name -> muster.fleet.v1.ListInstancesRequest.TagsEntry
-	60, // 26: muster.fleet.v1.ListInstancesRequest.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	67, // 27: muster.fleet.v1.ListInstancesRequest.statuses:type_name -> muster.fleet.v1.InstanceStatus
-	70, // 28: muster.fleet.v1.ListInstancesRequest.operation_lock:type_name -> muster.fleet.v1.OperationLock
-	69, // 29: muster.fleet.v1.ListInstancesResponse.instances:type_name -> muster.fleet.v1.Instance
-	55, // 30: muster.fleet.v1.CountInstancesRequest.tags:type_name -> muster.fleet.v1.CountInstancesRequest.TagsEntry
-	60, // 31: muster.fleet.v1.CountInstancesRequest.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	31, // 32: muster.fleet.v1.CountInstancesResponse.counts:type_name -> muster.fleet.v1.InstanceCount
-	60, // 33: muster.fleet.v1.InstanceCount.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	67, // 34: muster.fleet.v1.InstanceCount.status:type_name -> muster.fleet.v1.InstanceStatus
-	71, // 35: muster.fleet.v1.InstanceCount.health:type_name -> muster.fleet.v1.InstanceHealth
-	67, // 36: muster.fleet.v1.ListInstanceStatusesRequest.statuses:type_name -> muster.fleet.v1.InstanceStatus
-	71, // 37: muster.fleet.v1.ListInstanceStatusesRequest.health:type_name -> muster.fleet.v1.InstanceHealth
-	34, // 38: muster.fleet.v1.ListInstanceStatusesResponse.statuses:type_name -> muster.fleet.v1.InstanceFullStatus
-	67, // 39: muster.fleet.v1.InstanceFullStatus.status:type_name -> muster.fleet.v1.InstanceStatus
-	71, // 40: muster.fleet.v1.InstanceFullStatus.health:type_name -> muster.fleet.v1.InstanceHealth
-	35, // 41: muster.fleet.v1.InstanceFullStatus.system_events:type_name -> muster.fleet.v1.SystemEvent
-	62, // 42: muster.fleet.v1.SystemEvent.publish_time:type_name -> google.protobuf.Timestamp
-	72, // 43: muster.fleet.v1.ListDisksResponse.disks:type_name -> muster.fleet.v1.Disk
-	72, // 44: muster.fleet.v1.AttachDiskResponse.disk:type_name -> muster.fleet.v1.Disk
-	72, // 45: muster.fleet.v1.DetachDiskResponse.disk:type_name -> muster.fleet.v1.Disk
-	62, // 46: muster.fleet.v1.ListSpotPricesRequest.start_time:type_name -> google.protobuf.Timestamp
-	62, // 47: muster.fleet.v1.ListSpotPricesRequest.end_time:type_name -> google.protobuf.Timestamp
-	46, // 48: muster.fleet.v1.ListSpotPricesResponse.prices:type_name -> muster.fleet.v1.SpotPrice
-	62, // 49: muster.fleet.v1.SpotPrice.time:type_name -> google.protobuf.Timestamp
-	49, // 50: muster.fleet.v1.ListSpotAdviceResponse.advice:type_name -> muster.fleet.v1.SpotAdvice
-	56, // 51: muster.fleet.v1.WatchInstancesRequest.tags:type_name -> muster.fleet.v1.WatchInstancesRequest.TagsEntry
-	73, // 52: muster.fleet.v1.WatchInstancesResponse.transitions:type_name -> muster.fleet.v1.InstanceTransition
-	62, // 53: muster.fleet.v1.WatchInstancesResponse.as_of_time:type_name -> google.protobuf.Timestamp
-	1,  // 54: muster.fleet.v1.FleetService.ListRegions:input_type -> muster.fleet.v1.ListRegionsRequest
-	3,  // 55: muster.fleet.v1.FleetService.ListInstanceTypes:input_type -> muster.fleet.v1.ListInstanceTypesRequest
-	5,  // 56: muster.fleet.v1.FleetService.ListZones:input_type -> muster.fleet.v1.ListZonesRequest
-	7,  // 57: muster.fleet.v1.FleetService.ListPools:input_type -> muster.fleet.v1.ListPoolsRequest
-	9,  // 58: muster.fleet.v1.FleetService.WatchPools:input_type -> muster.fleet.v1.WatchPoolsRequest
-	11, // 59: muster.fleet.v1.FleetService.RunInstances:input_type -> muster.fleet.v1.RunInstancesRequest
-	13, // 60: muster.fleet.v1.FleetService.StartInstances:input_type -> muster.fleet.v1.StartInstancesRequest
-	15, // 61: muster.fleet.v1.FleetService.StopInstances:input_type -> muster.fleet.v1.StopInstancesRequest
-	17, // 62: muster.fleet.v1.FleetService.RebootInstances:input_type -> muster.fleet.v1.RebootInstancesRequest
-	20, // 63: muster.fleet.v1.FleetService.DeleteInstances:input_type -> muster.fleet.v1.DeleteInstancesRequest
-	22, // 64: muster.fleet.v1.FleetService.UpdateInstanceTags:input_type -> muster.fleet.v1.UpdateInstanceTagsRequest
-	24, // 65: muster.fleet.v1.FleetService.UpdateInstance:input_type -> muster.fleet.v1.UpdateInstanceRequest
-	27, // 66: muster.fleet.v1.FleetService.ListInstances:input_type -> muster.fleet.v1.ListInstancesRequest
-	29, // 67: muster.fleet.v1.FleetService.CountInstances:input_type -> muster.fleet.v1.CountInstancesRequest
-	32, // 68: muster.fleet.v1.FleetService.ListInstanceStatuses:input_type -> muster.fleet.v1.ListInstanceStatusesRequest
-	36, // 69: muster.fleet.v1.FleetService.ListDisks:input_type -> muster.fleet.v1.ListDisksRequest
-	38, // 70: muster.fleet.v1.FleetService.AttachDisk:input_type -> muster.fleet.v1.AttachDiskRequest
-	40, // 71: muster.fleet.v1.FleetService.DetachDisk:input_type -> muster.fleet.v1.DetachDiskRequest
-	42, // 72: muster.fleet.v1.FleetService.DeleteDisk:input_type -> muster.fleet.v1.DeleteDiskRequest
-	44, // 73: muster.fleet.v1.FleetService.ListSpotPrices:input_type -> muster.fleet.v1.ListSpotPricesRequest
-	47, // 74: muster.fleet.v1.FleetService.ListSpotAdvice:input_type -> muster.fleet.v1.ListSpotAdviceRequest
-	50, // 75: muster.fleet.v1.FleetService.WatchInstances:input_type -> muster.fleet.v1.WatchInstancesRequest
-	2,  // 76: muster.fleet.v1.FleetService.ListRegions:output_type -> muster.fleet.v1.ListRegionsResponse
-	4,  // 77: muster.fleet.v1.FleetService.ListInstanceTypes:output_type -> muster.fleet.v1.ListInstanceTypesResponse
-	6,  // 78: muster.fleet.v1.FleetService.ListZones:output_type -> muster.fleet.v1.ListZonesResponse
-	8,  // 79: muster.fleet.v1.FleetService.ListPools:output_type -> muster.fleet.v1.ListPoolsResponse
-	10, // 80: muster.fleet.v1.FleetService.WatchPools:output_type -> muster.fleet.v1.WatchPoolsResponse
-	12, // 81: muster.fleet.v1.FleetService.RunInstances:output_type -> muster.fleet.v1.RunInstancesResponse
-	14, // 82: muster.fleet.v1.FleetService.StartInstances:output_type -> muster.fleet.v1.StartInstancesResponse
-	16, // 83: muster.fleet.v1.FleetService.StopInstances:output_type -> muster.fleet.v1.StopInstancesResponse
-	18, // 84: muster.fleet.v1.FleetService.RebootInstances:output_type -> muster.fleet.v1.RebootInstancesResponse
-	21, // 85: muster.fleet.v1.FleetService.DeleteInstances:output_type -> muster.fleet.v1.DeleteInstancesResponse
-	23, // 86: muster.fleet.v1.FleetService.UpdateInstanceTags:output_type -> muster.fleet.v1.UpdateInstanceTagsResponse
-	26, // 87: muster.fleet.v1.FleetService.UpdateInstance:output_type -> muster.fleet.v1.UpdateInstanceResponse
-	28, // 88: muster.fleet.v1.FleetService.ListInstances:output_type -> muster.fleet.v1.ListInstancesResponse
-	30, // 89: muster.fleet.v1.FleetService.CountInstances:output_type -> muster.fleet.v1.CountInstancesResponse
-	33, // 90: muster.fleet.v1.FleetService.ListInstanceStatuses:output_type -> muster.fleet.v1.ListInstanceStatusesResponse
-	37, // 91: muster.fleet.v1.FleetService.ListDisks:output_type -> muster.fleet.v1.ListDisksResponse
-	39, // 92: muster.fleet.v1.FleetService.AttachDisk:output_type -> muster.fleet.v1.AttachDiskResponse
-	41, // 93: muster.fleet.v1.FleetService.DetachDisk:output_type -> muster.fleet.v1.DetachDiskResponse
-	43, // 94: muster.fleet.v1.FleetService.DeleteDisk:output_type -> muster.fleet.v1.DeleteDiskResponse
-	45, // 95: muster.fleet.v1.FleetService.ListSpotPrices:output_type -> muster.fleet.v1.ListSpotPricesResponse
-	48, // 96: muster.fleet.v1.FleetService.ListSpotAdvice:output_type -> muster.fleet.v1.ListSpotAdviceResponse
-	51, // 97: muster.fleet.v1.FleetService.WatchInstances:output_type -> muster.fleet.v1.WatchInstancesResponse
-	76, // [76:98] is the sub-list for method output_type
-	54, // [54:76] is the sub-list for method input_type
-	54, // [54:54] is the sub-list for extension type_name
-	54, // [54:54] is the sub-list for extension extendee
-	0,  // [0:54] is the sub-list for field type_name
+	65, // 14: muster.fleet.v1.RunInstancesRequest.options:type_name -> muster.fleet.v1.InstanceOptions
+	19, // 15: muster.fleet.v1.StartInstancesResponse.outcomes:type_name -> muster.fleet.v1.InstanceOutcome
+	66, // 16: muster.fleet.v1.StopInstancesRequest.stopped_mode:type_name -> muster.fleet.v1.StoppedMode
+	19, // 17: muster.fleet.v1.StopInstancesResponse.outcomes:type_name -> muster.fleet.v1.InstanceOutcome
+	19, // 18: muster.fleet.v1.RebootInstancesResponse.outcomes:type_name -> muster.fleet.v1.InstanceOutcome
+	67, // 19: muster.fleet.v1.InstanceOutcome.error_reason:type_name -> muster.fleet.v1.ErrorReason
+	68, // 20: muster.fleet.v1.InstanceOutcome.previous_status:type_name -> muster.fleet.v1.InstanceStatus
+	68, // 21: muster.fleet.v1.InstanceOutcome.current_status:type_name -> muster.fleet.v1.InstanceStatus
+	53, // 22: muster.fleet.v1.UpdateInstanceTagsRequest.set_tags:type_name -> muster.fleet.v1.UpdateInstanceTagsRequest.SetTagsEntry
+	25, // 23: muster.fleet.v1.UpdateInstanceRequest.attributes:type_name -> muster.fleet.v1.InstanceAttributes
+	69, // 24: muster.fleet.v1.UpdateInstanceRequest.update_mask:type_name -> google.protobuf.FieldMask
+	70, // 25: muster.fleet.v1.UpdateInstanceResponse.instance:type_name -> muster.fleet.v1.Instance
+	54, // 26: muster.fleet.v1.ListInstancesRequest.tags:type_name -> muster.fleet.v1.ListInstancesRequest.TagsEntry
+	60, // 27: muster.fleet.v1.ListInstancesRequest.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	68, // 28: muster.fleet.v1.ListInstancesRequest.statuses:type_name -> muster.fleet.v1.InstanceStatus
+	71, // 29: muster.fleet.v1.ListInstancesRequest.operation_lock:type_name -> muster.fleet.v1.OperationLock
+	70, // 30: muster.fleet.v1.ListInstancesResponse.instances:type_name -> muster.fleet.v1.Instance
+	55, // 31: muster.fleet.v1.CountInstancesRequest.tags:type_name -> muster.fleet.v1.CountInstancesRequest.TagsEntry
+	60, // 32: muster.fleet.v1.CountInstancesRequest.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	31, // 33: muster.fleet.v1.CountInstancesResponse.counts:type_name -> muster.fleet.v1.InstanceCount
+	60, // 34: muster.fleet.v1.InstanceCount.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	68, // 35: muster.fleet.v1.InstanceCount.status:type_name -> muster.fleet.v1.InstanceStatus
+	72, // 36: muster.fleet.v1.InstanceCount.health:type_name -> muster.fleet.v1.InstanceHealth
+	68, // 37: muster.fleet.v1.ListInstanceStatusesRequest.statuses:type_name -> muster.fleet.v1.InstanceStatus
+	72, // 38: muster.fleet.v1.ListInstanceStatusesRequest.health:type_name -> muster.fleet.v1.InstanceHealth
+	34, // 39: muster.fleet.v1.ListInstanceStatusesResponse.statuses:type_name -> muster.fleet.v1.InstanceFullStatus
+	68, // 40: muster.fleet.v1.InstanceFullStatus.status:type_name -> muster.fleet.v1.InstanceStatus
+	72, // 41: muster.fleet.v1.InstanceFullStatus.health:type_name -> muster.fleet.v1.InstanceHealth
+	35, // 42: muster.fleet.v1.InstanceFullStatus.system_events:type_name -> muster.fleet.v1.SystemEvent
+	62, // 43: muster.fleet.v1.SystemEvent.publish_time:type_name -> google.protobuf.Timestamp
+	73, // 44: muster.fleet.v1.ListDisksResponse.disks:type_name -> muster.fleet.v1.Disk
+	73, // 45: muster.fleet.v1.AttachDiskResponse.disk:type_name -> muster.fleet.v1.Disk
+	73, // 46: muster.fleet.v1.DetachDiskResponse.disk:type_name -> muster.fleet.v1.Disk
+	62, // 47: muster.fleet.v1.ListSpotPricesRequest.start_time:type_name -> google.protobuf.Timestamp
+	62, // 48: muster.fleet.v1.ListSpotPricesRequest.end_time:type_name -> google.protobuf.Timestamp
+	46, // 49: muster.fleet.v1.ListSpotPricesResponse.prices:type_name -> muster.fleet.v1.SpotPrice
+	62, // 50: muster.fleet.v1.SpotPrice.time:type_name -> google.protobuf.Timestamp
+	49, // 51: muster.fleet.v1.ListSpotAdviceResponse.advice:type_name -> muster.fleet.v1.SpotAdvice
+	56, // 52: muster.fleet.v1.WatchInstancesRequest.tags:type_name -> muster.fleet.v1.WatchInstancesRequest.TagsEntry
+	74, // 53: muster.fleet.v1.WatchInstancesResponse.transitions:type_name -> muster.fleet.v1.InstanceTransition
+	62, // 54: muster.fleet.v1.WatchInstancesResponse.as_of_time:type_name -> google.protobuf.Timestamp
+	1,  // 55: muster.fleet.v1.FleetService.ListRegions:input_type -> muster.fleet.v1.ListRegionsRequest
+	3,  // 56: muster.fleet.v1.FleetService.ListInstanceTypes:input_type -> muster.fleet.v1.ListInstanceTypesRequest
+	5,  // 57: muster.fleet.v1.FleetService.ListZones:input_type -> muster.fleet.v1.ListZonesRequest
+	7,  // 58: muster.fleet.v1.FleetService.ListPools:input_type -> muster.fleet.v1.ListPoolsRequest
+	9,  // 59: muster.fleet.v1.FleetService.WatchPools:input_type -> muster.fleet.v1.WatchPoolsRequest
+	11, // 60: muster.fleet.v1.FleetService.RunInstances:input_type -> muster.fleet.v1.RunInstancesRequest
+	13, // 61: muster.fleet.v1.FleetService.StartInstances:input_type -> muster.fleet.v1.StartInstancesRequest
+	15, // 62: muster.fleet.v1.FleetService.StopInstances:input_type -> muster.fleet.v1.StopInstancesRequest
+	17, // 63: muster.fleet.v1.FleetService.RebootInstances:input_type -> muster.fleet.v1.RebootInstancesRequest
+	20, // 64: muster.fleet.v1.FleetService.DeleteInstances:input_type -> muster.fleet.v1.DeleteInstancesRequest
+	22, // 65: muster.fleet.v1.FleetService.UpdateInstanceTags:input_type -> muster.fleet.v1.UpdateInstanceTagsRequest
+	24, // 66: muster.fleet.v1.FleetService.UpdateInstance:input_type -> muster.fleet.v1.UpdateInstanceRequest
+	27, // 67: muster.fleet.v1.FleetService.ListInstances:input_type -> muster.fleet.v1.ListInstancesRequest
+	29, // 68: muster.fleet.v1.FleetService.CountInstances:input_type -> muster.fleet.v1.CountInstancesRequest
+	32, // 69: muster.fleet.v1.FleetService.ListInstanceStatuses:input_type -> muster.fleet.v1.ListInstanceStatusesRequest
+	36, // 70: muster.fleet.v1.FleetService.ListDisks:input_type -> muster.fleet.v1.ListDisksRequest
+	38, // 71: muster.fleet.v1.FleetService.AttachDisk:input_type -> muster.fleet.v1.AttachDiskRequest
+	40, // 72: muster.fleet.v1.FleetService.DetachDisk:input_type -> muster.fleet.v1.DetachDiskRequest
+	42, // 73: muster.fleet.v1.FleetService.DeleteDisk:input_type -> muster.fleet.v1.DeleteDiskRequest
+	44, // 74: muster.fleet.v1.FleetService.ListSpotPrices:input_type -> muster.fleet.v1.ListSpotPricesRequest
+	47, // 75: muster.fleet.v1.FleetService.ListSpotAdvice:input_type -> muster.fleet.v1.ListSpotAdviceRequest
+	50, // 76: muster.fleet.v1.FleetService.WatchInstances:input_type -> muster.fleet.v1.WatchInstancesRequest
+	2,  // 77: muster.fleet.v1.FleetService.ListRegions:output_type -> muster.fleet.v1.ListRegionsResponse
+	4,  // 78: muster.fleet.v1.FleetService.ListInstanceTypes:output_type -> muster.fleet.v1.ListInstanceTypesResponse
+	6,  // 79: muster.fleet.v1.FleetService.ListZones:output_type -> muster.fleet.v1.ListZonesResponse
+	8,  // 80: muster.fleet.v1.FleetService.ListPools:output_type -> muster.fleet.v1.ListPoolsResponse
+	10, // 81: muster.fleet.v1.FleetService.WatchPools:output_type -> muster.fleet.v1.WatchPoolsResponse
+	12, // 82: muster.fleet.v1.FleetService.RunInstances:output_type -> muster.fleet.v1.RunInstancesResponse
+	14, // 83: muster.fleet.v1.FleetService.StartInstances:output_type -> muster.fleet.v1.StartInstancesResponse
+	16, // 84: muster.fleet.v1.FleetService.StopInstances:output_type -> muster.fleet.v1.StopInstancesResponse
+	18, // 85: muster.fleet.v1.FleetService.RebootInstances:output_type -> muster.fleet.v1.RebootInstancesResponse
+	21, // 86: muster.fleet.v1.FleetService.DeleteInstances:output_type -> muster.fleet.v1.DeleteInstancesResponse
+	23, // 87: muster.fleet.v1.FleetService.UpdateInstanceTags:output_type -> muster.fleet.v1.UpdateInstanceTagsResponse
+	26, // 88: muster.fleet.v1.FleetService.UpdateInstance:output_type -> muster.fleet.v1.UpdateInstanceResponse
+	28, // 89: muster.fleet.v1.FleetService.ListInstances:output_type -> muster.fleet.v1.ListInstancesResponse
+	30, // 90: muster.fleet.v1.FleetService.CountInstances:output_type -> muster.fleet.v1.CountInstancesResponse
+	33, // 91: muster.fleet.v1.FleetService.ListInstanceStatuses:output_type -> muster.fleet.v1.ListInstanceStatusesResponse
+	37, // 92: muster.fleet.v1.FleetService.ListDisks:output_type -> muster.fleet.v1.ListDisksResponse
+	39, // 93: muster.fleet.v1.FleetService.AttachDisk:output_type -> muster.fleet.v1.AttachDiskResponse
+	41, // 94: muster.fleet.v1.FleetService.DetachDisk:output_type -> muster.fleet.v1.DetachDiskResponse
+	43, // 95: muster.fleet.v1.FleetService.DeleteDisk:output_type -> muster.fleet.v1.DeleteDiskResponse
+	45, // 96: muster.fleet.v1.FleetService.ListSpotPrices:output_type -> muster.fleet.v1.ListSpotPricesResponse
+	48, // 97: muster.fleet.v1.FleetService.ListSpotAdvice:output_type -> muster.fleet.v1.ListSpotAdviceResponse
+	51, // 98: muster.fleet.v1.FleetService.WatchInstances:output_type -> muster.fleet.v1.WatchInstancesResponse
+	77, // [77:99] is the sub-list for method output_type
+	55, // [55:77] is the sub-list for method input_type
+	55, // [55:55] is the sub-list for extension type_name
+	55, // [55:55] is the sub-list for extension extendee
+	0,  // [0:55] is the sub-list for field type_name
 }
 
 func init() { file_muster_fleet_v1_fleet_service_proto_init() }

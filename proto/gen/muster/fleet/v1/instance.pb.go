@@ -7,6 +7,7 @@
 package fleetv1
 
 import (
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -552,8 +553,10 @@ type Instance struct {
 	// cloud gives none. In the simulated cloud it is one of the loopback network,
 	// and what answers there does so as the instance's state would have it.
 	PrivateIpAddress string `protobuf:"bytes,25,opt,name=private_ip_address,json=privateIpAddress,proto3" json:"private_ip_address,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// What else it was made with; absent for nothing.
+	Options       *InstanceOptions `protobuf:"bytes,26,opt,name=options,proto3" json:"options,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Instance) Reset() {
@@ -761,6 +764,105 @@ func (x *Instance) GetPrivateIpAddress() string {
 	return ""
 }
 
+func (x *Instance) GetOptions() *InstanceOptions {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+// What an instance is made with that has no effect on its pool, price or life.
+type InstanceOptions struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Image, at most 64 characters.
+	ImageId string `protobuf:"bytes,1,opt,name=image_id,json=imageId,proto3" json:"image_id,omitempty"`
+	// Security groups, at most 16, each once.
+	SecurityGroupIds []string `protobuf:"bytes,2,rep,name=security_group_ids,json=securityGroupIds,proto3" json:"security_group_ids,omitempty"`
+	// Outbound bandwidth to the Internet in Mbit/s, 0 to 100. Above 0 it has a
+	// public address.
+	InternetMaxBandwidthOutMbps int32 `protobuf:"varint,3,opt,name=internet_max_bandwidth_out_mbps,json=internetMaxBandwidthOutMbps,proto3" json:"internet_max_bandwidth_out_mbps,omitempty"`
+	// Key pair to log on with, at most 128 characters.
+	KeyPairName string `protobuf:"bytes,4,opt,name=key_pair_name,json=keyPairName,proto3" json:"key_pair_name,omitempty"`
+	// RAM role, at most 64 characters.
+	RamRoleName string `protobuf:"bytes,5,opt,name=ram_role_name,json=ramRoleName,proto3" json:"ram_role_name,omitempty"`
+	// Resource group, at most 64 characters.
+	ResourceGroupId string `protobuf:"bytes,6,opt,name=resource_group_id,json=resourceGroupId,proto3" json:"resource_group_id,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *InstanceOptions) Reset() {
+	*x = InstanceOptions{}
+	mi := &file_muster_fleet_v1_instance_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InstanceOptions) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InstanceOptions) ProtoMessage() {}
+
+func (x *InstanceOptions) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleet_v1_instance_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InstanceOptions.ProtoReflect.Descriptor instead.
+func (*InstanceOptions) Descriptor() ([]byte, []int) {
+	return file_muster_fleet_v1_instance_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *InstanceOptions) GetImageId() string {
+	if x != nil {
+		return x.ImageId
+	}
+	return ""
+}
+
+func (x *InstanceOptions) GetSecurityGroupIds() []string {
+	if x != nil {
+		return x.SecurityGroupIds
+	}
+	return nil
+}
+
+func (x *InstanceOptions) GetInternetMaxBandwidthOutMbps() int32 {
+	if x != nil {
+		return x.InternetMaxBandwidthOutMbps
+	}
+	return 0
+}
+
+func (x *InstanceOptions) GetKeyPairName() string {
+	if x != nil {
+		return x.KeyPairName
+	}
+	return ""
+}
+
+func (x *InstanceOptions) GetRamRoleName() string {
+	if x != nil {
+		return x.RamRoleName
+	}
+	return ""
+}
+
+func (x *InstanceOptions) GetResourceGroupId() string {
+	if x != nil {
+		return x.ResourceGroupId
+	}
+	return ""
+}
+
 // One step in the life of an instance.
 type InstanceTransition struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -779,7 +881,7 @@ type InstanceTransition struct {
 
 func (x *InstanceTransition) Reset() {
 	*x = InstanceTransition{}
-	mi := &file_muster_fleet_v1_instance_proto_msgTypes[1]
+	mi := &file_muster_fleet_v1_instance_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -791,7 +893,7 @@ func (x *InstanceTransition) String() string {
 func (*InstanceTransition) ProtoMessage() {}
 
 func (x *InstanceTransition) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleet_v1_instance_proto_msgTypes[1]
+	mi := &file_muster_fleet_v1_instance_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -804,7 +906,7 @@ func (x *InstanceTransition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstanceTransition.ProtoReflect.Descriptor instead.
 func (*InstanceTransition) Descriptor() ([]byte, []int) {
-	return file_muster_fleet_v1_instance_proto_rawDescGZIP(), []int{1}
+	return file_muster_fleet_v1_instance_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *InstanceTransition) GetInstance() *Instance {
@@ -839,7 +941,7 @@ var File_muster_fleet_v1_instance_proto protoreflect.FileDescriptor
 
 const file_muster_fleet_v1_instance_proto_rawDesc = "" +
 	"\n" +
-	"\x1emuster/fleet/v1/instance.proto\x12\x0fmuster.fleet.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1amuster/fleet/v1/disk.proto\"\x9c\v\n" +
+	"\x1emuster/fleet/v1/instance.proto\x12\x0fmuster.fleet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1amuster/fleet/v1/disk.proto\"\xd8\v\n" +
 	"\bInstance\x12\x1f\n" +
 	"\vinstance_id\x18\x01 \x01(\tR\n" +
 	"instanceId\x12\x1d\n" +
@@ -871,10 +973,18 @@ const file_muster_fleet_v1_instance_proto_rawDesc = "" +
 	"\x05disks\x18\x17 \x03(\v2\x15.muster.fleet.v1.DiskR\x05disks\x12;\n" +
 	"\vstatus_time\x18\x18 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"statusTime\x12,\n" +
-	"\x12private_ip_address\x18\x19 \x01(\tR\x10privateIpAddress\x1a7\n" +
+	"\x12private_ip_address\x18\x19 \x01(\tR\x10privateIpAddress\x12:\n" +
+	"\aoptions\x18\x1a \x01(\v2 .muster.fleet.v1.InstanceOptionsR\aoptions\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xeb\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xd8\x02\n" +
+	"\x0fInstanceOptions\x12\"\n" +
+	"\bimage_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\aimageId\x12@\n" +
+	"\x12security_group_ids\x18\x02 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\x10\x18\x01\"\x06r\x04\x10\x01\x18@R\x10securityGroupIds\x12O\n" +
+	"\x1finternet_max_bandwidth_out_mbps\x18\x03 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\x1binternetMaxBandwidthOutMbps\x12,\n" +
+	"\rkey_pair_name\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\vkeyPairName\x12+\n" +
+	"\rram_role_name\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18@R\vramRoleName\x123\n" +
+	"\x11resource_group_id\x18\x06 \x01(\tB\a\xbaH\x04r\x02\x18@R\x0fresourceGroupId\"\xeb\x01\n" +
 	"\x12InstanceTransition\x125\n" +
 	"\binstance\x18\x01 \x01(\v2\x19.muster.fleet.v1.InstanceR\binstance\x123\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x1f.muster.fleet.v1.TransitionKindR\x04kind\x129\n" +
@@ -947,7 +1057,7 @@ func file_muster_fleet_v1_instance_proto_rawDescGZIP() []byte {
 }
 
 var file_muster_fleet_v1_instance_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_muster_fleet_v1_instance_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_muster_fleet_v1_instance_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_muster_fleet_v1_instance_proto_goTypes = []any{
 	(InterruptionBehavior)(0),     // 0: muster.fleet.v1.InterruptionBehavior
 	(StoppedMode)(0),              // 1: muster.fleet.v1.StoppedMode
@@ -957,36 +1067,38 @@ var file_muster_fleet_v1_instance_proto_goTypes = []any{
 	(TransitionKind)(0),           // 5: muster.fleet.v1.TransitionKind
 	(TransitionReason)(0),         // 6: muster.fleet.v1.TransitionReason
 	(*Instance)(nil),              // 7: muster.fleet.v1.Instance
-	(*InstanceTransition)(nil),    // 8: muster.fleet.v1.InstanceTransition
-	nil,                           // 9: muster.fleet.v1.Instance.TagsEntry
-	(BillingMethod)(0),            // 10: muster.fleet.v1.BillingMethod
-	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
-	(*Disk)(nil),                  // 12: muster.fleet.v1.Disk
+	(*InstanceOptions)(nil),       // 8: muster.fleet.v1.InstanceOptions
+	(*InstanceTransition)(nil),    // 9: muster.fleet.v1.InstanceTransition
+	nil,                           // 10: muster.fleet.v1.Instance.TagsEntry
+	(BillingMethod)(0),            // 11: muster.fleet.v1.BillingMethod
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*Disk)(nil),                  // 13: muster.fleet.v1.Disk
 }
 var file_muster_fleet_v1_instance_proto_depIdxs = []int32{
-	10, // 0: muster.fleet.v1.Instance.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	11, // 0: muster.fleet.v1.Instance.billing_method:type_name -> muster.fleet.v1.BillingMethod
 	4,  // 1: muster.fleet.v1.Instance.status:type_name -> muster.fleet.v1.InstanceStatus
-	9,  // 2: muster.fleet.v1.Instance.tags:type_name -> muster.fleet.v1.Instance.TagsEntry
-	11, // 3: muster.fleet.v1.Instance.create_time:type_name -> google.protobuf.Timestamp
-	11, // 4: muster.fleet.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
-	11, // 5: muster.fleet.v1.Instance.protection_end_time:type_name -> google.protobuf.Timestamp
-	11, // 6: muster.fleet.v1.Instance.interruption_notice_time:type_name -> google.protobuf.Timestamp
-	11, // 7: muster.fleet.v1.Instance.release_time:type_name -> google.protobuf.Timestamp
+	10, // 2: muster.fleet.v1.Instance.tags:type_name -> muster.fleet.v1.Instance.TagsEntry
+	12, // 3: muster.fleet.v1.Instance.create_time:type_name -> google.protobuf.Timestamp
+	12, // 4: muster.fleet.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
+	12, // 5: muster.fleet.v1.Instance.protection_end_time:type_name -> google.protobuf.Timestamp
+	12, // 6: muster.fleet.v1.Instance.interruption_notice_time:type_name -> google.protobuf.Timestamp
+	12, // 7: muster.fleet.v1.Instance.release_time:type_name -> google.protobuf.Timestamp
 	0,  // 8: muster.fleet.v1.Instance.interruption_behavior:type_name -> muster.fleet.v1.InterruptionBehavior
 	1,  // 9: muster.fleet.v1.Instance.stopped_mode:type_name -> muster.fleet.v1.StoppedMode
 	2,  // 10: muster.fleet.v1.Instance.health:type_name -> muster.fleet.v1.InstanceHealth
 	3,  // 11: muster.fleet.v1.Instance.operation_locks:type_name -> muster.fleet.v1.OperationLock
-	12, // 12: muster.fleet.v1.Instance.disks:type_name -> muster.fleet.v1.Disk
-	11, // 13: muster.fleet.v1.Instance.status_time:type_name -> google.protobuf.Timestamp
-	7,  // 14: muster.fleet.v1.InstanceTransition.instance:type_name -> muster.fleet.v1.Instance
-	5,  // 15: muster.fleet.v1.InstanceTransition.kind:type_name -> muster.fleet.v1.TransitionKind
-	6,  // 16: muster.fleet.v1.InstanceTransition.reason:type_name -> muster.fleet.v1.TransitionReason
-	11, // 17: muster.fleet.v1.InstanceTransition.time:type_name -> google.protobuf.Timestamp
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	13, // 12: muster.fleet.v1.Instance.disks:type_name -> muster.fleet.v1.Disk
+	12, // 13: muster.fleet.v1.Instance.status_time:type_name -> google.protobuf.Timestamp
+	8,  // 14: muster.fleet.v1.Instance.options:type_name -> muster.fleet.v1.InstanceOptions
+	7,  // 15: muster.fleet.v1.InstanceTransition.instance:type_name -> muster.fleet.v1.Instance
+	5,  // 16: muster.fleet.v1.InstanceTransition.kind:type_name -> muster.fleet.v1.TransitionKind
+	6,  // 17: muster.fleet.v1.InstanceTransition.reason:type_name -> muster.fleet.v1.TransitionReason
+	12, // 18: muster.fleet.v1.InstanceTransition.time:type_name -> google.protobuf.Timestamp
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_muster_fleet_v1_instance_proto_init() }
@@ -1002,7 +1114,7 @@ func file_muster_fleet_v1_instance_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_fleet_v1_instance_proto_rawDesc), len(file_muster_fleet_v1_instance_proto_rawDesc)),
 			NumEnums:      7,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

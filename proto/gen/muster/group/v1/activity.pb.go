@@ -101,7 +101,13 @@ type Activity struct {
 	// What came of each pool that was tried, in order.
 	LaunchResults []*LaunchResult `protobuf:"bytes,7,rep,name=launch_results,json=launchResults,proto3" json:"launch_results,omitempty"`
 	// Instances that were released or taken out of the group, in order.
-	Removals      []*Removal `protobuf:"bytes,8,rep,name=removals,proto3" json:"removals,omitempty"`
+	Removals []*Removal `protobuf:"bytes,8,rep,name=removals,proto3" json:"removals,omitempty"`
+	// Stopped instances that were started again, or could not be, in order.
+	Restarts []*Restart `protobuf:"bytes,9,rep,name=restarts,proto3" json:"restarts,omitempty"`
+	// The rebalancing, scaling task or call that it comes from, for programs:
+	// `rebalance`, `scaling-task:` and its id, `update`, `detach`, `attach`,
+	// `delete`, `expiry`; empty for a look of the group's own.
+	Origin        string `protobuf:"bytes,10,opt,name=origin,proto3" json:"origin,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -192,6 +198,85 @@ func (x *Activity) GetRemovals() []*Removal {
 	return nil
 }
 
+func (x *Activity) GetRestarts() []*Restart {
+	if x != nil {
+		return x.Restarts
+	}
+	return nil
+}
+
+func (x *Activity) GetOrigin() string {
+	if x != nil {
+		return x.Origin
+	}
+	return ""
+}
+
+// A stopped instance that a group tried to use again.
+type Restart struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The instance.
+	InstanceId string `protobuf:"bytes,1,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
+	// Why it could not be started, in the words of a launch result; empty when it
+	// was.
+	ErrorCode string `protobuf:"bytes,2,opt,name=error_code,json=errorCode,proto3" json:"error_code,omitempty"`
+	// The same as a sentence; empty without `error_code`.
+	ErrorMessage  string `protobuf:"bytes,3,opt,name=error_message,json=errorMessage,proto3" json:"error_message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Restart) Reset() {
+	*x = Restart{}
+	mi := &file_muster_group_v1_activity_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Restart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Restart) ProtoMessage() {}
+
+func (x *Restart) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_group_v1_activity_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Restart.ProtoReflect.Descriptor instead.
+func (*Restart) Descriptor() ([]byte, []int) {
+	return file_muster_group_v1_activity_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Restart) GetInstanceId() string {
+	if x != nil {
+		return x.InstanceId
+	}
+	return ""
+}
+
+func (x *Restart) GetErrorCode() string {
+	if x != nil {
+		return x.ErrorCode
+	}
+	return ""
+}
+
+func (x *Restart) GetErrorMessage() string {
+	if x != nil {
+		return x.ErrorMessage
+	}
+	return ""
+}
+
 // An instance that a group gave up.
 type Removal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -207,7 +292,7 @@ type Removal struct {
 
 func (x *Removal) Reset() {
 	*x = Removal{}
-	mi := &file_muster_group_v1_activity_proto_msgTypes[1]
+	mi := &file_muster_group_v1_activity_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -219,7 +304,7 @@ func (x *Removal) String() string {
 func (*Removal) ProtoMessage() {}
 
 func (x *Removal) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_activity_proto_msgTypes[1]
+	mi := &file_muster_group_v1_activity_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -232,7 +317,7 @@ func (x *Removal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Removal.ProtoReflect.Descriptor instead.
 func (*Removal) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_activity_proto_rawDescGZIP(), []int{1}
+	return file_muster_group_v1_activity_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Removal) GetInstanceId() string {
@@ -260,7 +345,7 @@ var File_muster_group_v1_activity_proto protoreflect.FileDescriptor
 
 const file_muster_group_v1_activity_proto_rawDesc = "" +
 	"\n" +
-	"\x1emuster/group/v1/activity.proto\x12\x0fmuster.group.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#muster/group/v1/launch_result.proto\"\x83\x03\n" +
+	"\x1emuster/group/v1/activity.proto\x12\x0fmuster.group.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#muster/group/v1/launch_result.proto\"\xd1\x03\n" +
 	"\bActivity\x12\x1f\n" +
 	"\vactivity_id\x18\x01 \x01(\tR\n" +
 	"activityId\x12\x19\n" +
@@ -271,7 +356,16 @@ const file_muster_group_v1_activity_proto_rawDesc = "" +
 	"start_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x125\n" +
 	"\bend_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12D\n" +
 	"\x0elaunch_results\x18\a \x03(\v2\x1d.muster.group.v1.LaunchResultR\rlaunchResults\x124\n" +
-	"\bremovals\x18\b \x03(\v2\x18.muster.group.v1.RemovalR\bremovals\"^\n" +
+	"\bremovals\x18\b \x03(\v2\x18.muster.group.v1.RemovalR\bremovals\x124\n" +
+	"\brestarts\x18\t \x03(\v2\x18.muster.group.v1.RestartR\brestarts\x12\x16\n" +
+	"\x06origin\x18\n" +
+	" \x01(\tR\x06origin\"n\n" +
+	"\aRestart\x12\x1f\n" +
+	"\vinstance_id\x18\x01 \x01(\tR\n" +
+	"instanceId\x12\x1d\n" +
+	"\n" +
+	"error_code\x18\x02 \x01(\tR\terrorCode\x12#\n" +
+	"\rerror_message\x18\x03 \x01(\tR\ferrorMessage\"^\n" +
 	"\aRemoval\x12\x1f\n" +
 	"\vinstance_id\x18\x01 \x01(\tR\n" +
 	"instanceId\x12\x1a\n" +
@@ -298,25 +392,27 @@ func file_muster_group_v1_activity_proto_rawDescGZIP() []byte {
 }
 
 var file_muster_group_v1_activity_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_muster_group_v1_activity_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_muster_group_v1_activity_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_muster_group_v1_activity_proto_goTypes = []any{
 	(ActivityStatus)(0),           // 0: muster.group.v1.ActivityStatus
 	(*Activity)(nil),              // 1: muster.group.v1.Activity
-	(*Removal)(nil),               // 2: muster.group.v1.Removal
-	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
-	(*LaunchResult)(nil),          // 4: muster.group.v1.LaunchResult
+	(*Restart)(nil),               // 2: muster.group.v1.Restart
+	(*Removal)(nil),               // 3: muster.group.v1.Removal
+	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
+	(*LaunchResult)(nil),          // 5: muster.group.v1.LaunchResult
 }
 var file_muster_group_v1_activity_proto_depIdxs = []int32{
 	0, // 0: muster.group.v1.Activity.status:type_name -> muster.group.v1.ActivityStatus
-	3, // 1: muster.group.v1.Activity.start_time:type_name -> google.protobuf.Timestamp
-	3, // 2: muster.group.v1.Activity.end_time:type_name -> google.protobuf.Timestamp
-	4, // 3: muster.group.v1.Activity.launch_results:type_name -> muster.group.v1.LaunchResult
-	2, // 4: muster.group.v1.Activity.removals:type_name -> muster.group.v1.Removal
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	4, // 1: muster.group.v1.Activity.start_time:type_name -> google.protobuf.Timestamp
+	4, // 2: muster.group.v1.Activity.end_time:type_name -> google.protobuf.Timestamp
+	5, // 3: muster.group.v1.Activity.launch_results:type_name -> muster.group.v1.LaunchResult
+	3, // 4: muster.group.v1.Activity.removals:type_name -> muster.group.v1.Removal
+	2, // 5: muster.group.v1.Activity.restarts:type_name -> muster.group.v1.Restart
+	6, // [6:6] is the sub-list for method output_type
+	6, // [6:6] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_muster_group_v1_activity_proto_init() }
@@ -331,7 +427,7 @@ func file_muster_group_v1_activity_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_group_v1_activity_proto_rawDesc), len(file_muster_group_v1_activity_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   2,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

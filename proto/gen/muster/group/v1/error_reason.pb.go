@@ -46,27 +46,99 @@ const (
 	// stored the group, which is then delivered without another call; a call
 	// without a request id would create a second one.
 	ErrorReason_ERROR_REASON_CLOUD_UNREACHABLE ErrorReason = 6
+	// NOT_FOUND. No such launch template. Metadata: launch_template_id.
+	ErrorReason_ERROR_REASON_LAUNCH_TEMPLATE_NOT_FOUND ErrorReason = 7
+	// NOT_FOUND. The launch template has no such version. Metadata:
+	// launch_template_id, version.
+	ErrorReason_ERROR_REASON_LAUNCH_TEMPLATE_VERSION_NOT_FOUND ErrorReason = 8
+	// ALREADY_EXISTS. Another launch template of the account has the name.
+	// Metadata: launch_template_id, the other's.
+	ErrorReason_ERROR_REASON_LAUNCH_TEMPLATE_NAME_TAKEN ErrorReason = 9
+	// FAILED_PRECONDITION. The default version of a template can not be deleted.
+	// Metadata: launch_template_id, version.
+	ErrorReason_ERROR_REASON_DEFAULT_VERSION ErrorReason = 10
+	// RESOURCE_EXHAUSTED. The account or the template has as many as it may.
+	// Metadata: limit, most.
+	ErrorReason_ERROR_REASON_LIMIT_EXCEEDED ErrorReason = 11
+	// NOT_FOUND. No such scaling task in the group. Metadata: group_id,
+	// scaling_task_id.
+	ErrorReason_ERROR_REASON_SCALING_TASK_NOT_FOUND ErrorReason = 12
+	// NOT_FOUND. No such instance, or no member of the group. Metadata:
+	// instance_id.
+	ErrorReason_ERROR_REASON_INSTANCE_NOT_FOUND ErrorReason = 13
+	// FAILED_PRECONDITION. The instance is a member of another group. Metadata:
+	// instance_id, group_id.
+	ErrorReason_ERROR_REASON_INSTANCE_IN_OTHER_GROUP ErrorReason = 14
+	// FAILED_PRECONDITION. The instance neither runs nor is about to, or has its
+	// interruption notice. Metadata: instance_id.
+	ErrorReason_ERROR_REASON_INSTANCE_NOT_USABLE ErrorReason = 15
+	// RESOURCE_EXHAUSTED. The group would hold more instances or units than it
+	// may. Metadata: group_id.
+	ErrorReason_ERROR_REASON_GROUP_IS_FULL ErrorReason = 16
+	// FAILED_PRECONDITION. The group has been told not to do that. Metadata:
+	// process.
+	ErrorReason_ERROR_REASON_PROCESS_SUSPENDED ErrorReason = 17
+	// FAILED_PRECONDITION. The group is being rebalanced already. Metadata:
+	// activity_id.
+	ErrorReason_ERROR_REASON_REBALANCE_UNDER_WAY ErrorReason = 18
+	// FAILED_PRECONDITION. Only a maintain group can do that. Metadata: type.
+	ErrorReason_ERROR_REASON_GROUP_NOT_MAINTAINED ErrorReason = 19
+	// FAILED_PRECONDITION. An instant group could not have its minimum target
+	// capacity; nothing is left of the attempt. Metadata: minimum, available.
+	ErrorReason_ERROR_REASON_MINIMUM_NOT_REACHED ErrorReason = 20
+	// UNAUTHENTICATED. No such account. Metadata: account_id.
+	ErrorReason_ERROR_REASON_ACCOUNT_NOT_FOUND ErrorReason = 21
 )
 
 // Enum value maps for ErrorReason.
 var (
 	ErrorReason_name = map[int32]string{
-		0: "ERROR_REASON_UNSPECIFIED",
-		1: "ERROR_REASON_GROUP_NOT_FOUND",
-		2: "ERROR_REASON_IDEMPOTENT_PARAMETER_MISMATCH",
-		3: "ERROR_REASON_ETAG_MISMATCH",
-		4: "ERROR_REASON_GROUP_IS_BEING_DELETED",
-		5: "ERROR_REASON_INVALID_TOKEN",
-		6: "ERROR_REASON_CLOUD_UNREACHABLE",
+		0:  "ERROR_REASON_UNSPECIFIED",
+		1:  "ERROR_REASON_GROUP_NOT_FOUND",
+		2:  "ERROR_REASON_IDEMPOTENT_PARAMETER_MISMATCH",
+		3:  "ERROR_REASON_ETAG_MISMATCH",
+		4:  "ERROR_REASON_GROUP_IS_BEING_DELETED",
+		5:  "ERROR_REASON_INVALID_TOKEN",
+		6:  "ERROR_REASON_CLOUD_UNREACHABLE",
+		7:  "ERROR_REASON_LAUNCH_TEMPLATE_NOT_FOUND",
+		8:  "ERROR_REASON_LAUNCH_TEMPLATE_VERSION_NOT_FOUND",
+		9:  "ERROR_REASON_LAUNCH_TEMPLATE_NAME_TAKEN",
+		10: "ERROR_REASON_DEFAULT_VERSION",
+		11: "ERROR_REASON_LIMIT_EXCEEDED",
+		12: "ERROR_REASON_SCALING_TASK_NOT_FOUND",
+		13: "ERROR_REASON_INSTANCE_NOT_FOUND",
+		14: "ERROR_REASON_INSTANCE_IN_OTHER_GROUP",
+		15: "ERROR_REASON_INSTANCE_NOT_USABLE",
+		16: "ERROR_REASON_GROUP_IS_FULL",
+		17: "ERROR_REASON_PROCESS_SUSPENDED",
+		18: "ERROR_REASON_REBALANCE_UNDER_WAY",
+		19: "ERROR_REASON_GROUP_NOT_MAINTAINED",
+		20: "ERROR_REASON_MINIMUM_NOT_REACHED",
+		21: "ERROR_REASON_ACCOUNT_NOT_FOUND",
 	}
 	ErrorReason_value = map[string]int32{
-		"ERROR_REASON_UNSPECIFIED":                   0,
-		"ERROR_REASON_GROUP_NOT_FOUND":               1,
-		"ERROR_REASON_IDEMPOTENT_PARAMETER_MISMATCH": 2,
-		"ERROR_REASON_ETAG_MISMATCH":                 3,
-		"ERROR_REASON_GROUP_IS_BEING_DELETED":        4,
-		"ERROR_REASON_INVALID_TOKEN":                 5,
-		"ERROR_REASON_CLOUD_UNREACHABLE":             6,
+		"ERROR_REASON_UNSPECIFIED":                       0,
+		"ERROR_REASON_GROUP_NOT_FOUND":                   1,
+		"ERROR_REASON_IDEMPOTENT_PARAMETER_MISMATCH":     2,
+		"ERROR_REASON_ETAG_MISMATCH":                     3,
+		"ERROR_REASON_GROUP_IS_BEING_DELETED":            4,
+		"ERROR_REASON_INVALID_TOKEN":                     5,
+		"ERROR_REASON_CLOUD_UNREACHABLE":                 6,
+		"ERROR_REASON_LAUNCH_TEMPLATE_NOT_FOUND":         7,
+		"ERROR_REASON_LAUNCH_TEMPLATE_VERSION_NOT_FOUND": 8,
+		"ERROR_REASON_LAUNCH_TEMPLATE_NAME_TAKEN":        9,
+		"ERROR_REASON_DEFAULT_VERSION":                   10,
+		"ERROR_REASON_LIMIT_EXCEEDED":                    11,
+		"ERROR_REASON_SCALING_TASK_NOT_FOUND":            12,
+		"ERROR_REASON_INSTANCE_NOT_FOUND":                13,
+		"ERROR_REASON_INSTANCE_IN_OTHER_GROUP":           14,
+		"ERROR_REASON_INSTANCE_NOT_USABLE":               15,
+		"ERROR_REASON_GROUP_IS_FULL":                     16,
+		"ERROR_REASON_PROCESS_SUSPENDED":                 17,
+		"ERROR_REASON_REBALANCE_UNDER_WAY":               18,
+		"ERROR_REASON_GROUP_NOT_MAINTAINED":              19,
+		"ERROR_REASON_MINIMUM_NOT_REACHED":               20,
+		"ERROR_REASON_ACCOUNT_NOT_FOUND":                 21,
 	}
 )
 
@@ -101,7 +173,7 @@ var File_muster_group_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_muster_group_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"\"muster/group/v1/error_reason.proto\x12\x0fmuster.group.v1*\x8a\x02\n" +
+	"\"muster/group/v1/error_reason.proto\x12\x0fmuster.group.v1*\xd3\x06\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_GROUP_NOT_FOUND\x10\x01\x12.\n" +
@@ -109,7 +181,23 @@ const file_muster_group_v1_error_reason_proto_rawDesc = "" +
 	"\x1aERROR_REASON_ETAG_MISMATCH\x10\x03\x12'\n" +
 	"#ERROR_REASON_GROUP_IS_BEING_DELETED\x10\x04\x12\x1e\n" +
 	"\x1aERROR_REASON_INVALID_TOKEN\x10\x05\x12\"\n" +
-	"\x1eERROR_REASON_CLOUD_UNREACHABLE\x10\x06B\xc8\x01\n" +
+	"\x1eERROR_REASON_CLOUD_UNREACHABLE\x10\x06\x12*\n" +
+	"&ERROR_REASON_LAUNCH_TEMPLATE_NOT_FOUND\x10\a\x122\n" +
+	".ERROR_REASON_LAUNCH_TEMPLATE_VERSION_NOT_FOUND\x10\b\x12+\n" +
+	"'ERROR_REASON_LAUNCH_TEMPLATE_NAME_TAKEN\x10\t\x12 \n" +
+	"\x1cERROR_REASON_DEFAULT_VERSION\x10\n" +
+	"\x12\x1f\n" +
+	"\x1bERROR_REASON_LIMIT_EXCEEDED\x10\v\x12'\n" +
+	"#ERROR_REASON_SCALING_TASK_NOT_FOUND\x10\f\x12#\n" +
+	"\x1fERROR_REASON_INSTANCE_NOT_FOUND\x10\r\x12(\n" +
+	"$ERROR_REASON_INSTANCE_IN_OTHER_GROUP\x10\x0e\x12$\n" +
+	" ERROR_REASON_INSTANCE_NOT_USABLE\x10\x0f\x12\x1e\n" +
+	"\x1aERROR_REASON_GROUP_IS_FULL\x10\x10\x12\"\n" +
+	"\x1eERROR_REASON_PROCESS_SUSPENDED\x10\x11\x12$\n" +
+	" ERROR_REASON_REBALANCE_UNDER_WAY\x10\x12\x12%\n" +
+	"!ERROR_REASON_GROUP_NOT_MAINTAINED\x10\x13\x12$\n" +
+	" ERROR_REASON_MINIMUM_NOT_REACHED\x10\x14\x12\"\n" +
+	"\x1eERROR_REASON_ACCOUNT_NOT_FOUND\x10\x15B\xc8\x01\n" +
 	"\x13com.muster.group.v1B\x10ErrorReasonProtoP\x01ZAgithub.com/seed-198b1370/muster/proto/gen/muster/group/v1;groupv1\xa2\x02\x03MGX\xaa\x02\x0fMuster.Group.V1\xca\x02\x0fMuster\\Group\\V1\xe2\x02\x1bMuster\\Group\\V1\\GPBMetadata\xea\x02\x11Muster::Group::V1b\x06proto3"
 
 var (

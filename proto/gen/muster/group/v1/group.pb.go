@@ -9,8 +9,10 @@ package groupv1
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	v1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
+	v11 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -24,6 +26,126 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// What a group does of its own accord, and can be told not to do for a while.
+type Process int32
+
+const (
+	// Not known.
+	Process_PROCESS_UNSPECIFIED Process = 0
+	// Launching and restarting instances, whatever for.
+	Process_PROCESS_LAUNCH Process = 1
+	// Giving up instances, whatever for. Deleting a group and its expiry go on.
+	Process_PROCESS_TERMINATE Process = 2
+	// Replacing instances that are unhealthy, or that are stopped. What is
+	// noticed or gone is made up for all the same: that is launching.
+	Process_PROCESS_REPLACE Process = 3
+	// Moving instances toward the strategy's optimum: RebalanceGroup, and giving
+	// up pay-as-you-go instances for spot ones that have returned.
+	Process_PROCESS_REBALANCE Process = 4
+)
+
+// Enum value maps for Process.
+var (
+	Process_name = map[int32]string{
+		0: "PROCESS_UNSPECIFIED",
+		1: "PROCESS_LAUNCH",
+		2: "PROCESS_TERMINATE",
+		3: "PROCESS_REPLACE",
+		4: "PROCESS_REBALANCE",
+	}
+	Process_value = map[string]int32{
+		"PROCESS_UNSPECIFIED": 0,
+		"PROCESS_LAUNCH":      1,
+		"PROCESS_TERMINATE":   2,
+		"PROCESS_REPLACE":     3,
+		"PROCESS_REBALANCE":   4,
+	}
+)
+
+func (x Process) Enum() *Process {
+	p := new(Process)
+	*p = x
+	return p
+}
+
+func (x Process) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Process) Descriptor() protoreflect.EnumDescriptor {
+	return file_muster_group_v1_group_proto_enumTypes[0].Descriptor()
+}
+
+func (Process) Type() protoreflect.EnumType {
+	return &file_muster_group_v1_group_proto_enumTypes[0]
+}
+
+func (x Process) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Process.Descriptor instead.
+func (Process) EnumDescriptor() ([]byte, []int) {
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{0}
+}
+
+// Which instances a group gives up first for its budget.
+type ShedOrder int32
+
+const (
+	// The default, the dearest unit price.
+	ShedOrder_SHED_ORDER_UNSPECIFIED ShedOrder = 0
+	// The dearest unit price, whatever the billing method.
+	ShedOrder_SHED_ORDER_DEAREST ShedOrder = 1
+	// Spot before pay-as-you-go, the dearest unit price among them.
+	ShedOrder_SHED_ORDER_SPOT_FIRST ShedOrder = 2
+	// Pay-as-you-go before spot, the dearest unit price among them.
+	ShedOrder_SHED_ORDER_PAY_AS_YOU_GO_FIRST ShedOrder = 3
+)
+
+// Enum value maps for ShedOrder.
+var (
+	ShedOrder_name = map[int32]string{
+		0: "SHED_ORDER_UNSPECIFIED",
+		1: "SHED_ORDER_DEAREST",
+		2: "SHED_ORDER_SPOT_FIRST",
+		3: "SHED_ORDER_PAY_AS_YOU_GO_FIRST",
+	}
+	ShedOrder_value = map[string]int32{
+		"SHED_ORDER_UNSPECIFIED":         0,
+		"SHED_ORDER_DEAREST":             1,
+		"SHED_ORDER_SPOT_FIRST":          2,
+		"SHED_ORDER_PAY_AS_YOU_GO_FIRST": 3,
+	}
+)
+
+func (x ShedOrder) Enum() *ShedOrder {
+	p := new(ShedOrder)
+	*p = x
+	return p
+}
+
+func (x ShedOrder) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ShedOrder) Descriptor() protoreflect.EnumDescriptor {
+	return file_muster_group_v1_group_proto_enumTypes[1].Descriptor()
+}
+
+func (ShedOrder) Type() protoreflect.EnumType {
+	return &file_muster_group_v1_group_proto_enumTypes[1]
+}
+
+func (x ShedOrder) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ShedOrder.Descriptor instead.
+func (ShedOrder) EnumDescriptor() ([]byte, []int) {
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{1}
+}
+
 // How capacity is delivered.
 type GroupType int32
 
@@ -35,6 +157,9 @@ const (
 	GroupType_GROUP_TYPE_INSTANT GroupType = 1
 	// Kept at the target for as long as the group lives.
 	GroupType_GROUP_TYPE_MAINTAIN GroupType = 2
+	// One attempt, made in the background when the group's validity begins. What
+	// is lost later is not replaced.
+	GroupType_GROUP_TYPE_REQUEST GroupType = 3
 )
 
 // Enum value maps for GroupType.
@@ -43,11 +168,13 @@ var (
 		0: "GROUP_TYPE_UNSPECIFIED",
 		1: "GROUP_TYPE_INSTANT",
 		2: "GROUP_TYPE_MAINTAIN",
+		3: "GROUP_TYPE_REQUEST",
 	}
 	GroupType_value = map[string]int32{
 		"GROUP_TYPE_UNSPECIFIED": 0,
 		"GROUP_TYPE_INSTANT":     1,
 		"GROUP_TYPE_MAINTAIN":    2,
+		"GROUP_TYPE_REQUEST":     3,
 	}
 )
 
@@ -62,11 +189,11 @@ func (x GroupType) String() string {
 }
 
 func (GroupType) Descriptor() protoreflect.EnumDescriptor {
-	return file_muster_group_v1_group_proto_enumTypes[0].Descriptor()
+	return file_muster_group_v1_group_proto_enumTypes[2].Descriptor()
 }
 
 func (GroupType) Type() protoreflect.EnumType {
-	return &file_muster_group_v1_group_proto_enumTypes[0]
+	return &file_muster_group_v1_group_proto_enumTypes[2]
 }
 
 func (x GroupType) Number() protoreflect.EnumNumber {
@@ -75,7 +202,7 @@ func (x GroupType) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use GroupType.Descriptor instead.
 func (GroupType) EnumDescriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{0}
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{2}
 }
 
 // Billing method of the capacity that neither target claims.
@@ -115,11 +242,11 @@ func (x DefaultTargetCapacityType) String() string {
 }
 
 func (DefaultTargetCapacityType) Descriptor() protoreflect.EnumDescriptor {
-	return file_muster_group_v1_group_proto_enumTypes[1].Descriptor()
+	return file_muster_group_v1_group_proto_enumTypes[3].Descriptor()
 }
 
 func (DefaultTargetCapacityType) Type() protoreflect.EnumType {
-	return &file_muster_group_v1_group_proto_enumTypes[1]
+	return &file_muster_group_v1_group_proto_enumTypes[3]
 }
 
 func (x DefaultTargetCapacityType) Number() protoreflect.EnumNumber {
@@ -128,7 +255,65 @@ func (x DefaultTargetCapacityType) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use DefaultTargetCapacityType.Descriptor instead.
 func (DefaultTargetCapacityType) EnumDescriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{1}
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{3}
+}
+
+// What a group does when spot capacity can not be had.
+type SpotShortfall int32
+
+const (
+	// The default, wait.
+	SpotShortfall_SPOT_SHORTFALL_UNSPECIFIED SpotShortfall = 0
+	// It waits: a dearer billing method than asked for is never bought.
+	SpotShortfall_SPOT_SHORTFALL_WAIT SpotShortfall = 1
+	// It launches pay-as-you-go instances instead, and keeps them.
+	SpotShortfall_SPOT_SHORTFALL_PAY_AS_YOU_GO SpotShortfall = 2
+	// It launches pay-as-you-go instances instead, and replaces them by spot ones
+	// when spot is back: launch first, then give up.
+	SpotShortfall_SPOT_SHORTFALL_PAY_AS_YOU_GO_UNTIL_SPOT_RETURNS SpotShortfall = 3
+)
+
+// Enum value maps for SpotShortfall.
+var (
+	SpotShortfall_name = map[int32]string{
+		0: "SPOT_SHORTFALL_UNSPECIFIED",
+		1: "SPOT_SHORTFALL_WAIT",
+		2: "SPOT_SHORTFALL_PAY_AS_YOU_GO",
+		3: "SPOT_SHORTFALL_PAY_AS_YOU_GO_UNTIL_SPOT_RETURNS",
+	}
+	SpotShortfall_value = map[string]int32{
+		"SPOT_SHORTFALL_UNSPECIFIED":                      0,
+		"SPOT_SHORTFALL_WAIT":                             1,
+		"SPOT_SHORTFALL_PAY_AS_YOU_GO":                    2,
+		"SPOT_SHORTFALL_PAY_AS_YOU_GO_UNTIL_SPOT_RETURNS": 3,
+	}
+)
+
+func (x SpotShortfall) Enum() *SpotShortfall {
+	p := new(SpotShortfall)
+	*p = x
+	return p
+}
+
+func (x SpotShortfall) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SpotShortfall) Descriptor() protoreflect.EnumDescriptor {
+	return file_muster_group_v1_group_proto_enumTypes[4].Descriptor()
+}
+
+func (SpotShortfall) Type() protoreflect.EnumType {
+	return &file_muster_group_v1_group_proto_enumTypes[4]
+}
+
+func (x SpotShortfall) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SpotShortfall.Descriptor instead.
+func (SpotShortfall) EnumDescriptor() ([]byte, []int) {
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{4}
 }
 
 // When an instance that will be reclaimed is replaced.
@@ -169,11 +354,11 @@ func (x InterruptionReplacement) String() string {
 }
 
 func (InterruptionReplacement) Descriptor() protoreflect.EnumDescriptor {
-	return file_muster_group_v1_group_proto_enumTypes[2].Descriptor()
+	return file_muster_group_v1_group_proto_enumTypes[5].Descriptor()
 }
 
 func (InterruptionReplacement) Type() protoreflect.EnumType {
-	return &file_muster_group_v1_group_proto_enumTypes[2]
+	return &file_muster_group_v1_group_proto_enumTypes[5]
 }
 
 func (x InterruptionReplacement) Number() protoreflect.EnumNumber {
@@ -182,7 +367,7 @@ func (x InterruptionReplacement) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use InterruptionReplacement.Descriptor instead.
 func (InterruptionReplacement) EnumDescriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{2}
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{5}
 }
 
 // What happens to instances above the target.
@@ -222,11 +407,11 @@ func (x ExcessCapacityTerminationPolicy) String() string {
 }
 
 func (ExcessCapacityTerminationPolicy) Descriptor() protoreflect.EnumDescriptor {
-	return file_muster_group_v1_group_proto_enumTypes[3].Descriptor()
+	return file_muster_group_v1_group_proto_enumTypes[6].Descriptor()
 }
 
 func (ExcessCapacityTerminationPolicy) Type() protoreflect.EnumType {
-	return &file_muster_group_v1_group_proto_enumTypes[3]
+	return &file_muster_group_v1_group_proto_enumTypes[6]
 }
 
 func (x ExcessCapacityTerminationPolicy) Number() protoreflect.EnumNumber {
@@ -235,7 +420,7 @@ func (x ExcessCapacityTerminationPolicy) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ExcessCapacityTerminationPolicy.Descriptor instead.
 func (ExcessCapacityTerminationPolicy) EnumDescriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{3}
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{6}
 }
 
 // Where a group is in its life.
@@ -288,11 +473,11 @@ func (x Lifecycle) String() string {
 }
 
 func (Lifecycle) Descriptor() protoreflect.EnumDescriptor {
-	return file_muster_group_v1_group_proto_enumTypes[4].Descriptor()
+	return file_muster_group_v1_group_proto_enumTypes[7].Descriptor()
 }
 
 func (Lifecycle) Type() protoreflect.EnumType {
-	return &file_muster_group_v1_group_proto_enumTypes[4]
+	return &file_muster_group_v1_group_proto_enumTypes[7]
 }
 
 func (x Lifecycle) Number() protoreflect.EnumNumber {
@@ -301,7 +486,7 @@ func (x Lifecycle) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Lifecycle.Descriptor instead.
 func (Lifecycle) EnumDescriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{4}
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{7}
 }
 
 // How capacity stands against the target.
@@ -350,11 +535,11 @@ func (x Fulfillment) String() string {
 }
 
 func (Fulfillment) Descriptor() protoreflect.EnumDescriptor {
-	return file_muster_group_v1_group_proto_enumTypes[5].Descriptor()
+	return file_muster_group_v1_group_proto_enumTypes[8].Descriptor()
 }
 
 func (Fulfillment) Type() protoreflect.EnumType {
-	return &file_muster_group_v1_group_proto_enumTypes[5]
+	return &file_muster_group_v1_group_proto_enumTypes[8]
 }
 
 func (x Fulfillment) Number() protoreflect.EnumNumber {
@@ -363,7 +548,7 @@ func (x Fulfillment) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Fulfillment.Descriptor instead.
 func (Fulfillment) EnumDescriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{5}
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{8}
 }
 
 // What a condition is about.
@@ -377,6 +562,12 @@ const (
 	// The health service has told which instances are unhealthy. While it does
 	// not hold, nothing is replaced for being unhealthy.
 	ConditionType_CONDITION_TYPE_HEALTH_KNOWN ConditionType = 2
+	// What the group costs is within its budget. Only of groups that have one.
+	ConditionType_CONDITION_TYPE_WITHIN_BUDGET ConditionType = 3
+	// Some candidate could be launched if there were stock. It does not hold when
+	// every one is above its maximum price, not sold, or refused for a reason
+	// that stock would not end; the reason says which.
+	ConditionType_CONDITION_TYPE_CAN_LAUNCH ConditionType = 4
 )
 
 // Enum value maps for ConditionType.
@@ -385,11 +576,15 @@ var (
 		0: "CONDITION_TYPE_UNSPECIFIED",
 		1: "CONDITION_TYPE_FULFILLED",
 		2: "CONDITION_TYPE_HEALTH_KNOWN",
+		3: "CONDITION_TYPE_WITHIN_BUDGET",
+		4: "CONDITION_TYPE_CAN_LAUNCH",
 	}
 	ConditionType_value = map[string]int32{
-		"CONDITION_TYPE_UNSPECIFIED":  0,
-		"CONDITION_TYPE_FULFILLED":    1,
-		"CONDITION_TYPE_HEALTH_KNOWN": 2,
+		"CONDITION_TYPE_UNSPECIFIED":   0,
+		"CONDITION_TYPE_FULFILLED":     1,
+		"CONDITION_TYPE_HEALTH_KNOWN":  2,
+		"CONDITION_TYPE_WITHIN_BUDGET": 3,
+		"CONDITION_TYPE_CAN_LAUNCH":    4,
 	}
 )
 
@@ -404,11 +599,11 @@ func (x ConditionType) String() string {
 }
 
 func (ConditionType) Descriptor() protoreflect.EnumDescriptor {
-	return file_muster_group_v1_group_proto_enumTypes[6].Descriptor()
+	return file_muster_group_v1_group_proto_enumTypes[9].Descriptor()
 }
 
 func (ConditionType) Type() protoreflect.EnumType {
-	return &file_muster_group_v1_group_proto_enumTypes[6]
+	return &file_muster_group_v1_group_proto_enumTypes[9]
 }
 
 func (x ConditionType) Number() protoreflect.EnumNumber {
@@ -417,7 +612,7 @@ func (x ConditionType) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ConditionType.Descriptor instead.
 func (ConditionType) EnumDescriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{6}
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{9}
 }
 
 // An auto provisioning group: the capacity that is wanted, and how far the
@@ -461,6 +656,8 @@ type Group struct {
 	// Instances that the health service calls unhealthy, longest first, at most
 	// 20; `capacity.unhealthy_instances` counts all.
 	UnhealthyInstances []*UnhealthyInstance `protobuf:"bytes,16,rep,name=unhealthy_instances,json=unhealthyInstances,proto3" json:"unhealthy_instances,omitempty"`
+	// What the group does not do until it is resumed, each once.
+	SuspendedProcesses []Process `protobuf:"varint,17,rep,packed,name=suspended_processes,json=suspendedProcesses,proto3,enum=muster.group.v1.Process" json:"suspended_processes,omitempty"`
 	unknownFields      protoimpl.UnknownFields
 	sizeCache          protoimpl.SizeCache
 }
@@ -607,6 +804,13 @@ func (x *Group) GetUnhealthyInstances() []*UnhealthyInstance {
 	return nil
 }
 
+func (x *Group) GetSuspendedProcesses() []Process {
+	if x != nil {
+		return x.SuspendedProcesses
+	}
+	return nil
+}
+
 // An instance of a group that can not be relied on.
 type UnhealthyInstance struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -703,6 +907,8 @@ type GroupSpec struct {
 	// Instance types and zones that may be used, 1 to 20, each pair of zone and
 	// type once. The order breaks ties. Candidates with attributes may overlap
 	// others: a type belongs to the first that names it or has it among its types.
+	// None: the zone and the instance type of the launch template, which must
+	// have both.
 	Candidates []*Candidate `protobuf:"bytes,4,rep,name=candidates,proto3" json:"candidates,omitempty"`
 	// How pay-as-you-go capacity is chosen.
 	PayAsYouGo *PayAsYouGoOptions `protobuf:"bytes,5,opt,name=pay_as_you_go,json=payAsYouGo,proto3" json:"pay_as_you_go,omitempty"`
@@ -716,9 +922,40 @@ type GroupSpec struct {
 	TerminateInstances bool `protobuf:"varint,8,opt,name=terminate_instances,json=terminateInstances,proto3" json:"terminate_instances,omitempty"`
 	// What is done about instances that the health service calls unhealthy. Can
 	// not be changed.
-	Health        *HealthOptions `protobuf:"bytes,9,opt,name=health,proto3" json:"health,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Health *HealthOptions `protobuf:"bytes,9,opt,name=health,proto3" json:"health,omitempty"`
+	// From when on capacity is provided. Absent: from its creation on. Can not be
+	// changed.
+	ValidFrom *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=valid_from,json=validFrom,proto3" json:"valid_from,omitempty"`
+	// Until when; later than `valid_from` and than now. The group then ends as if
+	// it were deleted. Absent: 2099-12-31T23:59:59Z. Can not be changed.
+	ValidUntil *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
+	// Whether the end of the validity releases the group's instances; else they
+	// leave the group and run on.
+	TerminateInstancesWithExpiration bool `protobuf:"varint,12,opt,name=terminate_instances_with_expiration,json=terminateInstancesWithExpiration,proto3" json:"terminate_instances_with_expiration,omitempty"`
+	// What fills in the weights of candidates that have none: 1, the number of
+	// vCPUs or the memory in GiB. Can not be changed. Unspecified: 1.
+	CapacityUnit v1.CapacityUnit `protobuf:"varint,13,opt,name=capacity_unit,json=capacityUnit,proto3,enum=muster.allocator.v1.CapacityUnit" json:"capacity_unit,omitempty"`
+	// Launch template that says how instances are made. Can not be changed.
+	LaunchTemplate *LaunchTemplateReference `protobuf:"bytes,14,opt,name=launch_template,json=launchTemplate,proto3" json:"launch_template,omitempty"`
+	// How instances are made when there is no launch template; with one, this is
+	// stored and not used. Can not be changed.
+	LaunchConfiguration *LaunchConfiguration `protobuf:"bytes,15,opt,name=launch_configuration,json=launchConfiguration,proto3" json:"launch_configuration,omitempty"`
+	// What all instances together may cost an hour. Absent: no limit.
+	Budget *Budget `protobuf:"bytes,16,opt,name=budget,proto3" json:"budget,omitempty"`
+	// Between which totals scaling tasks move the target. Absent: 0 and 2,000.
+	ScalingBounds *ScalingBounds `protobuf:"bytes,17,opt,name=scaling_bounds,json=scalingBounds,proto3" json:"scaling_bounds,omitempty"`
+	// Tags of the group itself, at most 20. Keys have 1 to 128 characters and
+	// begin with neither `aliyun` nor `acs:`; values have at most 128. Neither
+	// contains `http://` or `https://`.
+	Tags map[string]string `protobuf:"bytes,18,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// What the group is for, for people, at most 256 characters. Can not be
+	// changed.
+	Description string `protobuf:"bytes,19,opt,name=description,proto3" json:"description,omitempty"`
+	// Resource group, at most 64 characters; kept and told, and means nothing
+	// here. Can not be changed.
+	ResourceGroupId string `protobuf:"bytes,20,opt,name=resource_group_id,json=resourceGroupId,proto3" json:"resource_group_id,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *GroupSpec) Reset() {
@@ -814,6 +1051,261 @@ func (x *GroupSpec) GetHealth() *HealthOptions {
 	return nil
 }
 
+func (x *GroupSpec) GetValidFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ValidFrom
+	}
+	return nil
+}
+
+func (x *GroupSpec) GetValidUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ValidUntil
+	}
+	return nil
+}
+
+func (x *GroupSpec) GetTerminateInstancesWithExpiration() bool {
+	if x != nil {
+		return x.TerminateInstancesWithExpiration
+	}
+	return false
+}
+
+func (x *GroupSpec) GetCapacityUnit() v1.CapacityUnit {
+	if x != nil {
+		return x.CapacityUnit
+	}
+	return v1.CapacityUnit(0)
+}
+
+func (x *GroupSpec) GetLaunchTemplate() *LaunchTemplateReference {
+	if x != nil {
+		return x.LaunchTemplate
+	}
+	return nil
+}
+
+func (x *GroupSpec) GetLaunchConfiguration() *LaunchConfiguration {
+	if x != nil {
+		return x.LaunchConfiguration
+	}
+	return nil
+}
+
+func (x *GroupSpec) GetBudget() *Budget {
+	if x != nil {
+		return x.Budget
+	}
+	return nil
+}
+
+func (x *GroupSpec) GetScalingBounds() *ScalingBounds {
+	if x != nil {
+		return x.ScalingBounds
+	}
+	return nil
+}
+
+func (x *GroupSpec) GetTags() map[string]string {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+func (x *GroupSpec) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *GroupSpec) GetResourceGroupId() string {
+	if x != nil {
+		return x.ResourceGroupId
+	}
+	return ""
+}
+
+// What all instances of a group together may cost.
+type Budget struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Most that instances, without their disks, may cost, in micro-units of the
+	// currency per hour. What would pass it is not launched, and the group's
+	// condition says `BudgetReached`.
+	MaxMicrosPerHour int64 `protobuf:"varint,1,opt,name=max_micros_per_hour,json=maxMicrosPerHour,proto3" json:"max_micros_per_hour,omitempty"`
+	// Whether instances are given up, also below the target, while prices that
+	// have risen take the group above its budget.
+	Shed bool `protobuf:"varint,2,opt,name=shed,proto3" json:"shed,omitempty"`
+	// Which instances go first when it sheds. Unspecified: the dearest unit price.
+	ShedOrder     ShedOrder `protobuf:"varint,3,opt,name=shed_order,json=shedOrder,proto3,enum=muster.group.v1.ShedOrder" json:"shed_order,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Budget) Reset() {
+	*x = Budget{}
+	mi := &file_muster_group_v1_group_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Budget) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Budget) ProtoMessage() {}
+
+func (x *Budget) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_group_v1_group_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Budget.ProtoReflect.Descriptor instead.
+func (*Budget) Descriptor() ([]byte, []int) {
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Budget) GetMaxMicrosPerHour() int64 {
+	if x != nil {
+		return x.MaxMicrosPerHour
+	}
+	return 0
+}
+
+func (x *Budget) GetShed() bool {
+	if x != nil {
+		return x.Shed
+	}
+	return false
+}
+
+func (x *Budget) GetShedOrder() ShedOrder {
+	if x != nil {
+		return x.ShedOrder
+	}
+	return ShedOrder_SHED_ORDER_UNSPECIFIED
+}
+
+// Between which totals scaling tasks move the target.
+type ScalingBounds struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The least total, 0 to 2,000.
+	Minimum int32 `protobuf:"varint,1,opt,name=minimum,proto3" json:"minimum,omitempty"`
+	// The greatest total, `minimum` to 2,000; 0 means 2,000.
+	Maximum       int32 `protobuf:"varint,2,opt,name=maximum,proto3" json:"maximum,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScalingBounds) Reset() {
+	*x = ScalingBounds{}
+	mi := &file_muster_group_v1_group_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScalingBounds) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScalingBounds) ProtoMessage() {}
+
+func (x *ScalingBounds) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_group_v1_group_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScalingBounds.ProtoReflect.Descriptor instead.
+func (*ScalingBounds) Descriptor() ([]byte, []int) {
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ScalingBounds) GetMinimum() int32 {
+	if x != nil {
+		return x.Minimum
+	}
+	return 0
+}
+
+func (x *ScalingBounds) GetMaximum() int32 {
+	if x != nil {
+		return x.Maximum
+	}
+	return 0
+}
+
+// The launch template of a group.
+type LaunchTemplateReference struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the template, `lt-` and a suffix.
+	LaunchTemplateId string `protobuf:"bytes,1,opt,name=launch_template_id,json=launchTemplateId,proto3" json:"launch_template_id,omitempty"`
+	// Number of the version. 0: the template's default version, which is then
+	// filled in: a group keeps the version that it was created with.
+	Version       int64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LaunchTemplateReference) Reset() {
+	*x = LaunchTemplateReference{}
+	mi := &file_muster_group_v1_group_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LaunchTemplateReference) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LaunchTemplateReference) ProtoMessage() {}
+
+func (x *LaunchTemplateReference) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_group_v1_group_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LaunchTemplateReference.ProtoReflect.Descriptor instead.
+func (*LaunchTemplateReference) Descriptor() ([]byte, []int) {
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *LaunchTemplateReference) GetLaunchTemplateId() string {
+	if x != nil {
+		return x.LaunchTemplateId
+	}
+	return ""
+}
+
+func (x *LaunchTemplateReference) GetVersion() int64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
 // What a group does about unhealthy instances. A maintain group replaces them:
 // it launches first, and releases them when what was launched runs. Others
 // replace nothing.
@@ -830,7 +1322,7 @@ type HealthOptions struct {
 
 func (x *HealthOptions) Reset() {
 	*x = HealthOptions{}
-	mi := &file_muster_group_v1_group_proto_msgTypes[3]
+	mi := &file_muster_group_v1_group_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -842,7 +1334,7 @@ func (x *HealthOptions) String() string {
 func (*HealthOptions) ProtoMessage() {}
 
 func (x *HealthOptions) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_proto_msgTypes[3]
+	mi := &file_muster_group_v1_group_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -855,7 +1347,7 @@ func (x *HealthOptions) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HealthOptions.ProtoReflect.Descriptor instead.
 func (*HealthOptions) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{3}
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *HealthOptions) GetMaxUnhealthyReplacementPercent() int32 {
@@ -878,14 +1370,18 @@ type TargetCapacity struct {
 	// At least so much of it spot, 0 to 2,000.
 	Spot int32 `protobuf:"varint,3,opt,name=spot,proto3" json:"spot,omitempty"`
 	// Billing method of what is left of the total. Unspecified: spot.
-	DefaultType   DefaultTargetCapacityType `protobuf:"varint,4,opt,name=default_type,json=defaultType,proto3,enum=muster.group.v1.DefaultTargetCapacityType" json:"default_type,omitempty"`
+	DefaultType DefaultTargetCapacityType `protobuf:"varint,4,opt,name=default_type,json=defaultType,proto3,enum=muster.group.v1.DefaultTargetCapacityType" json:"default_type,omitempty"`
+	// Least capacity that is worth creating, 0 to `total`; only for `instant`
+	// groups. CreateGroup fails and leaves nothing behind when it can not be
+	// delivered. Can not be changed.
+	Minimum       int32 `protobuf:"varint,5,opt,name=minimum,proto3" json:"minimum,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TargetCapacity) Reset() {
 	*x = TargetCapacity{}
-	mi := &file_muster_group_v1_group_proto_msgTypes[4]
+	mi := &file_muster_group_v1_group_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -897,7 +1393,7 @@ func (x *TargetCapacity) String() string {
 func (*TargetCapacity) ProtoMessage() {}
 
 func (x *TargetCapacity) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_proto_msgTypes[4]
+	mi := &file_muster_group_v1_group_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -910,7 +1406,7 @@ func (x *TargetCapacity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TargetCapacity.ProtoReflect.Descriptor instead.
 func (*TargetCapacity) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{4}
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *TargetCapacity) GetTotal() int32 {
@@ -941,6 +1437,13 @@ func (x *TargetCapacity) GetDefaultType() DefaultTargetCapacityType {
 	return DefaultTargetCapacityType_DEFAULT_TARGET_CAPACITY_TYPE_UNSPECIFIED
 }
 
+func (x *TargetCapacity) GetMinimum() int32 {
+	if x != nil {
+		return x.Minimum
+	}
+	return 0
+}
+
 // An instance type in a zone that the group may use.
 type Candidate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -963,14 +1466,17 @@ type Candidate struct {
 	// sells and that has these attributes may be used. When the group is created
 	// there must be one. A type keeps the weight with which the group first
 	// launched it.
-	Attributes    *v1.InstanceAttributes `protobuf:"bytes,6,opt,name=attributes,proto3" json:"attributes,omitempty"`
+	Attributes *v1.InstanceAttributes `protobuf:"bytes,6,opt,name=attributes,proto3" json:"attributes,omitempty"`
+	// Image of these instances instead of that of the launch configuration; only
+	// for `instant` groups.
+	ImageId       string `protobuf:"bytes,7,opt,name=image_id,json=imageId,proto3" json:"image_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Candidate) Reset() {
 	*x = Candidate{}
-	mi := &file_muster_group_v1_group_proto_msgTypes[5]
+	mi := &file_muster_group_v1_group_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -982,7 +1488,7 @@ func (x *Candidate) String() string {
 func (*Candidate) ProtoMessage() {}
 
 func (x *Candidate) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_proto_msgTypes[5]
+	mi := &file_muster_group_v1_group_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -995,7 +1501,7 @@ func (x *Candidate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Candidate.ProtoReflect.Descriptor instead.
 func (*Candidate) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{5}
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Candidate) GetZoneId() string {
@@ -1040,6 +1546,13 @@ func (x *Candidate) GetAttributes() *v1.InstanceAttributes {
 	return nil
 }
 
+func (x *Candidate) GetImageId() string {
+	if x != nil {
+		return x.ImageId
+	}
+	return ""
+}
+
 // How pay-as-you-go capacity is chosen.
 type PayAsYouGoOptions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1057,7 +1570,7 @@ type PayAsYouGoOptions struct {
 
 func (x *PayAsYouGoOptions) Reset() {
 	*x = PayAsYouGoOptions{}
-	mi := &file_muster_group_v1_group_proto_msgTypes[6]
+	mi := &file_muster_group_v1_group_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1069,7 +1582,7 @@ func (x *PayAsYouGoOptions) String() string {
 func (*PayAsYouGoOptions) ProtoMessage() {}
 
 func (x *PayAsYouGoOptions) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_proto_msgTypes[6]
+	mi := &file_muster_group_v1_group_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1082,7 +1595,7 @@ func (x *PayAsYouGoOptions) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PayAsYouGoOptions.ProtoReflect.Descriptor instead.
 func (*PayAsYouGoOptions) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{6}
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *PayAsYouGoOptions) GetAllocationStrategy() v1.PayAsYouGoAllocationStrategy {
@@ -1126,13 +1639,23 @@ type SpotOptions struct {
 	// When an instance that will be reclaimed is replaced by a maintain group. Can
 	// not be changed. Unspecified: on notice.
 	InterruptionReplacement InterruptionReplacement `protobuf:"varint,6,opt,name=interruption_replacement,json=interruptionReplacement,proto3,enum=muster.group.v1.InterruptionReplacement" json:"interruption_replacement,omitempty"`
-	unknownFields           protoimpl.UnknownFields
-	sizeCache               protoimpl.SizeCache
+	// What is done when spot capacity can not be had. Can not be changed.
+	// Unspecified: wait.
+	Shortfall SpotShortfall `protobuf:"varint,7,opt,name=shortfall,proto3,enum=muster.group.v1.SpotShortfall" json:"shortfall,omitempty"`
+	// What a reclaim does to instances. Can not be changed. Unspecified: they are
+	// released. Stopped ones are no capacity; a maintain group starts them again
+	// before it launches new ones.
+	InterruptionBehavior v11.InterruptionBehavior `protobuf:"varint,8,opt,name=interruption_behavior,json=interruptionBehavior,proto3,enum=muster.fleet.v1.InterruptionBehavior" json:"interruption_behavior,omitempty"`
+	// How long instances that a reclaim stopped are kept, a minute to 30 days;
+	// then they are released. Can not be changed. Absent: 24 hours.
+	StoppedRetention *durationpb.Duration `protobuf:"bytes,9,opt,name=stopped_retention,json=stoppedRetention,proto3" json:"stopped_retention,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *SpotOptions) Reset() {
 	*x = SpotOptions{}
-	mi := &file_muster_group_v1_group_proto_msgTypes[7]
+	mi := &file_muster_group_v1_group_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1144,7 +1667,7 @@ func (x *SpotOptions) String() string {
 func (*SpotOptions) ProtoMessage() {}
 
 func (x *SpotOptions) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_proto_msgTypes[7]
+	mi := &file_muster_group_v1_group_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1157,7 +1680,7 @@ func (x *SpotOptions) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SpotOptions.ProtoReflect.Descriptor instead.
 func (*SpotOptions) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{7}
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SpotOptions) GetAllocationStrategy() v1.SpotAllocationStrategy {
@@ -1202,6 +1725,27 @@ func (x *SpotOptions) GetInterruptionReplacement() InterruptionReplacement {
 	return InterruptionReplacement_INTERRUPTION_REPLACEMENT_UNSPECIFIED
 }
 
+func (x *SpotOptions) GetShortfall() SpotShortfall {
+	if x != nil {
+		return x.Shortfall
+	}
+	return SpotShortfall_SPOT_SHORTFALL_UNSPECIFIED
+}
+
+func (x *SpotOptions) GetInterruptionBehavior() v11.InterruptionBehavior {
+	if x != nil {
+		return x.InterruptionBehavior
+	}
+	return v11.InterruptionBehavior(0)
+}
+
+func (x *SpotOptions) GetStoppedRetention() *durationpb.Duration {
+	if x != nil {
+		return x.StoppedRetention
+	}
+	return nil
+}
+
 // Capacity that a group holds, in units. Only instances that are pending,
 // starting or running, have no interruption notice and are not unhealthy count.
 type Capacity struct {
@@ -1221,13 +1765,17 @@ type Capacity struct {
 	// Instances that would count if they were not unhealthy. While the health
 	// service can not be asked, those that were when it was asked last.
 	UnhealthyInstances int32 `protobuf:"varint,7,opt,name=unhealthy_instances,json=unhealthyInstances,proto3" json:"unhealthy_instances,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// Instances that are stopped or stopping.
+	StoppedInstances int32 `protobuf:"varint,8,opt,name=stopped_instances,json=stoppedInstances,proto3" json:"stopped_instances,omitempty"`
+	// Part of `fulfilled_pay_as_you_go` that makes up for spot capacity.
+	PayAsYouGoForSpot float64 `protobuf:"fixed64,9,opt,name=pay_as_you_go_for_spot,json=payAsYouGoForSpot,proto3" json:"pay_as_you_go_for_spot,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *Capacity) Reset() {
 	*x = Capacity{}
-	mi := &file_muster_group_v1_group_proto_msgTypes[8]
+	mi := &file_muster_group_v1_group_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1239,7 +1787,7 @@ func (x *Capacity) String() string {
 func (*Capacity) ProtoMessage() {}
 
 func (x *Capacity) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_proto_msgTypes[8]
+	mi := &file_muster_group_v1_group_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1252,7 +1800,7 @@ func (x *Capacity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Capacity.ProtoReflect.Descriptor instead.
 func (*Capacity) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{8}
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Capacity) GetFulfilled() float64 {
@@ -1304,6 +1852,20 @@ func (x *Capacity) GetUnhealthyInstances() int32 {
 	return 0
 }
 
+func (x *Capacity) GetStoppedInstances() int32 {
+	if x != nil {
+		return x.StoppedInstances
+	}
+	return 0
+}
+
+func (x *Capacity) GetPayAsYouGoForSpot() float64 {
+	if x != nil {
+		return x.PayAsYouGoForSpot
+	}
+	return 0
+}
+
 // What a group's instances cost now.
 type Cost struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1318,7 +1880,7 @@ type Cost struct {
 
 func (x *Cost) Reset() {
 	*x = Cost{}
-	mi := &file_muster_group_v1_group_proto_msgTypes[9]
+	mi := &file_muster_group_v1_group_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1330,7 +1892,7 @@ func (x *Cost) String() string {
 func (*Cost) ProtoMessage() {}
 
 func (x *Cost) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_proto_msgTypes[9]
+	mi := &file_muster_group_v1_group_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1343,7 +1905,7 @@ func (x *Cost) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cost.ProtoReflect.Descriptor instead.
 func (*Cost) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{9}
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Cost) GetMicrosPerHour() int64 {
@@ -1379,7 +1941,7 @@ type Condition struct {
 
 func (x *Condition) Reset() {
 	*x = Condition{}
-	mi := &file_muster_group_v1_group_proto_msgTypes[10]
+	mi := &file_muster_group_v1_group_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1391,7 +1953,7 @@ func (x *Condition) String() string {
 func (*Condition) ProtoMessage() {}
 
 func (x *Condition) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_proto_msgTypes[10]
+	mi := &file_muster_group_v1_group_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1404,7 +1966,7 @@ func (x *Condition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Condition.ProtoReflect.Descriptor instead.
 func (*Condition) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{10}
+	return file_muster_group_v1_group_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Condition) GetType() ConditionType {
@@ -1446,7 +2008,7 @@ var File_muster_group_v1_group_proto protoreflect.FileDescriptor
 
 const file_muster_group_v1_group_proto_rawDesc = "" +
 	"\n" +
-	"\x1bmuster/group/v1/group.proto\x12\x0fmuster.group.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/allocator/v1/attributes.proto\x1a\"muster/allocator/v1/strategy.proto\"\xbc\x06\n" +
+	"\x1bmuster/group/v1/group.proto\x12\x0fmuster.group.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/allocator/v1/attributes.proto\x1a\"muster/allocator/v1/strategy.proto\x1a\x1emuster/fleet/v1/instance.proto\x1a*muster/group/v1/launch_configuration.proto\"\x87\a\n" +
 	"\x05Group\x12\x19\n" +
 	"\bgroup_id\x18\x01 \x01(\tR\agroupId\x12\x1d\n" +
 	"\n" +
@@ -1472,7 +2034,8 @@ const file_muster_group_v1_group_proto_rawDesc = "" +
 	"\vdelete_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"deleteTime\x12@\n" +
 	"\x0enext_look_time\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\fnextLookTime\x12S\n" +
-	"\x13unhealthy_instances\x18\x10 \x03(\v2\".muster.group.v1.UnhealthyInstanceR\x12unhealthyInstances\"\xc8\x01\n" +
+	"\x13unhealthy_instances\x18\x10 \x03(\v2\".muster.group.v1.UnhealthyInstanceR\x12unhealthyInstances\x12I\n" +
+	"\x13suspended_processes\x18\x11 \x03(\x0e2\x18.muster.group.v1.ProcessR\x12suspendedProcesses\"\xc8\x01\n" +
 	"\x11UnhealthyInstance\x12\x1f\n" +
 	"\vinstance_id\x18\x01 \x01(\tR\n" +
 	"instanceId\x12\x16\n" +
@@ -1480,25 +2043,57 @@ const file_muster_group_v1_group_proto_rawDesc = "" +
 	"\amessage\x18\x03 \x01(\tR\amessage\x129\n" +
 	"\n" +
 	"since_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tsinceTime\x12%\n" +
-	"\x0ebeing_replaced\x18\x05 \x01(\bR\rbeingReplaced\"\x94\x06\n" +
+	"\x0ebeing_replaced\x18\x05 \x01(\bR\rbeingReplaced\"\x8c\x0f\n" +
 	"\tGroupSpec\x12\xc6\x01\n" +
 	"\x04name\x18\x01 \x01(\tB\xb1\x01\xbaH\xad\x01\xba\x01\xa6\x01\n" +
 	"\n" +
 	"group.name\x12fmust have 2 to 128 characters, begin with a letter, and contain only letters, digits, ':', '_' and '-'\x1a0this.matches('^\\\\p{L}[\\\\p{L}\\\\p{N}:_-]{1,127}$')\xd8\x01\x01R\x04name\x128\n" +
 	"\x04type\x18\x02 \x01(\x0e2\x1a.muster.group.v1.GroupTypeB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04type\x12P\n" +
-	"\x0ftarget_capacity\x18\x03 \x01(\v2\x1f.muster.group.v1.TargetCapacityB\x06\xbaH\x03\xc8\x01\x01R\x0etargetCapacity\x12F\n" +
+	"\x0ftarget_capacity\x18\x03 \x01(\v2\x1f.muster.group.v1.TargetCapacityB\x06\xbaH\x03\xc8\x01\x01R\x0etargetCapacity\x12D\n" +
 	"\n" +
-	"candidates\x18\x04 \x03(\v2\x1a.muster.group.v1.CandidateB\n" +
-	"\xbaH\a\x92\x01\x04\b\x01\x10\x14R\n" +
+	"candidates\x18\x04 \x03(\v2\x1a.muster.group.v1.CandidateB\b\xbaH\x05\x92\x01\x02\x10\x14R\n" +
 	"candidates\x12E\n" +
 	"\rpay_as_you_go\x18\x05 \x01(\v2\".muster.group.v1.PayAsYouGoOptionsR\n" +
 	"payAsYouGo\x120\n" +
 	"\x04spot\x18\x06 \x01(\v2\x1c.muster.group.v1.SpotOptionsR\x04spot\x12\x87\x01\n" +
 	"\"excess_capacity_termination_policy\x18\a \x01(\x0e20.muster.group.v1.ExcessCapacityTerminationPolicyB\b\xbaH\x05\x82\x01\x02\x10\x01R\x1fexcessCapacityTerminationPolicy\x12/\n" +
 	"\x13terminate_instances\x18\b \x01(\bR\x12terminateInstances\x126\n" +
-	"\x06health\x18\t \x01(\v2\x1e.muster.group.v1.HealthOptionsR\x06health\"e\n" +
+	"\x06health\x18\t \x01(\v2\x1e.muster.group.v1.HealthOptionsR\x06health\x129\n" +
+	"\n" +
+	"valid_from\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\tvalidFrom\x12;\n" +
+	"\vvalid_until\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"validUntil\x12M\n" +
+	"#terminate_instances_with_expiration\x18\f \x01(\bR terminateInstancesWithExpiration\x12P\n" +
+	"\rcapacity_unit\x18\r \x01(\x0e2!.muster.allocator.v1.CapacityUnitB\b\xbaH\x05\x82\x01\x02\x10\x01R\fcapacityUnit\x12Q\n" +
+	"\x0flaunch_template\x18\x0e \x01(\v2(.muster.group.v1.LaunchTemplateReferenceR\x0elaunchTemplate\x12W\n" +
+	"\x14launch_configuration\x18\x0f \x01(\v2$.muster.group.v1.LaunchConfigurationR\x13launchConfiguration\x12/\n" +
+	"\x06budget\x18\x10 \x01(\v2\x17.muster.group.v1.BudgetR\x06budget\x12E\n" +
+	"\x0escaling_bounds\x18\x11 \x01(\v2\x1e.muster.group.v1.ScalingBoundsR\rscalingBounds\x12\xa0\x03\n" +
+	"\x04tags\x18\x12 \x03(\v2$.muster.group.v1.GroupSpec.TagsEntryB\xe5\x02\xbaH\xe1\x02\x9a\x01\xdd\x02\x10\x14\"\xda\x01\xba\x01\xcf\x01\n" +
+	"\rgroup.tag_key\x12Kmust not begin with 'aliyun' or 'acs:', nor contain 'http://' or 'https://'\x1aq!this.startsWith('aliyun') && !this.startsWith('acs:') && !this.contains('http://') && !this.contains('https://')r\x05\x10\x01\x18\x80\x01*|\xba\x01t\n" +
+	"\x0fgroup.tag_value\x12(must not contain 'http://' or 'https://'\x1a7!this.contains('http://') && !this.contains('https://')r\x03\x18\x80\x01R\x04tags\x12*\n" +
+	"\vdescription\x18\x13 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\vdescription\x123\n" +
+	"\x11resource_group_id\x18\x14 \x01(\tB\a\xbaH\x04r\x02\x18@R\x0fresourceGroupId\x1a7\n" +
+	"\tTagsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x99\x01\n" +
+	"\x06Budget\x126\n" +
+	"\x13max_micros_per_hour\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02(\x01R\x10maxMicrosPerHour\x12\x12\n" +
+	"\x04shed\x18\x02 \x01(\bR\x04shed\x12C\n" +
+	"\n" +
+	"shed_order\x18\x03 \x01(\x0e2\x1a.muster.group.v1.ShedOrderB\b\xbaH\x05\x82\x01\x02\x10\x01R\tshedOrder\"\xcd\x01\n" +
+	"\rScalingBounds\x12$\n" +
+	"\aminimum\x18\x01 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xd0\x0f(\x00R\aminimum\x12$\n" +
+	"\amaximum\x18\x02 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xd0\x0f(\x00R\amaximum:p\xbaHm\x1ak\n" +
+	"\x14scaling_bounds.order\x12 maximum must be at least minimum\x1a1this.maximum == 0 || this.minimum <= this.maximum\"u\n" +
+	"\x17LaunchTemplateReference\x127\n" +
+	"\x12launch_template_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x10launchTemplateId\x12!\n" +
+	"\aversion\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\aversion\"e\n" +
 	"\rHealthOptions\x12T\n" +
-	"!max_unhealthy_replacement_percent\x18\x01 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\x1emaxUnhealthyReplacementPercent\"\xd1\x02\n" +
+	"!max_unhealthy_replacement_percent\x18\x01 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\x1emaxUnhealthyReplacementPercent\"\xcf\x03\n" +
 	"\x0eTargetCapacity\x12 \n" +
 	"\x05total\x18\x01 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xd0\x0f(\x00R\x05total\x12-\n" +
@@ -1507,8 +2102,11 @@ const file_muster_group_v1_group_proto_rawDesc = "" +
 	"payAsYouGo\x12\x1e\n" +
 	"\x04spot\x18\x03 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xd0\x0f(\x00R\x04spot\x12W\n" +
-	"\fdefault_type\x18\x04 \x01(\x0e2*.muster.group.v1.DefaultTargetCapacityTypeB\b\xbaH\x05\x82\x01\x02\x10\x01R\vdefaultType:u\xbaHr\x1ap\n" +
-	"\x13target_capacity.sum\x12+total must be at least pay_as_you_go + spot\x1a,this.total >= this.pay_as_you_go + this.spot\"\xf1\x04\n" +
+	"\fdefault_type\x18\x04 \x01(\x0e2*.muster.group.v1.DefaultTargetCapacityTypeB\b\xbaH\x05\x82\x01\x02\x10\x01R\vdefaultType\x12$\n" +
+	"\aminimum\x18\x05 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xd0\x0f(\x00R\aminimum:\xcc\x01\xbaH\xc8\x01\x1aT\n" +
+	"\x17target_capacity.minimum\x12\x1dminimum must be at most total\x1a\x1athis.minimum <= this.total\x1ap\n" +
+	"\x13target_capacity.sum\x12+total must be at least pay_as_you_go + spot\x1a,this.total >= this.pay_as_you_go + this.spot\"\x95\x05\n" +
 	"\tCandidate\x12\"\n" +
 	"\azone_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06zoneId\x12,\n" +
 	"\rinstance_type\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\finstanceType\x12\xb8\x02\n" +
@@ -1518,7 +2116,8 @@ const file_muster_group_v1_group_proto_rawDesc = "" +
 	"\x19max_price_micros_per_hour\x18\x05 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x15maxPriceMicrosPerHour\x12G\n" +
 	"\n" +
 	"attributes\x18\x06 \x01(\v2'.muster.allocator.v1.InstanceAttributesR\n" +
-	"attributesB\x14\n" +
+	"attributes\x12\"\n" +
+	"\bimage_id\x18\a \x01(\tB\a\xbaH\x04r\x02\x18@R\aimageIdB\x14\n" +
 	"\x12_weighted_capacityB\v\n" +
 	"\t_priority\"\x99\x02\n" +
 	"\x11PayAsYouGoOptions\x12l\n" +
@@ -1526,7 +2125,7 @@ const file_muster_group_v1_group_proto_rawDesc = "" +
 	"\vzone_policy\x18\x02 \x01(\x0e2\x1f.muster.allocator.v1.ZonePolicyB\b\xbaH\x05\x82\x01\x02\x10\x01R\n" +
 	"zonePolicy\x12J\n" +
 	"\vtype_policy\x18\x03 \x01(\x0e2\x1f.muster.allocator.v1.TypePolicyB\b\xbaH\x05\x82\x01\x02\x10\x01R\n" +
-	"typePolicy\"\xec\x03\n" +
+	"typePolicy\"\xf5\x05\n" +
 	"\vSpotOptions\x12f\n" +
 	"\x13allocation_strategy\x18\x01 \x01(\x0e2+.muster.allocator.v1.SpotAllocationStrategyB\b\xbaH\x05\x82\x01\x02\x10\x01R\x12allocationStrategy\x12+\n" +
 	"\fpools_to_use\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x18\x14(\x00R\n" +
@@ -1536,7 +2135,10 @@ const file_muster_group_v1_group_proto_rawDesc = "" +
 	"zonePolicy\x12J\n" +
 	"\vtype_policy\x18\x05 \x01(\x0e2\x1f.muster.allocator.v1.TypePolicyB\b\xbaH\x05\x82\x01\x02\x10\x01R\n" +
 	"typePolicy\x12m\n" +
-	"\x18interruption_replacement\x18\x06 \x01(\x0e2(.muster.group.v1.InterruptionReplacementB\b\xbaH\x05\x82\x01\x02\x10\x01R\x17interruptionReplacement\"\x9b\x02\n" +
+	"\x18interruption_replacement\x18\x06 \x01(\x0e2(.muster.group.v1.InterruptionReplacementB\b\xbaH\x05\x82\x01\x02\x10\x01R\x17interruptionReplacement\x12F\n" +
+	"\tshortfall\x18\a \x01(\x0e2\x1e.muster.group.v1.SpotShortfallB\b\xbaH\x05\x82\x01\x02\x10\x01R\tshortfall\x12d\n" +
+	"\x15interruption_behavior\x18\b \x01(\x0e2%.muster.fleet.v1.InterruptionBehaviorB\b\xbaH\x05\x82\x01\x02\x10\x01R\x14interruptionBehavior\x12Y\n" +
+	"\x11stopped_retention\x18\t \x01(\v2\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\v\"\x05\b\x80\x9a\x9e\x012\x02\b<R\x10stoppedRetention\"\xfb\x02\n" +
 	"\bCapacity\x12\x1c\n" +
 	"\tfulfilled\x18\x01 \x01(\x01R\tfulfilled\x124\n" +
 	"\x17fulfilled_pay_as_you_go\x18\x02 \x01(\x01R\x13fulfilledPayAsYouGo\x12%\n" +
@@ -1544,7 +2146,9 @@ const file_muster_group_v1_group_proto_rawDesc = "" +
 	"\arunning\x18\x04 \x01(\x01R\arunning\x12\x1c\n" +
 	"\tinstances\x18\x05 \x01(\x05R\tinstances\x12+\n" +
 	"\x11noticed_instances\x18\x06 \x01(\x05R\x10noticedInstances\x12/\n" +
-	"\x13unhealthy_instances\x18\a \x01(\x05R\x12unhealthyInstances\"u\n" +
+	"\x13unhealthy_instances\x18\a \x01(\x05R\x12unhealthyInstances\x12+\n" +
+	"\x11stopped_instances\x18\b \x01(\x05R\x10stoppedInstances\x121\n" +
+	"\x16pay_as_you_go_for_spot\x18\t \x01(\x01R\x11payAsYouGoForSpot\"u\n" +
 	"\x04Cost\x12&\n" +
 	"\x0fmicros_per_hour\x18\x01 \x01(\x03R\rmicrosPerHour\x12E\n" +
 	"!all_pay_as_you_go_micros_per_hour\x18\x02 \x01(\x03R\x1aallPayAsYouGoMicrosPerHour\"\xd5\x01\n" +
@@ -1553,15 +2157,32 @@ const file_muster_group_v1_group_proto_rawDesc = "" +
 	"\x05holds\x18\x02 \x01(\bR\x05holds\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x18\n" +
 	"\amessage\x18\x04 \x01(\tR\amessage\x12L\n" +
-	"\x14last_transition_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x12lastTransitionTime*X\n" +
+	"\x14last_transition_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x12lastTransitionTime*y\n" +
+	"\aProcess\x12\x17\n" +
+	"\x13PROCESS_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0ePROCESS_LAUNCH\x10\x01\x12\x15\n" +
+	"\x11PROCESS_TERMINATE\x10\x02\x12\x13\n" +
+	"\x0fPROCESS_REPLACE\x10\x03\x12\x15\n" +
+	"\x11PROCESS_REBALANCE\x10\x04*~\n" +
+	"\tShedOrder\x12\x1a\n" +
+	"\x16SHED_ORDER_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12SHED_ORDER_DEAREST\x10\x01\x12\x19\n" +
+	"\x15SHED_ORDER_SPOT_FIRST\x10\x02\x12\"\n" +
+	"\x1eSHED_ORDER_PAY_AS_YOU_GO_FIRST\x10\x03*p\n" +
 	"\tGroupType\x12\x1a\n" +
 	"\x16GROUP_TYPE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12GROUP_TYPE_INSTANT\x10\x01\x12\x17\n" +
-	"\x13GROUP_TYPE_MAINTAIN\x10\x02*\xa0\x01\n" +
+	"\x13GROUP_TYPE_MAINTAIN\x10\x02\x12\x16\n" +
+	"\x12GROUP_TYPE_REQUEST\x10\x03*\xa0\x01\n" +
 	"\x19DefaultTargetCapacityType\x12,\n" +
 	"(DEFAULT_TARGET_CAPACITY_TYPE_UNSPECIFIED\x10\x00\x12%\n" +
 	"!DEFAULT_TARGET_CAPACITY_TYPE_SPOT\x10\x01\x12.\n" +
-	"*DEFAULT_TARGET_CAPACITY_TYPE_PAY_AS_YOU_GO\x10\x02*\x94\x01\n" +
+	"*DEFAULT_TARGET_CAPACITY_TYPE_PAY_AS_YOU_GO\x10\x02*\x9f\x01\n" +
+	"\rSpotShortfall\x12\x1e\n" +
+	"\x1aSPOT_SHORTFALL_UNSPECIFIED\x10\x00\x12\x17\n" +
+	"\x13SPOT_SHORTFALL_WAIT\x10\x01\x12 \n" +
+	"\x1cSPOT_SHORTFALL_PAY_AS_YOU_GO\x10\x02\x123\n" +
+	"/SPOT_SHORTFALL_PAY_AS_YOU_GO_UNTIL_SPOT_RETURNS\x10\x03*\x94\x01\n" +
 	"\x17InterruptionReplacement\x12(\n" +
 	"$INTERRUPTION_REPLACEMENT_UNSPECIFIED\x10\x00\x12&\n" +
 	"\"INTERRUPTION_REPLACEMENT_ON_NOTICE\x10\x01\x12'\n" +
@@ -1582,11 +2203,13 @@ const file_muster_group_v1_group_proto_rawDesc = "" +
 	"\x15FULFILLMENT_FULFILLED\x10\x01\x12#\n" +
 	"\x1fFULFILLMENT_PENDING_FULFILLMENT\x10\x02\x12#\n" +
 	"\x1fFULFILLMENT_PENDING_TERMINATION\x10\x03\x12\x15\n" +
-	"\x11FULFILLMENT_ERROR\x10\x04*n\n" +
+	"\x11FULFILLMENT_ERROR\x10\x04*\xaf\x01\n" +
 	"\rConditionType\x12\x1e\n" +
 	"\x1aCONDITION_TYPE_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18CONDITION_TYPE_FULFILLED\x10\x01\x12\x1f\n" +
-	"\x1bCONDITION_TYPE_HEALTH_KNOWN\x10\x02B\xc2\x01\n" +
+	"\x1bCONDITION_TYPE_HEALTH_KNOWN\x10\x02\x12 \n" +
+	"\x1cCONDITION_TYPE_WITHIN_BUDGET\x10\x03\x12\x1d\n" +
+	"\x19CONDITION_TYPE_CAN_LAUNCH\x10\x04B\xc2\x01\n" +
 	"\x13com.muster.group.v1B\n" +
 	"GroupProtoP\x01ZAgithub.com/seed-198b1370/muster/proto/gen/muster/group/v1;groupv1\xa2\x02\x03MGX\xaa\x02\x0fMuster.Group.V1\xca\x02\x0fMuster\\Group\\V1\xe2\x02\x1bMuster\\Group\\V1\\GPBMetadata\xea\x02\x11Muster::Group::V1b\x06proto3"
 
@@ -1602,70 +2225,94 @@ func file_muster_group_v1_group_proto_rawDescGZIP() []byte {
 	return file_muster_group_v1_group_proto_rawDescData
 }
 
-var file_muster_group_v1_group_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_muster_group_v1_group_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_muster_group_v1_group_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
+var file_muster_group_v1_group_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_muster_group_v1_group_proto_goTypes = []any{
-	(GroupType)(0),                       // 0: muster.group.v1.GroupType
-	(DefaultTargetCapacityType)(0),       // 1: muster.group.v1.DefaultTargetCapacityType
-	(InterruptionReplacement)(0),         // 2: muster.group.v1.InterruptionReplacement
-	(ExcessCapacityTerminationPolicy)(0), // 3: muster.group.v1.ExcessCapacityTerminationPolicy
-	(Lifecycle)(0),                       // 4: muster.group.v1.Lifecycle
-	(Fulfillment)(0),                     // 5: muster.group.v1.Fulfillment
-	(ConditionType)(0),                   // 6: muster.group.v1.ConditionType
-	(*Group)(nil),                        // 7: muster.group.v1.Group
-	(*UnhealthyInstance)(nil),            // 8: muster.group.v1.UnhealthyInstance
-	(*GroupSpec)(nil),                    // 9: muster.group.v1.GroupSpec
-	(*HealthOptions)(nil),                // 10: muster.group.v1.HealthOptions
-	(*TargetCapacity)(nil),               // 11: muster.group.v1.TargetCapacity
-	(*Candidate)(nil),                    // 12: muster.group.v1.Candidate
-	(*PayAsYouGoOptions)(nil),            // 13: muster.group.v1.PayAsYouGoOptions
-	(*SpotOptions)(nil),                  // 14: muster.group.v1.SpotOptions
-	(*Capacity)(nil),                     // 15: muster.group.v1.Capacity
-	(*Cost)(nil),                         // 16: muster.group.v1.Cost
-	(*Condition)(nil),                    // 17: muster.group.v1.Condition
-	(*timestamppb.Timestamp)(nil),        // 18: google.protobuf.Timestamp
-	(*v1.InstanceAttributes)(nil),        // 19: muster.allocator.v1.InstanceAttributes
-	(v1.PayAsYouGoAllocationStrategy)(0), // 20: muster.allocator.v1.PayAsYouGoAllocationStrategy
-	(v1.ZonePolicy)(0),                   // 21: muster.allocator.v1.ZonePolicy
-	(v1.TypePolicy)(0),                   // 22: muster.allocator.v1.TypePolicy
-	(v1.SpotAllocationStrategy)(0),       // 23: muster.allocator.v1.SpotAllocationStrategy
+	(Process)(0),                         // 0: muster.group.v1.Process
+	(ShedOrder)(0),                       // 1: muster.group.v1.ShedOrder
+	(GroupType)(0),                       // 2: muster.group.v1.GroupType
+	(DefaultTargetCapacityType)(0),       // 3: muster.group.v1.DefaultTargetCapacityType
+	(SpotShortfall)(0),                   // 4: muster.group.v1.SpotShortfall
+	(InterruptionReplacement)(0),         // 5: muster.group.v1.InterruptionReplacement
+	(ExcessCapacityTerminationPolicy)(0), // 6: muster.group.v1.ExcessCapacityTerminationPolicy
+	(Lifecycle)(0),                       // 7: muster.group.v1.Lifecycle
+	(Fulfillment)(0),                     // 8: muster.group.v1.Fulfillment
+	(ConditionType)(0),                   // 9: muster.group.v1.ConditionType
+	(*Group)(nil),                        // 10: muster.group.v1.Group
+	(*UnhealthyInstance)(nil),            // 11: muster.group.v1.UnhealthyInstance
+	(*GroupSpec)(nil),                    // 12: muster.group.v1.GroupSpec
+	(*Budget)(nil),                       // 13: muster.group.v1.Budget
+	(*ScalingBounds)(nil),                // 14: muster.group.v1.ScalingBounds
+	(*LaunchTemplateReference)(nil),      // 15: muster.group.v1.LaunchTemplateReference
+	(*HealthOptions)(nil),                // 16: muster.group.v1.HealthOptions
+	(*TargetCapacity)(nil),               // 17: muster.group.v1.TargetCapacity
+	(*Candidate)(nil),                    // 18: muster.group.v1.Candidate
+	(*PayAsYouGoOptions)(nil),            // 19: muster.group.v1.PayAsYouGoOptions
+	(*SpotOptions)(nil),                  // 20: muster.group.v1.SpotOptions
+	(*Capacity)(nil),                     // 21: muster.group.v1.Capacity
+	(*Cost)(nil),                         // 22: muster.group.v1.Cost
+	(*Condition)(nil),                    // 23: muster.group.v1.Condition
+	nil,                                  // 24: muster.group.v1.GroupSpec.TagsEntry
+	(*timestamppb.Timestamp)(nil),        // 25: google.protobuf.Timestamp
+	(v1.CapacityUnit)(0),                 // 26: muster.allocator.v1.CapacityUnit
+	(*LaunchConfiguration)(nil),          // 27: muster.group.v1.LaunchConfiguration
+	(*v1.InstanceAttributes)(nil),        // 28: muster.allocator.v1.InstanceAttributes
+	(v1.PayAsYouGoAllocationStrategy)(0), // 29: muster.allocator.v1.PayAsYouGoAllocationStrategy
+	(v1.ZonePolicy)(0),                   // 30: muster.allocator.v1.ZonePolicy
+	(v1.TypePolicy)(0),                   // 31: muster.allocator.v1.TypePolicy
+	(v1.SpotAllocationStrategy)(0),       // 32: muster.allocator.v1.SpotAllocationStrategy
+	(v11.InterruptionBehavior)(0),        // 33: muster.fleet.v1.InterruptionBehavior
+	(*durationpb.Duration)(nil),          // 34: google.protobuf.Duration
 }
 var file_muster_group_v1_group_proto_depIdxs = []int32{
-	9,  // 0: muster.group.v1.Group.spec:type_name -> muster.group.v1.GroupSpec
-	4,  // 1: muster.group.v1.Group.lifecycle:type_name -> muster.group.v1.Lifecycle
-	5,  // 2: muster.group.v1.Group.fulfillment:type_name -> muster.group.v1.Fulfillment
-	15, // 3: muster.group.v1.Group.capacity:type_name -> muster.group.v1.Capacity
-	16, // 4: muster.group.v1.Group.cost:type_name -> muster.group.v1.Cost
-	17, // 5: muster.group.v1.Group.conditions:type_name -> muster.group.v1.Condition
-	18, // 6: muster.group.v1.Group.create_time:type_name -> google.protobuf.Timestamp
-	18, // 7: muster.group.v1.Group.update_time:type_name -> google.protobuf.Timestamp
-	18, // 8: muster.group.v1.Group.delete_time:type_name -> google.protobuf.Timestamp
-	18, // 9: muster.group.v1.Group.next_look_time:type_name -> google.protobuf.Timestamp
-	8,  // 10: muster.group.v1.Group.unhealthy_instances:type_name -> muster.group.v1.UnhealthyInstance
-	18, // 11: muster.group.v1.UnhealthyInstance.since_time:type_name -> google.protobuf.Timestamp
-	0,  // 12: muster.group.v1.GroupSpec.type:type_name -> muster.group.v1.GroupType
-	11, // 13: muster.group.v1.GroupSpec.target_capacity:type_name -> muster.group.v1.TargetCapacity
-	12, // 14: muster.group.v1.GroupSpec.candidates:type_name -> muster.group.v1.Candidate
-	13, // 15: muster.group.v1.GroupSpec.pay_as_you_go:type_name -> muster.group.v1.PayAsYouGoOptions
-	14, // 16: muster.group.v1.GroupSpec.spot:type_name -> muster.group.v1.SpotOptions
-	3,  // 17: muster.group.v1.GroupSpec.excess_capacity_termination_policy:type_name -> muster.group.v1.ExcessCapacityTerminationPolicy
-	10, // 18: muster.group.v1.GroupSpec.health:type_name -> muster.group.v1.HealthOptions
-	1,  // 19: muster.group.v1.TargetCapacity.default_type:type_name -> muster.group.v1.DefaultTargetCapacityType
-	19, // 20: muster.group.v1.Candidate.attributes:type_name -> muster.allocator.v1.InstanceAttributes
-	20, // 21: muster.group.v1.PayAsYouGoOptions.allocation_strategy:type_name -> muster.allocator.v1.PayAsYouGoAllocationStrategy
-	21, // 22: muster.group.v1.PayAsYouGoOptions.zone_policy:type_name -> muster.allocator.v1.ZonePolicy
-	22, // 23: muster.group.v1.PayAsYouGoOptions.type_policy:type_name -> muster.allocator.v1.TypePolicy
-	23, // 24: muster.group.v1.SpotOptions.allocation_strategy:type_name -> muster.allocator.v1.SpotAllocationStrategy
-	21, // 25: muster.group.v1.SpotOptions.zone_policy:type_name -> muster.allocator.v1.ZonePolicy
-	22, // 26: muster.group.v1.SpotOptions.type_policy:type_name -> muster.allocator.v1.TypePolicy
-	2,  // 27: muster.group.v1.SpotOptions.interruption_replacement:type_name -> muster.group.v1.InterruptionReplacement
-	6,  // 28: muster.group.v1.Condition.type:type_name -> muster.group.v1.ConditionType
-	18, // 29: muster.group.v1.Condition.last_transition_time:type_name -> google.protobuf.Timestamp
-	30, // [30:30] is the sub-list for method output_type
-	30, // [30:30] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	12, // 0: muster.group.v1.Group.spec:type_name -> muster.group.v1.GroupSpec
+	7,  // 1: muster.group.v1.Group.lifecycle:type_name -> muster.group.v1.Lifecycle
+	8,  // 2: muster.group.v1.Group.fulfillment:type_name -> muster.group.v1.Fulfillment
+	21, // 3: muster.group.v1.Group.capacity:type_name -> muster.group.v1.Capacity
+	22, // 4: muster.group.v1.Group.cost:type_name -> muster.group.v1.Cost
+	23, // 5: muster.group.v1.Group.conditions:type_name -> muster.group.v1.Condition
+	25, // 6: muster.group.v1.Group.create_time:type_name -> google.protobuf.Timestamp
+	25, // 7: muster.group.v1.Group.update_time:type_name -> google.protobuf.Timestamp
+	25, // 8: muster.group.v1.Group.delete_time:type_name -> google.protobuf.Timestamp
+	25, // 9: muster.group.v1.Group.next_look_time:type_name -> google.protobuf.Timestamp
+	11, // 10: muster.group.v1.Group.unhealthy_instances:type_name -> muster.group.v1.UnhealthyInstance
+	0,  // 11: muster.group.v1.Group.suspended_processes:type_name -> muster.group.v1.Process
+	25, // 12: muster.group.v1.UnhealthyInstance.since_time:type_name -> google.protobuf.Timestamp
+	2,  // 13: muster.group.v1.GroupSpec.type:type_name -> muster.group.v1.GroupType
+	17, // 14: muster.group.v1.GroupSpec.target_capacity:type_name -> muster.group.v1.TargetCapacity
+	18, // 15: muster.group.v1.GroupSpec.candidates:type_name -> muster.group.v1.Candidate
+	19, // 16: muster.group.v1.GroupSpec.pay_as_you_go:type_name -> muster.group.v1.PayAsYouGoOptions
+	20, // 17: muster.group.v1.GroupSpec.spot:type_name -> muster.group.v1.SpotOptions
+	6,  // 18: muster.group.v1.GroupSpec.excess_capacity_termination_policy:type_name -> muster.group.v1.ExcessCapacityTerminationPolicy
+	16, // 19: muster.group.v1.GroupSpec.health:type_name -> muster.group.v1.HealthOptions
+	25, // 20: muster.group.v1.GroupSpec.valid_from:type_name -> google.protobuf.Timestamp
+	25, // 21: muster.group.v1.GroupSpec.valid_until:type_name -> google.protobuf.Timestamp
+	26, // 22: muster.group.v1.GroupSpec.capacity_unit:type_name -> muster.allocator.v1.CapacityUnit
+	15, // 23: muster.group.v1.GroupSpec.launch_template:type_name -> muster.group.v1.LaunchTemplateReference
+	27, // 24: muster.group.v1.GroupSpec.launch_configuration:type_name -> muster.group.v1.LaunchConfiguration
+	13, // 25: muster.group.v1.GroupSpec.budget:type_name -> muster.group.v1.Budget
+	14, // 26: muster.group.v1.GroupSpec.scaling_bounds:type_name -> muster.group.v1.ScalingBounds
+	24, // 27: muster.group.v1.GroupSpec.tags:type_name -> muster.group.v1.GroupSpec.TagsEntry
+	1,  // 28: muster.group.v1.Budget.shed_order:type_name -> muster.group.v1.ShedOrder
+	3,  // 29: muster.group.v1.TargetCapacity.default_type:type_name -> muster.group.v1.DefaultTargetCapacityType
+	28, // 30: muster.group.v1.Candidate.attributes:type_name -> muster.allocator.v1.InstanceAttributes
+	29, // 31: muster.group.v1.PayAsYouGoOptions.allocation_strategy:type_name -> muster.allocator.v1.PayAsYouGoAllocationStrategy
+	30, // 32: muster.group.v1.PayAsYouGoOptions.zone_policy:type_name -> muster.allocator.v1.ZonePolicy
+	31, // 33: muster.group.v1.PayAsYouGoOptions.type_policy:type_name -> muster.allocator.v1.TypePolicy
+	32, // 34: muster.group.v1.SpotOptions.allocation_strategy:type_name -> muster.allocator.v1.SpotAllocationStrategy
+	30, // 35: muster.group.v1.SpotOptions.zone_policy:type_name -> muster.allocator.v1.ZonePolicy
+	31, // 36: muster.group.v1.SpotOptions.type_policy:type_name -> muster.allocator.v1.TypePolicy
+	5,  // 37: muster.group.v1.SpotOptions.interruption_replacement:type_name -> muster.group.v1.InterruptionReplacement
+	4,  // 38: muster.group.v1.SpotOptions.shortfall:type_name -> muster.group.v1.SpotShortfall
+	33, // 39: muster.group.v1.SpotOptions.interruption_behavior:type_name -> muster.fleet.v1.InterruptionBehavior
+	34, // 40: muster.group.v1.SpotOptions.stopped_retention:type_name -> google.protobuf.Duration
+	9,  // 41: muster.group.v1.Condition.type:type_name -> muster.group.v1.ConditionType
+	25, // 42: muster.group.v1.Condition.last_transition_time:type_name -> google.protobuf.Timestamp
+	43, // [43:43] is the sub-list for method output_type
+	43, // [43:43] is the sub-list for method input_type
+	43, // [43:43] is the sub-list for extension type_name
+	43, // [43:43] is the sub-list for extension extendee
+	0,  // [0:43] is the sub-list for field type_name
 }
 
 func init() { file_muster_group_v1_group_proto_init() }
@@ -1673,14 +2320,15 @@ func file_muster_group_v1_group_proto_init() {
 	if File_muster_group_v1_group_proto != nil {
 		return
 	}
-	file_muster_group_v1_group_proto_msgTypes[5].OneofWrappers = []any{}
+	file_muster_group_v1_launch_configuration_proto_init()
+	file_muster_group_v1_group_proto_msgTypes[8].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_group_v1_group_proto_rawDesc), len(file_muster_group_v1_group_proto_rawDesc)),
-			NumEnums:      7,
-			NumMessages:   11,
+			NumEnums:      10,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

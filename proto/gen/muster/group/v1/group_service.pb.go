@@ -239,7 +239,17 @@ type ListGroupsRequest struct {
 	// `next_page_token` of the page before; empty for the first page.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// Also list deleted groups that are still known.
-	ShowDeleted   bool `protobuf:"varint,3,opt,name=show_deleted,json=showDeleted,proto3" json:"show_deleted,omitempty"`
+	ShowDeleted bool `protobuf:"varint,3,opt,name=show_deleted,json=showDeleted,proto3" json:"show_deleted,omitempty"`
+	// Only these groups, at most 100. None: all.
+	GroupIds []string `protobuf:"bytes,4,rep,name=group_ids,json=groupIds,proto3" json:"group_ids,omitempty"`
+	// Only groups of this name. Empty: all.
+	Name string `protobuf:"bytes,5,opt,name=name,proto3" json:"name,omitempty"`
+	// Only groups of these types. None: all.
+	Types []GroupType `protobuf:"varint,6,rep,packed,name=types,proto3,enum=muster.group.v1.GroupType" json:"types,omitempty"`
+	// Only groups at these points of their life. None: all.
+	Lifecycles []Lifecycle `protobuf:"varint,7,rep,packed,name=lifecycles,proto3,enum=muster.group.v1.Lifecycle" json:"lifecycles,omitempty"`
+	// Only groups that carry all of these tags with these values.
+	Tags          map[string]string `protobuf:"bytes,8,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -293,6 +303,41 @@ func (x *ListGroupsRequest) GetShowDeleted() bool {
 		return x.ShowDeleted
 	}
 	return false
+}
+
+func (x *ListGroupsRequest) GetGroupIds() []string {
+	if x != nil {
+		return x.GroupIds
+	}
+	return nil
+}
+
+func (x *ListGroupsRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ListGroupsRequest) GetTypes() []GroupType {
+	if x != nil {
+		return x.Types
+	}
+	return nil
+}
+
+func (x *ListGroupsRequest) GetLifecycles() []Lifecycle {
+	if x != nil {
+		return x.Lifecycles
+	}
+	return nil
+}
+
+func (x *ListGroupsRequest) GetTags() map[string]string {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
 }
 
 // Response of GroupService.ListGroups.
@@ -358,9 +403,12 @@ type UpdateGroupRequest struct {
 	// The group.
 	GroupId string `protobuf:"bytes,2,opt,name=group_id,json=groupId,proto3" json:"group_id,omitempty"`
 	// The new values of the fields that `update_mask` names.
-	TargetCapacity *TargetCapacity `protobuf:"bytes,3,opt,name=target_capacity,json=targetCapacity,proto3" json:"target_capacity,omitempty"`
-	// Fields to change: `target_capacity`, or parts of it, for example
-	// `target_capacity.total`. The result must keep the rules of TargetCapacity.
+	Spec *GroupSpec `protobuf:"bytes,3,opt,name=spec,proto3" json:"spec,omitempty"`
+	// Fields of the spec to change, at most 20: `name`, `target_capacity` or its
+	// parts but `minimum` (for example `target_capacity.total`), `candidates`,
+	// `spot.max_price_micros_per_hour`, `excess_capacity_termination_policy`,
+	// `terminate_instances_with_expiration`, `budget`, `scaling_bounds`, `tags`.
+	// The result must keep the rules of GroupSpec.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,4,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	// Only change the group if its etag is this one. Empty: in any case.
 	Etag          string `protobuf:"bytes,5,opt,name=etag,proto3" json:"etag,omitempty"`
@@ -412,9 +460,9 @@ func (x *UpdateGroupRequest) GetGroupId() string {
 	return ""
 }
 
-func (x *UpdateGroupRequest) GetTargetCapacity() *TargetCapacity {
+func (x *UpdateGroupRequest) GetSpec() *GroupSpec {
 	if x != nil {
-		return x.TargetCapacity
+		return x.Spec
 	}
 	return nil
 }
@@ -717,7 +765,9 @@ type GroupInstance struct {
 	// Units that it contributes when it counts.
 	WeightedCapacity float64 `protobuf:"fixed64,2,opt,name=weighted_capacity,json=weightedCapacity,proto3" json:"weighted_capacity,omitempty"`
 	// Whether it counts: pending, starting or running, without a notice.
-	Counts        bool `protobuf:"varint,3,opt,name=counts,proto3" json:"counts,omitempty"`
+	Counts bool `protobuf:"varint,3,opt,name=counts,proto3" json:"counts,omitempty"`
+	// Whether it is protected from being given up.
+	Protected     bool `protobuf:"varint,4,opt,name=protected,proto3" json:"protected,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -769,6 +819,13 @@ func (x *GroupInstance) GetWeightedCapacity() float64 {
 func (x *GroupInstance) GetCounts() bool {
 	if x != nil {
 		return x.Counts
+	}
+	return false
+}
+
+func (x *GroupInstance) GetProtected() bool {
+	if x != nil {
+		return x.Protected
 	}
 	return false
 }
@@ -1051,11 +1108,941 @@ func (x *PreviewGroupResponse) GetSummary() string {
 	return ""
 }
 
+// Request of GroupService.WatchGroup.
+type WatchGroupRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The groups, 1 to 100.
+	GroupIds []string `protobuf:"bytes,1,rep,name=group_ids,json=groupIds,proto3" json:"group_ids,omitempty"`
+	// Where to go on: the cursor of the last response. Groups that have not
+	// changed since are not told again. Empty: all are told.
+	Cursor        string `protobuf:"bytes,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchGroupRequest) Reset() {
+	*x = WatchGroupRequest{}
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchGroupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchGroupRequest) ProtoMessage() {}
+
+func (x *WatchGroupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchGroupRequest.ProtoReflect.Descriptor instead.
+func (*WatchGroupRequest) Descriptor() ([]byte, []int) {
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *WatchGroupRequest) GetGroupIds() []string {
+	if x != nil {
+		return x.GroupIds
+	}
+	return nil
+}
+
+func (x *WatchGroupRequest) GetCursor() string {
+	if x != nil {
+		return x.Cursor
+	}
+	return ""
+}
+
+// One message of GroupService.WatchGroup.
+type WatchGroupResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The group as it is now.
+	Group *Group `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
+	// Cursor to go on from after this message.
+	Cursor        string `protobuf:"bytes,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchGroupResponse) Reset() {
+	*x = WatchGroupResponse{}
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchGroupResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchGroupResponse) ProtoMessage() {}
+
+func (x *WatchGroupResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchGroupResponse.ProtoReflect.Descriptor instead.
+func (*WatchGroupResponse) Descriptor() ([]byte, []int) {
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *WatchGroupResponse) GetGroup() *Group {
+	if x != nil {
+		return x.Group
+	}
+	return nil
+}
+
+func (x *WatchGroupResponse) GetCursor() string {
+	if x != nil {
+		return x.Cursor
+	}
+	return ""
+}
+
+// Request of GroupService.SuspendProcesses.
+type SuspendProcessesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The group.
+	GroupId string `protobuf:"bytes,1,opt,name=group_id,json=groupId,proto3" json:"group_id,omitempty"`
+	// What to suspend, 1 to 4, each once.
+	Processes     []Process `protobuf:"varint,2,rep,packed,name=processes,proto3,enum=muster.group.v1.Process" json:"processes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuspendProcessesRequest) Reset() {
+	*x = SuspendProcessesRequest{}
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendProcessesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendProcessesRequest) ProtoMessage() {}
+
+func (x *SuspendProcessesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendProcessesRequest.ProtoReflect.Descriptor instead.
+func (*SuspendProcessesRequest) Descriptor() ([]byte, []int) {
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *SuspendProcessesRequest) GetGroupId() string {
+	if x != nil {
+		return x.GroupId
+	}
+	return ""
+}
+
+func (x *SuspendProcessesRequest) GetProcesses() []Process {
+	if x != nil {
+		return x.Processes
+	}
+	return nil
+}
+
+// Response of GroupService.SuspendProcesses.
+type SuspendProcessesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The group.
+	Group         *Group `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuspendProcessesResponse) Reset() {
+	*x = SuspendProcessesResponse{}
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendProcessesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendProcessesResponse) ProtoMessage() {}
+
+func (x *SuspendProcessesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendProcessesResponse.ProtoReflect.Descriptor instead.
+func (*SuspendProcessesResponse) Descriptor() ([]byte, []int) {
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *SuspendProcessesResponse) GetGroup() *Group {
+	if x != nil {
+		return x.Group
+	}
+	return nil
+}
+
+// Request of GroupService.ResumeProcesses.
+type ResumeProcessesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The group.
+	GroupId string `protobuf:"bytes,1,opt,name=group_id,json=groupId,proto3" json:"group_id,omitempty"`
+	// What to resume, 1 to 4, each once.
+	Processes     []Process `protobuf:"varint,2,rep,packed,name=processes,proto3,enum=muster.group.v1.Process" json:"processes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeProcessesRequest) Reset() {
+	*x = ResumeProcessesRequest{}
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeProcessesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeProcessesRequest) ProtoMessage() {}
+
+func (x *ResumeProcessesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeProcessesRequest.ProtoReflect.Descriptor instead.
+func (*ResumeProcessesRequest) Descriptor() ([]byte, []int) {
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ResumeProcessesRequest) GetGroupId() string {
+	if x != nil {
+		return x.GroupId
+	}
+	return ""
+}
+
+func (x *ResumeProcessesRequest) GetProcesses() []Process {
+	if x != nil {
+		return x.Processes
+	}
+	return nil
+}
+
+// Response of GroupService.ResumeProcesses.
+type ResumeProcessesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The group.
+	Group         *Group `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeProcessesResponse) Reset() {
+	*x = ResumeProcessesResponse{}
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeProcessesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeProcessesResponse) ProtoMessage() {}
+
+func (x *ResumeProcessesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeProcessesResponse.ProtoReflect.Descriptor instead.
+func (*ResumeProcessesResponse) Descriptor() ([]byte, []int) {
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ResumeProcessesResponse) GetGroup() *Group {
+	if x != nil {
+		return x.Group
+	}
+	return nil
+}
+
+// Request of GroupService.AttachInstances.
+type AttachInstancesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The group.
+	GroupId string `protobuf:"bytes,1,opt,name=group_id,json=groupId,proto3" json:"group_id,omitempty"`
+	// The instances, 1 to 100.
+	InstanceIds   []string `protobuf:"bytes,2,rep,name=instance_ids,json=instanceIds,proto3" json:"instance_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AttachInstancesRequest) Reset() {
+	*x = AttachInstancesRequest{}
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AttachInstancesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AttachInstancesRequest) ProtoMessage() {}
+
+func (x *AttachInstancesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AttachInstancesRequest.ProtoReflect.Descriptor instead.
+func (*AttachInstancesRequest) Descriptor() ([]byte, []int) {
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *AttachInstancesRequest) GetGroupId() string {
+	if x != nil {
+		return x.GroupId
+	}
+	return ""
+}
+
+func (x *AttachInstancesRequest) GetInstanceIds() []string {
+	if x != nil {
+		return x.InstanceIds
+	}
+	return nil
+}
+
+// Response of GroupService.AttachInstances.
+type AttachInstancesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The group, which counts them at its next look.
+	Group         *Group `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AttachInstancesResponse) Reset() {
+	*x = AttachInstancesResponse{}
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AttachInstancesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AttachInstancesResponse) ProtoMessage() {}
+
+func (x *AttachInstancesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AttachInstancesResponse.ProtoReflect.Descriptor instead.
+func (*AttachInstancesResponse) Descriptor() ([]byte, []int) {
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *AttachInstancesResponse) GetGroup() *Group {
+	if x != nil {
+		return x.Group
+	}
+	return nil
+}
+
+// Request of GroupService.DetachInstances.
+type DetachInstancesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Makes the call idempotent, as in CreateGroup.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// The group.
+	GroupId string `protobuf:"bytes,2,opt,name=group_id,json=groupId,proto3" json:"group_id,omitempty"`
+	// The instances, 1 to 100.
+	InstanceIds []string `protobuf:"bytes,3,rep,name=instance_ids,json=instanceIds,proto3" json:"instance_ids,omitempty"`
+	// Whether the total goes down by what the instances contributed, rounded down
+	// to whole units; the parts of the target go down as far as they must.
+	DecrementTarget bool `protobuf:"varint,4,opt,name=decrement_target,json=decrementTarget,proto3" json:"decrement_target,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *DetachInstancesRequest) Reset() {
+	*x = DetachInstancesRequest{}
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DetachInstancesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DetachInstancesRequest) ProtoMessage() {}
+
+func (x *DetachInstancesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DetachInstancesRequest.ProtoReflect.Descriptor instead.
+func (*DetachInstancesRequest) Descriptor() ([]byte, []int) {
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *DetachInstancesRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *DetachInstancesRequest) GetGroupId() string {
+	if x != nil {
+		return x.GroupId
+	}
+	return ""
+}
+
+func (x *DetachInstancesRequest) GetInstanceIds() []string {
+	if x != nil {
+		return x.InstanceIds
+	}
+	return nil
+}
+
+func (x *DetachInstancesRequest) GetDecrementTarget() bool {
+	if x != nil {
+		return x.DecrementTarget
+	}
+	return false
+}
+
+// Response of GroupService.DetachInstances.
+type DetachInstancesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The group.
+	Group *Group `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
+	// Instances that are no members.
+	MissingInstanceIds []string `protobuf:"bytes,2,rep,name=missing_instance_ids,json=missingInstanceIds,proto3" json:"missing_instance_ids,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
+}
+
+func (x *DetachInstancesResponse) Reset() {
+	*x = DetachInstancesResponse{}
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DetachInstancesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DetachInstancesResponse) ProtoMessage() {}
+
+func (x *DetachInstancesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DetachInstancesResponse.ProtoReflect.Descriptor instead.
+func (*DetachInstancesResponse) Descriptor() ([]byte, []int) {
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *DetachInstancesResponse) GetGroup() *Group {
+	if x != nil {
+		return x.Group
+	}
+	return nil
+}
+
+func (x *DetachInstancesResponse) GetMissingInstanceIds() []string {
+	if x != nil {
+		return x.MissingInstanceIds
+	}
+	return nil
+}
+
+// Request of GroupService.SetInstanceProtection.
+type SetInstanceProtectionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The group.
+	GroupId string `protobuf:"bytes,1,opt,name=group_id,json=groupId,proto3" json:"group_id,omitempty"`
+	// The instances, 1 to 100.
+	InstanceIds []string `protobuf:"bytes,2,rep,name=instance_ids,json=instanceIds,proto3" json:"instance_ids,omitempty"`
+	// True to protect them, false to end that.
+	Protected     bool `protobuf:"varint,3,opt,name=protected,proto3" json:"protected,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetInstanceProtectionRequest) Reset() {
+	*x = SetInstanceProtectionRequest{}
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetInstanceProtectionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetInstanceProtectionRequest) ProtoMessage() {}
+
+func (x *SetInstanceProtectionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetInstanceProtectionRequest.ProtoReflect.Descriptor instead.
+func (*SetInstanceProtectionRequest) Descriptor() ([]byte, []int) {
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *SetInstanceProtectionRequest) GetGroupId() string {
+	if x != nil {
+		return x.GroupId
+	}
+	return ""
+}
+
+func (x *SetInstanceProtectionRequest) GetInstanceIds() []string {
+	if x != nil {
+		return x.InstanceIds
+	}
+	return nil
+}
+
+func (x *SetInstanceProtectionRequest) GetProtected() bool {
+	if x != nil {
+		return x.Protected
+	}
+	return false
+}
+
+// Response of GroupService.SetInstanceProtection.
+type SetInstanceProtectionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The group.
+	Group         *Group `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetInstanceProtectionResponse) Reset() {
+	*x = SetInstanceProtectionResponse{}
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetInstanceProtectionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetInstanceProtectionResponse) ProtoMessage() {}
+
+func (x *SetInstanceProtectionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetInstanceProtectionResponse.ProtoReflect.Descriptor instead.
+func (*SetInstanceProtectionResponse) Descriptor() ([]byte, []int) {
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *SetInstanceProtectionResponse) GetGroup() *Group {
+	if x != nil {
+		return x.Group
+	}
+	return nil
+}
+
+// Request of GroupService.RebalanceGroup.
+type RebalanceGroupRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Makes the call idempotent, as in CreateGroup.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// The group.
+	GroupId string `protobuf:"bytes,2,opt,name=group_id,json=groupId,proto3" json:"group_id,omitempty"`
+	// Disruption budget: at most so many instances are moved, 1 to 1,000. 0 means
+	// a tenth of the group's instances, one at least.
+	MaxMovedInstances int32 `protobuf:"varint,3,opt,name=max_moved_instances,json=maxMovedInstances,proto3" json:"max_moved_instances,omitempty"`
+	// True to tell what would be done and do nothing.
+	DryRun        bool `protobuf:"varint,4,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RebalanceGroupRequest) Reset() {
+	*x = RebalanceGroupRequest{}
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RebalanceGroupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RebalanceGroupRequest) ProtoMessage() {}
+
+func (x *RebalanceGroupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RebalanceGroupRequest.ProtoReflect.Descriptor instead.
+func (*RebalanceGroupRequest) Descriptor() ([]byte, []int) {
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *RebalanceGroupRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *RebalanceGroupRequest) GetGroupId() string {
+	if x != nil {
+		return x.GroupId
+	}
+	return ""
+}
+
+func (x *RebalanceGroupRequest) GetMaxMovedInstances() int32 {
+	if x != nil {
+		return x.MaxMovedInstances
+	}
+	return 0
+}
+
+func (x *RebalanceGroupRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+// Response of GroupService.RebalanceGroup.
+type RebalanceGroupResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is moved, in order.
+	Moves []*RebalanceMove `protobuf:"bytes,1,rep,name=moves,proto3" json:"moves,omitempty"`
+	// What all moves together save, in micro-units of the currency per hour;
+	// below 0 when they cost more and are made for another aim of the strategy.
+	SavingMicrosPerHour int64 `protobuf:"varint,2,opt,name=saving_micros_per_hour,json=savingMicrosPerHour,proto3" json:"saving_micros_per_hour,omitempty"`
+	// Interruptions to expect in a day before and after the moves, in
+	// thousandths.
+	ExpectedInterruptionsPerDayThousandthsBefore int64 `protobuf:"varint,3,opt,name=expected_interruptions_per_day_thousandths_before,json=expectedInterruptionsPerDayThousandthsBefore,proto3" json:"expected_interruptions_per_day_thousandths_before,omitempty"`
+	// The same after all moves.
+	ExpectedInterruptionsPerDayThousandthsAfter int64 `protobuf:"varint,4,opt,name=expected_interruptions_per_day_thousandths_after,json=expectedInterruptionsPerDayThousandthsAfter,proto3" json:"expected_interruptions_per_day_thousandths_after,omitempty"`
+	// The activity that makes the moves; empty for a dry run, and when there is
+	// nothing to move.
+	ActivityId string `protobuf:"bytes,5,opt,name=activity_id,json=activityId,proto3" json:"activity_id,omitempty"`
+	// The group.
+	Group         *Group `protobuf:"bytes,6,opt,name=group,proto3" json:"group,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RebalanceGroupResponse) Reset() {
+	*x = RebalanceGroupResponse{}
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RebalanceGroupResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RebalanceGroupResponse) ProtoMessage() {}
+
+func (x *RebalanceGroupResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RebalanceGroupResponse.ProtoReflect.Descriptor instead.
+func (*RebalanceGroupResponse) Descriptor() ([]byte, []int) {
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *RebalanceGroupResponse) GetMoves() []*RebalanceMove {
+	if x != nil {
+		return x.Moves
+	}
+	return nil
+}
+
+func (x *RebalanceGroupResponse) GetSavingMicrosPerHour() int64 {
+	if x != nil {
+		return x.SavingMicrosPerHour
+	}
+	return 0
+}
+
+func (x *RebalanceGroupResponse) GetExpectedInterruptionsPerDayThousandthsBefore() int64 {
+	if x != nil {
+		return x.ExpectedInterruptionsPerDayThousandthsBefore
+	}
+	return 0
+}
+
+func (x *RebalanceGroupResponse) GetExpectedInterruptionsPerDayThousandthsAfter() int64 {
+	if x != nil {
+		return x.ExpectedInterruptionsPerDayThousandthsAfter
+	}
+	return 0
+}
+
+func (x *RebalanceGroupResponse) GetActivityId() string {
+	if x != nil {
+		return x.ActivityId
+	}
+	return ""
+}
+
+func (x *RebalanceGroupResponse) GetGroup() *Group {
+	if x != nil {
+		return x.Group
+	}
+	return nil
+}
+
+// Instances that change their pool.
+type RebalanceMove struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Billing method, before and after.
+	BillingMethod v1.BillingMethod `protobuf:"varint,1,opt,name=billing_method,json=billingMethod,proto3,enum=muster.fleet.v1.BillingMethod" json:"billing_method,omitempty"`
+	// Zone where instances are given up.
+	FromZoneId string `protobuf:"bytes,2,opt,name=from_zone_id,json=fromZoneId,proto3" json:"from_zone_id,omitempty"`
+	// Instance type that is given up.
+	FromInstanceType string `protobuf:"bytes,3,opt,name=from_instance_type,json=fromInstanceType,proto3" json:"from_instance_type,omitempty"`
+	// How many are given up.
+	RemoveInstances int32 `protobuf:"varint,4,opt,name=remove_instances,json=removeInstances,proto3" json:"remove_instances,omitempty"`
+	// Zone to launch in.
+	ToZoneId string `protobuf:"bytes,5,opt,name=to_zone_id,json=toZoneId,proto3" json:"to_zone_id,omitempty"`
+	// Instance type to launch.
+	ToInstanceType string `protobuf:"bytes,6,opt,name=to_instance_type,json=toInstanceType,proto3" json:"to_instance_type,omitempty"`
+	// How many are launched.
+	LaunchInstances int32 `protobuf:"varint,7,opt,name=launch_instances,json=launchInstances,proto3" json:"launch_instances,omitempty"`
+	// What the move saves, in micro-units of the currency per hour.
+	SavingMicrosPerHour int64 `protobuf:"varint,8,opt,name=saving_micros_per_hour,json=savingMicrosPerHour,proto3" json:"saving_micros_per_hour,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
+}
+
+func (x *RebalanceMove) Reset() {
+	*x = RebalanceMove{}
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RebalanceMove) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RebalanceMove) ProtoMessage() {}
+
+func (x *RebalanceMove) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RebalanceMove.ProtoReflect.Descriptor instead.
+func (*RebalanceMove) Descriptor() ([]byte, []int) {
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *RebalanceMove) GetBillingMethod() v1.BillingMethod {
+	if x != nil {
+		return x.BillingMethod
+	}
+	return v1.BillingMethod(0)
+}
+
+func (x *RebalanceMove) GetFromZoneId() string {
+	if x != nil {
+		return x.FromZoneId
+	}
+	return ""
+}
+
+func (x *RebalanceMove) GetFromInstanceType() string {
+	if x != nil {
+		return x.FromInstanceType
+	}
+	return ""
+}
+
+func (x *RebalanceMove) GetRemoveInstances() int32 {
+	if x != nil {
+		return x.RemoveInstances
+	}
+	return 0
+}
+
+func (x *RebalanceMove) GetToZoneId() string {
+	if x != nil {
+		return x.ToZoneId
+	}
+	return ""
+}
+
+func (x *RebalanceMove) GetToInstanceType() string {
+	if x != nil {
+		return x.ToInstanceType
+	}
+	return ""
+}
+
+func (x *RebalanceMove) GetLaunchInstances() int32 {
+	if x != nil {
+		return x.LaunchInstances
+	}
+	return 0
+}
+
+func (x *RebalanceMove) GetSavingMicrosPerHour() int64 {
+	if x != nil {
+		return x.SavingMicrosPerHour
+	}
+	return 0
+}
+
 var File_muster_group_v1_group_service_proto protoreflect.FileDescriptor
 
 const file_muster_group_v1_group_service_proto_rawDesc = "" +
 	"\n" +
-	"#muster/group/v1/group_service.proto\x12\x0fmuster.group.v1\x1a\x1bbuf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a+muster/allocator/v1/allocator_service.proto\x1a$muster/allocator/v1/attributes.proto\x1a#muster/allocator/v1/placement.proto\x1a\x1emuster/fleet/v1/instance.proto\x1a\x1emuster/group/v1/activity.proto\x1a\x1bmuster/group/v1/group.proto\x1a#muster/group/v1/launch_result.proto\"\xdc\x01\n" +
+	"#muster/group/v1/group_service.proto\x12\x0fmuster.group.v1\x1a\x1bbuf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a+muster/allocator/v1/allocator_service.proto\x1a$muster/allocator/v1/attributes.proto\x1a#muster/allocator/v1/placement.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1emuster/fleet/v1/instance.proto\x1a\x1emuster/group/v1/activity.proto\x1a\x1bmuster/group/v1/group.proto\x1a#muster/group/v1/launch_result.proto\"\xdc\x01\n" +
 	"\x12CreateGroupRequest\x12\x8d\x01\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tBn\xbaHk\xba\x01e\n" +
@@ -1068,25 +2055,37 @@ const file_muster_group_v1_group_service_proto_rawDesc = "" +
 	"\x0fGetGroupRequest\x12$\n" +
 	"\bgroup_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\agroupId\"@\n" +
 	"\x10GetGroupResponse\x12,\n" +
-	"\x05group\x18\x01 \x01(\v2\x16.muster.group.v1.GroupR\x05group\"\x88\x01\n" +
+	"\x05group\x18\x01 \x01(\v2\x16.muster.group.v1.GroupR\x05group\"\x80\x04\n" +
 	"\x11ListGroupsRequest\x12'\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xfa\x01(\x00R\bpageSize\x12'\n" +
 	"\n" +
 	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\tpageToken\x12!\n" +
-	"\fshow_deleted\x18\x03 \x01(\bR\vshowDeleted\"l\n" +
+	"\fshow_deleted\x18\x03 \x01(\bR\vshowDeleted\x12/\n" +
+	"\tgroup_ids\x18\x04 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10d\x18\x01\"\x06r\x04\x10\x01\x18@R\bgroupIds\x12\x1c\n" +
+	"\x04name\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x04name\x12C\n" +
+	"\x05types\x18\x06 \x03(\x0e2\x1a.muster.group.v1.GroupTypeB\x11\xbaH\x0e\x92\x01\v\x10\n" +
+	"\"\a\x82\x01\x04\x10\x01 \x00R\x05types\x12M\n" +
+	"\n" +
+	"lifecycles\x18\a \x03(\x0e2\x1a.muster.group.v1.LifecycleB\x11\xbaH\x0e\x92\x01\v\x10\n" +
+	"\"\a\x82\x01\x04\x10\x01 \x00R\n" +
+	"lifecycles\x12Z\n" +
+	"\x04tags\x18\b \x03(\v2,.muster.group.v1.ListGroupsRequest.TagsEntryB\x18\xbaH\x15\x9a\x01\x12\x10\x14\"\ar\x05\x10\x01\x18\x80\x01*\x05r\x03\x18\x80\x01R\x04tags\x1a7\n" +
+	"\tTagsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"l\n" +
 	"\x12ListGroupsResponse\x12.\n" +
 	"\x06groups\x18\x01 \x03(\v2\x16.muster.group.v1.GroupR\x06groups\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd2\x03\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb8\x03\n" +
 	"\x12UpdateGroupRequest\x12\x8d\x01\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tBn\xbaHk\xba\x01e\n" +
 	"\n" +
 	"request_id\x128must be 1 to 64 printable ASCII characters without space\x1a\x1dthis.matches('^[!-~]{1,64}$')\xd8\x01\x01R\trequestId\x12$\n" +
-	"\bgroup_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\agroupId\x12P\n" +
-	"\x0ftarget_capacity\x18\x03 \x01(\v2\x1f.muster.group.v1.TargetCapacityB\x06\xbaH\x03\xd8\x01\x03R\x0etargetCapacity\x12\x96\x01\n" +
+	"\bgroup_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\agroupId\x126\n" +
+	"\x04spec\x18\x03 \x01(\v2\x1a.muster.group.v1.GroupSpecB\x06\xbaH\x03\xd8\x01\x03R\x04spec\x12\x96\x01\n" +
 	"\vupdate_mask\x18\x04 \x01(\v2\x1a.google.protobuf.FieldMaskBY\xbaHV\xba\x01P\n" +
-	"\x18update_group.update_mask\x12\x1bmust name at most 10 fields\x1a\x17this.paths.size() <= 10\xc8\x01\x01R\n" +
+	"\x18update_group.update_mask\x12\x1bmust name at most 20 fields\x1a\x17this.paths.size() <= 20\xc8\x01\x01R\n" +
 	"updateMask\x12\x1b\n" +
 	"\x04etag\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\"C\n" +
 	"\x13UpdateGroupResponse\x12,\n" +
@@ -1106,11 +2105,12 @@ const file_muster_group_v1_group_service_proto_rawDesc = "" +
 	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\tpageToken\"\x82\x01\n" +
 	"\x1aListGroupInstancesResponse\x12<\n" +
 	"\tinstances\x18\x01 \x03(\v2\x1e.muster.group.v1.GroupInstanceR\tinstances\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8b\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa9\x01\n" +
 	"\rGroupInstance\x125\n" +
 	"\binstance\x18\x01 \x01(\v2\x19.muster.fleet.v1.InstanceR\binstance\x12+\n" +
 	"\x11weighted_capacity\x18\x02 \x01(\x01R\x10weightedCapacity\x12\x16\n" +
-	"\x06counts\x18\x03 \x01(\bR\x06counts\"\x8f\x01\n" +
+	"\x06counts\x18\x03 \x01(\bR\x06counts\x12\x1c\n" +
+	"\tprotected\x18\x04 \x01(\bR\tprotected\"\x8f\x01\n" +
 	"\x15ListActivitiesRequest\x12$\n" +
 	"\bgroup_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\agroupId\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
@@ -1134,7 +2134,73 @@ const file_muster_group_v1_group_service_proto_rawDesc = "" +
 	"\x06totals\x18\x03 \x01(\v2$.muster.allocator.v1.PlacementTotalsR\x06totals\x127\n" +
 	"\tview_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bviewTime\x12=\n" +
 	"\amatches\x18\x05 \x03(\v2#.muster.allocator.v1.CandidateMatchR\amatches\x12\x18\n" +
-	"\asummary\x18\x06 \x01(\tR\asummary2\x9b\x06\n" +
+	"\asummary\x18\x06 \x01(\tR\asummary\"i\n" +
+	"\x11WatchGroupRequest\x121\n" +
+	"\tgroup_ids\x18\x01 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\b\x01\x10d\x18\x01\"\x06r\x04\x10\x01\x18@R\bgroupIds\x12!\n" +
+	"\x06cursor\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\x06cursor\"Z\n" +
+	"\x12WatchGroupResponse\x12,\n" +
+	"\x05group\x18\x01 \x01(\v2\x16.muster.group.v1.GroupR\x05group\x12\x16\n" +
+	"\x06cursor\x18\x02 \x01(\tR\x06cursor\"\x8e\x01\n" +
+	"\x17SuspendProcessesRequest\x12$\n" +
+	"\bgroup_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\agroupId\x12M\n" +
+	"\tprocesses\x18\x02 \x03(\x0e2\x18.muster.group.v1.ProcessB\x15\xbaH\x12\x92\x01\x0f\b\x01\x10\x04\x18\x01\"\a\x82\x01\x04\x10\x01 \x00R\tprocesses\"H\n" +
+	"\x18SuspendProcessesResponse\x12,\n" +
+	"\x05group\x18\x01 \x01(\v2\x16.muster.group.v1.GroupR\x05group\"\x8d\x01\n" +
+	"\x16ResumeProcessesRequest\x12$\n" +
+	"\bgroup_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\agroupId\x12M\n" +
+	"\tprocesses\x18\x02 \x03(\x0e2\x18.muster.group.v1.ProcessB\x15\xbaH\x12\x92\x01\x0f\b\x01\x10\x04\x18\x01\"\a\x82\x01\x04\x10\x01 \x00R\tprocesses\"G\n" +
+	"\x17ResumeProcessesResponse\x12,\n" +
+	"\x05group\x18\x01 \x01(\v2\x16.muster.group.v1.GroupR\x05group\"w\n" +
+	"\x16AttachInstancesRequest\x12$\n" +
+	"\bgroup_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\agroupId\x127\n" +
+	"\finstance_ids\x18\x02 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\b\x01\x10d\x18\x01\"\x06r\x04\x10\x01\x18@R\vinstanceIds\"G\n" +
+	"\x17AttachInstancesResponse\x12,\n" +
+	"\x05group\x18\x01 \x01(\v2\x16.muster.group.v1.GroupR\x05group\"\xb2\x02\n" +
+	"\x16DetachInstancesRequest\x12\x8d\x01\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tBn\xbaHk\xba\x01e\n" +
+	"\n" +
+	"request_id\x128must be 1 to 64 printable ASCII characters without space\x1a\x1dthis.matches('^[!-~]{1,64}$')\xd8\x01\x01R\trequestId\x12$\n" +
+	"\bgroup_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\agroupId\x127\n" +
+	"\finstance_ids\x18\x03 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\b\x01\x10d\x18\x01\"\x06r\x04\x10\x01\x18@R\vinstanceIds\x12)\n" +
+	"\x10decrement_target\x18\x04 \x01(\bR\x0fdecrementTarget\"y\n" +
+	"\x17DetachInstancesResponse\x12,\n" +
+	"\x05group\x18\x01 \x01(\v2\x16.muster.group.v1.GroupR\x05group\x120\n" +
+	"\x14missing_instance_ids\x18\x02 \x03(\tR\x12missingInstanceIds\"\x9b\x01\n" +
+	"\x1cSetInstanceProtectionRequest\x12$\n" +
+	"\bgroup_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\agroupId\x127\n" +
+	"\finstance_ids\x18\x02 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\b\x01\x10d\x18\x01\"\x06r\x04\x10\x01\x18@R\vinstanceIds\x12\x1c\n" +
+	"\tprotected\x18\x03 \x01(\bR\tprotected\"M\n" +
+	"\x1dSetInstanceProtectionResponse\x12,\n" +
+	"\x05group\x18\x01 \x01(\v2\x16.muster.group.v1.GroupR\x05group\"\xa2\x02\n" +
+	"\x15RebalanceGroupRequest\x12\x8d\x01\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tBn\xbaHk\xba\x01e\n" +
+	"\n" +
+	"request_id\x128must be 1 to 64 printable ASCII characters without space\x1a\x1dthis.matches('^[!-~]{1,64}$')\xd8\x01\x01R\trequestId\x12$\n" +
+	"\bgroup_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\agroupId\x12:\n" +
+	"\x13max_moved_instances\x18\x03 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\x11maxMovedInstances\x12\x17\n" +
+	"\adry_run\x18\x04 \x01(\bR\x06dryRun\"\xa2\x03\n" +
+	"\x16RebalanceGroupResponse\x124\n" +
+	"\x05moves\x18\x01 \x03(\v2\x1e.muster.group.v1.RebalanceMoveR\x05moves\x123\n" +
+	"\x16saving_micros_per_hour\x18\x02 \x01(\x03R\x13savingMicrosPerHour\x12g\n" +
+	"1expected_interruptions_per_day_thousandths_before\x18\x03 \x01(\x03R,expectedInterruptionsPerDayThousandthsBefore\x12e\n" +
+	"0expected_interruptions_per_day_thousandths_after\x18\x04 \x01(\x03R+expectedInterruptionsPerDayThousandthsAfter\x12\x1f\n" +
+	"\vactivity_id\x18\x05 \x01(\tR\n" +
+	"activityId\x12,\n" +
+	"\x05group\x18\x06 \x01(\v2\x16.muster.group.v1.GroupR\x05group\"\xf9\x02\n" +
+	"\rRebalanceMove\x12E\n" +
+	"\x0ebilling_method\x18\x01 \x01(\x0e2\x1e.muster.fleet.v1.BillingMethodR\rbillingMethod\x12 \n" +
+	"\ffrom_zone_id\x18\x02 \x01(\tR\n" +
+	"fromZoneId\x12,\n" +
+	"\x12from_instance_type\x18\x03 \x01(\tR\x10fromInstanceType\x12)\n" +
+	"\x10remove_instances\x18\x04 \x01(\x05R\x0fremoveInstances\x12\x1c\n" +
+	"\n" +
+	"to_zone_id\x18\x05 \x01(\tR\btoZoneId\x12(\n" +
+	"\x10to_instance_type\x18\x06 \x01(\tR\x0etoInstanceType\x12)\n" +
+	"\x10launch_instances\x18\a \x01(\x05R\x0flaunchInstances\x123\n" +
+	"\x16saving_micros_per_hour\x18\b \x01(\x03R\x13savingMicrosPerHour2\x8d\f\n" +
 	"\fGroupService\x12]\n" +
 	"\vCreateGroup\x12#.muster.group.v1.CreateGroupRequest\x1a$.muster.group.v1.CreateGroupResponse\"\x03\x90\x02\x02\x12T\n" +
 	"\bGetGroup\x12 .muster.group.v1.GetGroupRequest\x1a!.muster.group.v1.GetGroupResponse\"\x03\x90\x02\x01\x12Z\n" +
@@ -1144,7 +2210,15 @@ const file_muster_group_v1_group_service_proto_rawDesc = "" +
 	"\vDeleteGroup\x12#.muster.group.v1.DeleteGroupRequest\x1a$.muster.group.v1.DeleteGroupResponse\"\x03\x90\x02\x02\x12r\n" +
 	"\x12ListGroupInstances\x12*.muster.group.v1.ListGroupInstancesRequest\x1a+.muster.group.v1.ListGroupInstancesResponse\"\x03\x90\x02\x01\x12f\n" +
 	"\x0eListActivities\x12&.muster.group.v1.ListActivitiesRequest\x1a'.muster.group.v1.ListActivitiesResponse\"\x03\x90\x02\x01\x12`\n" +
-	"\fPreviewGroup\x12$.muster.group.v1.PreviewGroupRequest\x1a%.muster.group.v1.PreviewGroupResponse\"\x03\x90\x02\x01B\xc9\x01\n" +
+	"\fPreviewGroup\x12$.muster.group.v1.PreviewGroupRequest\x1a%.muster.group.v1.PreviewGroupResponse\"\x03\x90\x02\x01\x12\\\n" +
+	"\n" +
+	"WatchGroup\x12\".muster.group.v1.WatchGroupRequest\x1a#.muster.group.v1.WatchGroupResponse\"\x03\x90\x02\x010\x01\x12l\n" +
+	"\x10SuspendProcesses\x12(.muster.group.v1.SuspendProcessesRequest\x1a).muster.group.v1.SuspendProcessesResponse\"\x03\x90\x02\x02\x12i\n" +
+	"\x0fResumeProcesses\x12'.muster.group.v1.ResumeProcessesRequest\x1a(.muster.group.v1.ResumeProcessesResponse\"\x03\x90\x02\x02\x12i\n" +
+	"\x0fAttachInstances\x12'.muster.group.v1.AttachInstancesRequest\x1a(.muster.group.v1.AttachInstancesResponse\"\x03\x90\x02\x02\x12i\n" +
+	"\x0fDetachInstances\x12'.muster.group.v1.DetachInstancesRequest\x1a(.muster.group.v1.DetachInstancesResponse\"\x03\x90\x02\x02\x12{\n" +
+	"\x15SetInstanceProtection\x12-.muster.group.v1.SetInstanceProtectionRequest\x1a..muster.group.v1.SetInstanceProtectionResponse\"\x03\x90\x02\x02\x12f\n" +
+	"\x0eRebalanceGroup\x12&.muster.group.v1.RebalanceGroupRequest\x1a'.muster.group.v1.RebalanceGroupResponse\"\x03\x90\x02\x02B\xc9\x01\n" +
 	"\x13com.muster.group.v1B\x11GroupServiceProtoP\x01ZAgithub.com/seed-198b1370/muster/proto/gen/muster/group/v1;groupv1\xa2\x02\x03MGX\xaa\x02\x0fMuster.Group.V1\xca\x02\x0fMuster\\Group\\V1\xe2\x02\x1bMuster\\Group\\V1\\GPBMetadata\xea\x02\x11Muster::Group::V1b\x06proto3"
 
 var (
@@ -1159,81 +2233,128 @@ func file_muster_group_v1_group_service_proto_rawDescGZIP() []byte {
 	return file_muster_group_v1_group_service_proto_rawDescData
 }
 
-var file_muster_group_v1_group_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_muster_group_v1_group_service_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_muster_group_v1_group_service_proto_goTypes = []any{
-	(*CreateGroupRequest)(nil),         // 0: muster.group.v1.CreateGroupRequest
-	(*CreateGroupResponse)(nil),        // 1: muster.group.v1.CreateGroupResponse
-	(*GetGroupRequest)(nil),            // 2: muster.group.v1.GetGroupRequest
-	(*GetGroupResponse)(nil),           // 3: muster.group.v1.GetGroupResponse
-	(*ListGroupsRequest)(nil),          // 4: muster.group.v1.ListGroupsRequest
-	(*ListGroupsResponse)(nil),         // 5: muster.group.v1.ListGroupsResponse
-	(*UpdateGroupRequest)(nil),         // 6: muster.group.v1.UpdateGroupRequest
-	(*UpdateGroupResponse)(nil),        // 7: muster.group.v1.UpdateGroupResponse
-	(*DeleteGroupRequest)(nil),         // 8: muster.group.v1.DeleteGroupRequest
-	(*DeleteGroupResponse)(nil),        // 9: muster.group.v1.DeleteGroupResponse
-	(*ListGroupInstancesRequest)(nil),  // 10: muster.group.v1.ListGroupInstancesRequest
-	(*ListGroupInstancesResponse)(nil), // 11: muster.group.v1.ListGroupInstancesResponse
-	(*GroupInstance)(nil),              // 12: muster.group.v1.GroupInstance
-	(*ListActivitiesRequest)(nil),      // 13: muster.group.v1.ListActivitiesRequest
-	(*ListActivitiesResponse)(nil),     // 14: muster.group.v1.ListActivitiesResponse
-	(*PreviewGroupRequest)(nil),        // 15: muster.group.v1.PreviewGroupRequest
-	(*PreviewGroupResponse)(nil),       // 16: muster.group.v1.PreviewGroupResponse
-	(*GroupSpec)(nil),                  // 17: muster.group.v1.GroupSpec
-	(*Group)(nil),                      // 18: muster.group.v1.Group
-	(*LaunchResult)(nil),               // 19: muster.group.v1.LaunchResult
-	(*TargetCapacity)(nil),             // 20: muster.group.v1.TargetCapacity
-	(*fieldmaskpb.FieldMask)(nil),      // 21: google.protobuf.FieldMask
-	(*v1.Instance)(nil),                // 22: muster.fleet.v1.Instance
-	(*Activity)(nil),                   // 23: muster.group.v1.Activity
-	(*v11.Market)(nil),                 // 24: muster.allocator.v1.Market
-	(v11.Explanation)(0),               // 25: muster.allocator.v1.Explanation
-	(*v11.DemandPlacement)(nil),        // 26: muster.allocator.v1.DemandPlacement
-	(*v11.PlacementTotals)(nil),        // 27: muster.allocator.v1.PlacementTotals
-	(*timestamppb.Timestamp)(nil),      // 28: google.protobuf.Timestamp
-	(*v11.CandidateMatch)(nil),         // 29: muster.allocator.v1.CandidateMatch
+	(*CreateGroupRequest)(nil),            // 0: muster.group.v1.CreateGroupRequest
+	(*CreateGroupResponse)(nil),           // 1: muster.group.v1.CreateGroupResponse
+	(*GetGroupRequest)(nil),               // 2: muster.group.v1.GetGroupRequest
+	(*GetGroupResponse)(nil),              // 3: muster.group.v1.GetGroupResponse
+	(*ListGroupsRequest)(nil),             // 4: muster.group.v1.ListGroupsRequest
+	(*ListGroupsResponse)(nil),            // 5: muster.group.v1.ListGroupsResponse
+	(*UpdateGroupRequest)(nil),            // 6: muster.group.v1.UpdateGroupRequest
+	(*UpdateGroupResponse)(nil),           // 7: muster.group.v1.UpdateGroupResponse
+	(*DeleteGroupRequest)(nil),            // 8: muster.group.v1.DeleteGroupRequest
+	(*DeleteGroupResponse)(nil),           // 9: muster.group.v1.DeleteGroupResponse
+	(*ListGroupInstancesRequest)(nil),     // 10: muster.group.v1.ListGroupInstancesRequest
+	(*ListGroupInstancesResponse)(nil),    // 11: muster.group.v1.ListGroupInstancesResponse
+	(*GroupInstance)(nil),                 // 12: muster.group.v1.GroupInstance
+	(*ListActivitiesRequest)(nil),         // 13: muster.group.v1.ListActivitiesRequest
+	(*ListActivitiesResponse)(nil),        // 14: muster.group.v1.ListActivitiesResponse
+	(*PreviewGroupRequest)(nil),           // 15: muster.group.v1.PreviewGroupRequest
+	(*PreviewGroupResponse)(nil),          // 16: muster.group.v1.PreviewGroupResponse
+	(*WatchGroupRequest)(nil),             // 17: muster.group.v1.WatchGroupRequest
+	(*WatchGroupResponse)(nil),            // 18: muster.group.v1.WatchGroupResponse
+	(*SuspendProcessesRequest)(nil),       // 19: muster.group.v1.SuspendProcessesRequest
+	(*SuspendProcessesResponse)(nil),      // 20: muster.group.v1.SuspendProcessesResponse
+	(*ResumeProcessesRequest)(nil),        // 21: muster.group.v1.ResumeProcessesRequest
+	(*ResumeProcessesResponse)(nil),       // 22: muster.group.v1.ResumeProcessesResponse
+	(*AttachInstancesRequest)(nil),        // 23: muster.group.v1.AttachInstancesRequest
+	(*AttachInstancesResponse)(nil),       // 24: muster.group.v1.AttachInstancesResponse
+	(*DetachInstancesRequest)(nil),        // 25: muster.group.v1.DetachInstancesRequest
+	(*DetachInstancesResponse)(nil),       // 26: muster.group.v1.DetachInstancesResponse
+	(*SetInstanceProtectionRequest)(nil),  // 27: muster.group.v1.SetInstanceProtectionRequest
+	(*SetInstanceProtectionResponse)(nil), // 28: muster.group.v1.SetInstanceProtectionResponse
+	(*RebalanceGroupRequest)(nil),         // 29: muster.group.v1.RebalanceGroupRequest
+	(*RebalanceGroupResponse)(nil),        // 30: muster.group.v1.RebalanceGroupResponse
+	(*RebalanceMove)(nil),                 // 31: muster.group.v1.RebalanceMove
+	nil,                                   // 32: muster.group.v1.ListGroupsRequest.TagsEntry
+	(*GroupSpec)(nil),                     // 33: muster.group.v1.GroupSpec
+	(*Group)(nil),                         // 34: muster.group.v1.Group
+	(*LaunchResult)(nil),                  // 35: muster.group.v1.LaunchResult
+	(GroupType)(0),                        // 36: muster.group.v1.GroupType
+	(Lifecycle)(0),                        // 37: muster.group.v1.Lifecycle
+	(*fieldmaskpb.FieldMask)(nil),         // 38: google.protobuf.FieldMask
+	(*v1.Instance)(nil),                   // 39: muster.fleet.v1.Instance
+	(*Activity)(nil),                      // 40: muster.group.v1.Activity
+	(*v11.Market)(nil),                    // 41: muster.allocator.v1.Market
+	(v11.Explanation)(0),                  // 42: muster.allocator.v1.Explanation
+	(*v11.DemandPlacement)(nil),           // 43: muster.allocator.v1.DemandPlacement
+	(*v11.PlacementTotals)(nil),           // 44: muster.allocator.v1.PlacementTotals
+	(*timestamppb.Timestamp)(nil),         // 45: google.protobuf.Timestamp
+	(*v11.CandidateMatch)(nil),            // 46: muster.allocator.v1.CandidateMatch
+	(Process)(0),                          // 47: muster.group.v1.Process
+	(v1.BillingMethod)(0),                 // 48: muster.fleet.v1.BillingMethod
 }
 var file_muster_group_v1_group_service_proto_depIdxs = []int32{
-	17, // 0: muster.group.v1.CreateGroupRequest.spec:type_name -> muster.group.v1.GroupSpec
-	18, // 1: muster.group.v1.CreateGroupResponse.group:type_name -> muster.group.v1.Group
-	19, // 2: muster.group.v1.CreateGroupResponse.launch_results:type_name -> muster.group.v1.LaunchResult
-	18, // 3: muster.group.v1.GetGroupResponse.group:type_name -> muster.group.v1.Group
-	18, // 4: muster.group.v1.ListGroupsResponse.groups:type_name -> muster.group.v1.Group
-	20, // 5: muster.group.v1.UpdateGroupRequest.target_capacity:type_name -> muster.group.v1.TargetCapacity
-	21, // 6: muster.group.v1.UpdateGroupRequest.update_mask:type_name -> google.protobuf.FieldMask
-	18, // 7: muster.group.v1.UpdateGroupResponse.group:type_name -> muster.group.v1.Group
-	18, // 8: muster.group.v1.DeleteGroupResponse.group:type_name -> muster.group.v1.Group
-	12, // 9: muster.group.v1.ListGroupInstancesResponse.instances:type_name -> muster.group.v1.GroupInstance
-	22, // 10: muster.group.v1.GroupInstance.instance:type_name -> muster.fleet.v1.Instance
-	23, // 11: muster.group.v1.ListActivitiesResponse.activities:type_name -> muster.group.v1.Activity
-	17, // 12: muster.group.v1.PreviewGroupRequest.spec:type_name -> muster.group.v1.GroupSpec
-	24, // 13: muster.group.v1.PreviewGroupRequest.what_if:type_name -> muster.allocator.v1.Market
-	25, // 14: muster.group.v1.PreviewGroupRequest.explanation:type_name -> muster.allocator.v1.Explanation
-	17, // 15: muster.group.v1.PreviewGroupResponse.spec:type_name -> muster.group.v1.GroupSpec
-	26, // 16: muster.group.v1.PreviewGroupResponse.placements:type_name -> muster.allocator.v1.DemandPlacement
-	27, // 17: muster.group.v1.PreviewGroupResponse.totals:type_name -> muster.allocator.v1.PlacementTotals
-	28, // 18: muster.group.v1.PreviewGroupResponse.view_time:type_name -> google.protobuf.Timestamp
-	29, // 19: muster.group.v1.PreviewGroupResponse.matches:type_name -> muster.allocator.v1.CandidateMatch
-	0,  // 20: muster.group.v1.GroupService.CreateGroup:input_type -> muster.group.v1.CreateGroupRequest
-	2,  // 21: muster.group.v1.GroupService.GetGroup:input_type -> muster.group.v1.GetGroupRequest
-	4,  // 22: muster.group.v1.GroupService.ListGroups:input_type -> muster.group.v1.ListGroupsRequest
-	6,  // 23: muster.group.v1.GroupService.UpdateGroup:input_type -> muster.group.v1.UpdateGroupRequest
-	8,  // 24: muster.group.v1.GroupService.DeleteGroup:input_type -> muster.group.v1.DeleteGroupRequest
-	10, // 25: muster.group.v1.GroupService.ListGroupInstances:input_type -> muster.group.v1.ListGroupInstancesRequest
-	13, // 26: muster.group.v1.GroupService.ListActivities:input_type -> muster.group.v1.ListActivitiesRequest
-	15, // 27: muster.group.v1.GroupService.PreviewGroup:input_type -> muster.group.v1.PreviewGroupRequest
-	1,  // 28: muster.group.v1.GroupService.CreateGroup:output_type -> muster.group.v1.CreateGroupResponse
-	3,  // 29: muster.group.v1.GroupService.GetGroup:output_type -> muster.group.v1.GetGroupResponse
-	5,  // 30: muster.group.v1.GroupService.ListGroups:output_type -> muster.group.v1.ListGroupsResponse
-	7,  // 31: muster.group.v1.GroupService.UpdateGroup:output_type -> muster.group.v1.UpdateGroupResponse
-	9,  // 32: muster.group.v1.GroupService.DeleteGroup:output_type -> muster.group.v1.DeleteGroupResponse
-	11, // 33: muster.group.v1.GroupService.ListGroupInstances:output_type -> muster.group.v1.ListGroupInstancesResponse
-	14, // 34: muster.group.v1.GroupService.ListActivities:output_type -> muster.group.v1.ListActivitiesResponse
-	16, // 35: muster.group.v1.GroupService.PreviewGroup:output_type -> muster.group.v1.PreviewGroupResponse
-	28, // [28:36] is the sub-list for method output_type
-	20, // [20:28] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	33, // 0: muster.group.v1.CreateGroupRequest.spec:type_name -> muster.group.v1.GroupSpec
+	34, // 1: muster.group.v1.CreateGroupResponse.group:type_name -> muster.group.v1.Group
+	35, // 2: muster.group.v1.CreateGroupResponse.launch_results:type_name -> muster.group.v1.LaunchResult
+	34, // 3: muster.group.v1.GetGroupResponse.group:type_name -> muster.group.v1.Group
+	36, // 4: muster.group.v1.ListGroupsRequest.types:type_name -> muster.group.v1.GroupType
+	37, // 5: muster.group.v1.ListGroupsRequest.lifecycles:type_name -> muster.group.v1.Lifecycle
+	32, // 6: muster.group.v1.ListGroupsRequest.tags:type_name -> muster.group.v1.ListGroupsRequest.TagsEntry
+	34, // 7: muster.group.v1.ListGroupsResponse.groups:type_name -> muster.group.v1.Group
+	33, // 8: muster.group.v1.UpdateGroupRequest.spec:type_name -> muster.group.v1.GroupSpec
+	38, // 9: muster.group.v1.UpdateGroupRequest.update_mask:type_name -> google.protobuf.FieldMask
+	34, // 10: muster.group.v1.UpdateGroupResponse.group:type_name -> muster.group.v1.Group
+	34, // 11: muster.group.v1.DeleteGroupResponse.group:type_name -> muster.group.v1.Group
+	12, // 12: muster.group.v1.ListGroupInstancesResponse.instances:type_name -> muster.group.v1.GroupInstance
+	39, // 13: muster.group.v1.GroupInstance.instance:type_name -> muster.fleet.v1.Instance
+	40, // 14: muster.group.v1.ListActivitiesResponse.activities:type_name -> muster.group.v1.Activity
+	33, // 15: muster.group.v1.PreviewGroupRequest.spec:type_name -> muster.group.v1.GroupSpec
+	41, // 16: muster.group.v1.PreviewGroupRequest.what_if:type_name -> muster.allocator.v1.Market
+	42, // 17: muster.group.v1.PreviewGroupRequest.explanation:type_name -> muster.allocator.v1.Explanation
+	33, // 18: muster.group.v1.PreviewGroupResponse.spec:type_name -> muster.group.v1.GroupSpec
+	43, // 19: muster.group.v1.PreviewGroupResponse.placements:type_name -> muster.allocator.v1.DemandPlacement
+	44, // 20: muster.group.v1.PreviewGroupResponse.totals:type_name -> muster.allocator.v1.PlacementTotals
+	45, // 21: muster.group.v1.PreviewGroupResponse.view_time:type_name -> google.protobuf.Timestamp
+	46, // 22: muster.group.v1.PreviewGroupResponse.matches:type_name -> muster.allocator.v1.CandidateMatch
+	34, // 23: muster.group.v1.WatchGroupResponse.group:type_name -> muster.group.v1.Group
+	47, // 24: muster.group.v1.SuspendProcessesRequest.processes:type_name -> muster.group.v1.Process
+	34, // 25: muster.group.v1.SuspendProcessesResponse.group:type_name -> muster.group.v1.Group
+	47, // 26: muster.group.v1.ResumeProcessesRequest.processes:type_name -> muster.group.v1.Process
+	34, // 27: muster.group.v1.ResumeProcessesResponse.group:type_name -> muster.group.v1.Group
+	34, // 28: muster.group.v1.AttachInstancesResponse.group:type_name -> muster.group.v1.Group
+	34, // 29: muster.group.v1.DetachInstancesResponse.group:type_name -> muster.group.v1.Group
+	34, // 30: muster.group.v1.SetInstanceProtectionResponse.group:type_name -> muster.group.v1.Group
+	31, // 31: muster.group.v1.RebalanceGroupResponse.moves:type_name -> muster.group.v1.RebalanceMove
+	34, // 32: muster.group.v1.RebalanceGroupResponse.group:type_name -> muster.group.v1.Group
+	48, // 33: muster.group.v1.RebalanceMove.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	0,  // 34: muster.group.v1.GroupService.CreateGroup:input_type -> muster.group.v1.CreateGroupRequest
+	2,  // 35: muster.group.v1.GroupService.GetGroup:input_type -> muster.group.v1.GetGroupRequest
+	4,  // 36: muster.group.v1.GroupService.ListGroups:input_type -> muster.group.v1.ListGroupsRequest
+	6,  // 37: muster.group.v1.GroupService.UpdateGroup:input_type -> muster.group.v1.UpdateGroupRequest
+	8,  // 38: muster.group.v1.GroupService.DeleteGroup:input_type -> muster.group.v1.DeleteGroupRequest
+	10, // 39: muster.group.v1.GroupService.ListGroupInstances:input_type -> muster.group.v1.ListGroupInstancesRequest
+	13, // 40: muster.group.v1.GroupService.ListActivities:input_type -> muster.group.v1.ListActivitiesRequest
+	15, // 41: muster.group.v1.GroupService.PreviewGroup:input_type -> muster.group.v1.PreviewGroupRequest
+	17, // 42: muster.group.v1.GroupService.WatchGroup:input_type -> muster.group.v1.WatchGroupRequest
+	19, // 43: muster.group.v1.GroupService.SuspendProcesses:input_type -> muster.group.v1.SuspendProcessesRequest
+	21, // 44: muster.group.v1.GroupService.ResumeProcesses:input_type -> muster.group.v1.ResumeProcessesRequest
+	23, // 45: muster.group.v1.GroupService.AttachInstances:input_type -> muster.group.v1.AttachInstancesRequest
+	25, // 46: muster.group.v1.GroupService.DetachInstances:input_type -> muster.group.v1.DetachInstancesRequest
+	27, // 47: muster.group.v1.GroupService.SetInstanceProtection:input_type -> muster.group.v1.SetInstanceProtectionRequest
+	29, // 48: muster.group.v1.GroupService.RebalanceGroup:input_type -> muster.group.v1.RebalanceGroupRequest
+	1,  // 49: muster.group.v1.GroupService.CreateGroup:output_type -> muster.group.v1.CreateGroupResponse
+	3,  // 50: muster.group.v1.GroupService.GetGroup:output_type -> muster.group.v1.GetGroupResponse
+	5,  // 51: muster.group.v1.GroupService.ListGroups:output_type -> muster.group.v1.ListGroupsResponse
+	7,  // 52: muster.group.v1.GroupService.UpdateGroup:output_type -> muster.group.v1.UpdateGroupResponse
+	9,  // 53: muster.group.v1.GroupService.DeleteGroup:output_type -> muster.group.v1.DeleteGroupResponse
+	11, // 54: muster.group.v1.GroupService.ListGroupInstances:output_type -> muster.group.v1.ListGroupInstancesResponse
+	14, // 55: muster.group.v1.GroupService.ListActivities:output_type -> muster.group.v1.ListActivitiesResponse
+	16, // 56: muster.group.v1.GroupService.PreviewGroup:output_type -> muster.group.v1.PreviewGroupResponse
+	18, // 57: muster.group.v1.GroupService.WatchGroup:output_type -> muster.group.v1.WatchGroupResponse
+	20, // 58: muster.group.v1.GroupService.SuspendProcesses:output_type -> muster.group.v1.SuspendProcessesResponse
+	22, // 59: muster.group.v1.GroupService.ResumeProcesses:output_type -> muster.group.v1.ResumeProcessesResponse
+	24, // 60: muster.group.v1.GroupService.AttachInstances:output_type -> muster.group.v1.AttachInstancesResponse
+	26, // 61: muster.group.v1.GroupService.DetachInstances:output_type -> muster.group.v1.DetachInstancesResponse
+	28, // 62: muster.group.v1.GroupService.SetInstanceProtection:output_type -> muster.group.v1.SetInstanceProtectionResponse
+	30, // 63: muster.group.v1.GroupService.RebalanceGroup:output_type -> muster.group.v1.RebalanceGroupResponse
+	49, // [49:64] is the sub-list for method output_type
+	34, // [34:49] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_muster_group_v1_group_service_proto_init() }
@@ -1251,7 +2372,7 @@ func file_muster_group_v1_group_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_group_v1_group_service_proto_rawDesc), len(file_muster_group_v1_group_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,14 +19,21 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	GroupService_CreateGroup_FullMethodName        = "/muster.group.v1.GroupService/CreateGroup"
-	GroupService_GetGroup_FullMethodName           = "/muster.group.v1.GroupService/GetGroup"
-	GroupService_ListGroups_FullMethodName         = "/muster.group.v1.GroupService/ListGroups"
-	GroupService_UpdateGroup_FullMethodName        = "/muster.group.v1.GroupService/UpdateGroup"
-	GroupService_DeleteGroup_FullMethodName        = "/muster.group.v1.GroupService/DeleteGroup"
-	GroupService_ListGroupInstances_FullMethodName = "/muster.group.v1.GroupService/ListGroupInstances"
-	GroupService_ListActivities_FullMethodName     = "/muster.group.v1.GroupService/ListActivities"
-	GroupService_PreviewGroup_FullMethodName       = "/muster.group.v1.GroupService/PreviewGroup"
+	GroupService_CreateGroup_FullMethodName           = "/muster.group.v1.GroupService/CreateGroup"
+	GroupService_GetGroup_FullMethodName              = "/muster.group.v1.GroupService/GetGroup"
+	GroupService_ListGroups_FullMethodName            = "/muster.group.v1.GroupService/ListGroups"
+	GroupService_UpdateGroup_FullMethodName           = "/muster.group.v1.GroupService/UpdateGroup"
+	GroupService_DeleteGroup_FullMethodName           = "/muster.group.v1.GroupService/DeleteGroup"
+	GroupService_ListGroupInstances_FullMethodName    = "/muster.group.v1.GroupService/ListGroupInstances"
+	GroupService_ListActivities_FullMethodName        = "/muster.group.v1.GroupService/ListActivities"
+	GroupService_PreviewGroup_FullMethodName          = "/muster.group.v1.GroupService/PreviewGroup"
+	GroupService_WatchGroup_FullMethodName            = "/muster.group.v1.GroupService/WatchGroup"
+	GroupService_SuspendProcesses_FullMethodName      = "/muster.group.v1.GroupService/SuspendProcesses"
+	GroupService_ResumeProcesses_FullMethodName       = "/muster.group.v1.GroupService/ResumeProcesses"
+	GroupService_AttachInstances_FullMethodName       = "/muster.group.v1.GroupService/AttachInstances"
+	GroupService_DetachInstances_FullMethodName       = "/muster.group.v1.GroupService/DetachInstances"
+	GroupService_SetInstanceProtection_FullMethodName = "/muster.group.v1.GroupService/SetInstanceProtection"
+	GroupService_RebalanceGroup_FullMethodName        = "/muster.group.v1.GroupService/RebalanceGroup"
 )
 
 // GroupServiceClient is the client API for GroupService service.
@@ -49,12 +56,12 @@ type GroupServiceClient interface {
 	// Lists groups in order of creation, without deleted ones unless asked for.
 	// Errors: INVALID_ARGUMENT (INVALID_TOKEN).
 	ListGroups(ctx context.Context, in *ListGroupsRequest, opts ...grpc.CallOption) (*ListGroupsResponse, error)
-	// Changes the targets of a group and makes it scale. An `instant` group
-	// makes one more attempt, in the background. Errors: NOT_FOUND
-	// (GROUP_NOT_FOUND), FAILED_PRECONDITION (ETAG_MISMATCH,
-	// GROUP_IS_BEING_DELETED), INVALID_ARGUMENT
-	// (IDEMPOTENT_PARAMETER_MISMATCH; a path in the mask that can not be
-	// changed).
+	// Changes a group. A change of targets, candidates or prices is one scheduling
+	// task, whatever the type: an `instant` or `request` group makes one more
+	// attempt, in the background. Errors: NOT_FOUND (GROUP_NOT_FOUND),
+	// FAILED_PRECONDITION (ETAG_MISMATCH, GROUP_IS_BEING_DELETED),
+	// INVALID_ARGUMENT (IDEMPOTENT_PARAMETER_MISMATCH; a path in the mask that can
+	// not be changed).
 	UpdateGroup(ctx context.Context, in *UpdateGroupRequest, opts ...grpc.CallOption) (*UpdateGroupResponse, error)
 	// Deletes a group; its instances are released or leave the group. Answers
 	// when that is stored; it is done in the background. Deleting a deleted
@@ -72,6 +79,42 @@ type GroupServiceClient interface {
 	// zones and types; a market that can not be), RESOURCE_EXHAUSTED (the
 	// allocator's ANSWER_TOO_LARGE and SEARCH_TOO_LARGE).
 	PreviewGroup(ctx context.Context, in *PreviewGroupRequest, opts ...grpc.CallOption) (*PreviewGroupResponse, error)
+	// Follows groups: what each is now, then each change, the latest state only
+	// when there are many. Goes on where a cursor says. Errors: NOT_FOUND
+	// (GROUP_NOT_FOUND), INVALID_ARGUMENT (INVALID_TOKEN).
+	WatchGroup(ctx context.Context, in *WatchGroupRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchGroupResponse], error)
+	// Makes a group stop doing some things until they are resumed. What is
+	// suspended already stays so. Errors: NOT_FOUND (GROUP_NOT_FOUND),
+	// FAILED_PRECONDITION (GROUP_IS_BEING_DELETED).
+	SuspendProcesses(ctx context.Context, in *SuspendProcessesRequest, opts ...grpc.CallOption) (*SuspendProcessesResponse, error)
+	// Makes a group do again what was suspended. What is not suspended stays so.
+	// Errors: as for SuspendProcesses.
+	ResumeProcesses(ctx context.Context, in *ResumeProcessesRequest, opts ...grpc.CallOption) (*ResumeProcessesResponse, error)
+	// Makes instances that run outside of any group members of a group. They
+	// count as others do; what is above the target is then given up as usual.
+	// Instances that are members already stay so. All of them, or none, at the
+	// time of the call. Errors: NOT_FOUND (GROUP_NOT_FOUND, INSTANCE_NOT_FOUND),
+	// FAILED_PRECONDITION (GROUP_IS_BEING_DELETED, INSTANCE_IN_OTHER_GROUP,
+	// INSTANCE_NOT_USABLE), RESOURCE_EXHAUSTED (GROUP_IS_FULL).
+	AttachInstances(ctx context.Context, in *AttachInstancesRequest, opts ...grpc.CallOption) (*AttachInstancesResponse, error)
+	// Makes instances leave a group; they run on. With `decrement_target` the
+	// target goes down by what they contributed, else a maintain group makes up
+	// for them. Instances that are no members are not touched and are named in
+	// the answer. Errors: NOT_FOUND (GROUP_NOT_FOUND), FAILED_PRECONDITION
+	// (GROUP_IS_BEING_DELETED), INVALID_ARGUMENT (IDEMPOTENT_PARAMETER_MISMATCH).
+	DetachInstances(ctx context.Context, in *DetachInstancesRequest, opts ...grpc.CallOption) (*DetachInstancesResponse, error)
+	// Protects instances of a group from being given up as excess, in
+	// rebalancing, or for a budget; or ends that. What is unhealthy is replaced
+	// all the same, and deleting the group or its expiry takes all. Errors:
+	// NOT_FOUND (GROUP_NOT_FOUND, INSTANCE_NOT_FOUND), FAILED_PRECONDITION
+	// (GROUP_IS_BEING_DELETED).
+	SetInstanceProtection(ctx context.Context, in *SetInstanceProtectionRequest, opts ...grpc.CallOption) (*SetInstanceProtectionResponse, error)
+	// Moves a group's instances toward what its strategy would choose now, in the
+	// background: it launches first, and gives up when what was launched runs. A
+	// dry run only tells the moves and the saving. Errors: NOT_FOUND
+	// (GROUP_NOT_FOUND), FAILED_PRECONDITION (GROUP_IS_BEING_DELETED,
+	// PROCESS_SUSPENDED, REBALANCE_UNDER_WAY, GROUP_NOT_MAINTAINED).
+	RebalanceGroup(ctx context.Context, in *RebalanceGroupRequest, opts ...grpc.CallOption) (*RebalanceGroupResponse, error)
 }
 
 type groupServiceClient struct {
@@ -162,6 +205,85 @@ func (c *groupServiceClient) PreviewGroup(ctx context.Context, in *PreviewGroupR
 	return out, nil
 }
 
+func (c *groupServiceClient) WatchGroup(ctx context.Context, in *WatchGroupRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchGroupResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &GroupService_ServiceDesc.Streams[0], GroupService_WatchGroup_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchGroupRequest, WatchGroupResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type GroupService_WatchGroupClient = grpc.ServerStreamingClient[WatchGroupResponse]
+
+func (c *groupServiceClient) SuspendProcesses(ctx context.Context, in *SuspendProcessesRequest, opts ...grpc.CallOption) (*SuspendProcessesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SuspendProcessesResponse)
+	err := c.cc.Invoke(ctx, GroupService_SuspendProcesses_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *groupServiceClient) ResumeProcesses(ctx context.Context, in *ResumeProcessesRequest, opts ...grpc.CallOption) (*ResumeProcessesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResumeProcessesResponse)
+	err := c.cc.Invoke(ctx, GroupService_ResumeProcesses_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *groupServiceClient) AttachInstances(ctx context.Context, in *AttachInstancesRequest, opts ...grpc.CallOption) (*AttachInstancesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AttachInstancesResponse)
+	err := c.cc.Invoke(ctx, GroupService_AttachInstances_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *groupServiceClient) DetachInstances(ctx context.Context, in *DetachInstancesRequest, opts ...grpc.CallOption) (*DetachInstancesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DetachInstancesResponse)
+	err := c.cc.Invoke(ctx, GroupService_DetachInstances_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *groupServiceClient) SetInstanceProtection(ctx context.Context, in *SetInstanceProtectionRequest, opts ...grpc.CallOption) (*SetInstanceProtectionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SetInstanceProtectionResponse)
+	err := c.cc.Invoke(ctx, GroupService_SetInstanceProtection_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *groupServiceClient) RebalanceGroup(ctx context.Context, in *RebalanceGroupRequest, opts ...grpc.CallOption) (*RebalanceGroupResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RebalanceGroupResponse)
+	err := c.cc.Invoke(ctx, GroupService_RebalanceGroup_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // GroupServiceServer is the server API for GroupService service.
 // All implementations must embed UnimplementedGroupServiceServer
 // for forward compatibility.
@@ -182,12 +304,12 @@ type GroupServiceServer interface {
 	// Lists groups in order of creation, without deleted ones unless asked for.
 	// Errors: INVALID_ARGUMENT (INVALID_TOKEN).
 	ListGroups(context.Context, *ListGroupsRequest) (*ListGroupsResponse, error)
-	// Changes the targets of a group and makes it scale. An `instant` group
-	// makes one more attempt, in the background. Errors: NOT_FOUND
-	// (GROUP_NOT_FOUND), FAILED_PRECONDITION (ETAG_MISMATCH,
-	// GROUP_IS_BEING_DELETED), INVALID_ARGUMENT
-	// (IDEMPOTENT_PARAMETER_MISMATCH; a path in the mask that can not be
-	// changed).
+	// Changes a group. A change of targets, candidates or prices is one scheduling
+	// task, whatever the type: an `instant` or `request` group makes one more
+	// attempt, in the background. Errors: NOT_FOUND (GROUP_NOT_FOUND),
+	// FAILED_PRECONDITION (ETAG_MISMATCH, GROUP_IS_BEING_DELETED),
+	// INVALID_ARGUMENT (IDEMPOTENT_PARAMETER_MISMATCH; a path in the mask that can
+	// not be changed).
 	UpdateGroup(context.Context, *UpdateGroupRequest) (*UpdateGroupResponse, error)
 	// Deletes a group; its instances are released or leave the group. Answers
 	// when that is stored; it is done in the background. Deleting a deleted
@@ -205,6 +327,42 @@ type GroupServiceServer interface {
 	// zones and types; a market that can not be), RESOURCE_EXHAUSTED (the
 	// allocator's ANSWER_TOO_LARGE and SEARCH_TOO_LARGE).
 	PreviewGroup(context.Context, *PreviewGroupRequest) (*PreviewGroupResponse, error)
+	// Follows groups: what each is now, then each change, the latest state only
+	// when there are many. Goes on where a cursor says. Errors: NOT_FOUND
+	// (GROUP_NOT_FOUND), INVALID_ARGUMENT (INVALID_TOKEN).
+	WatchGroup(*WatchGroupRequest, grpc.ServerStreamingServer[WatchGroupResponse]) error
+	// Makes a group stop doing some things until they are resumed. What is
+	// suspended already stays so. Errors: NOT_FOUND (GROUP_NOT_FOUND),
+	// FAILED_PRECONDITION (GROUP_IS_BEING_DELETED).
+	SuspendProcesses(context.Context, *SuspendProcessesRequest) (*SuspendProcessesResponse, error)
+	// Makes a group do again what was suspended. What is not suspended stays so.
+	// Errors: as for SuspendProcesses.
+	ResumeProcesses(context.Context, *ResumeProcessesRequest) (*ResumeProcessesResponse, error)
+	// Makes instances that run outside of any group members of a group. They
+	// count as others do; what is above the target is then given up as usual.
+	// Instances that are members already stay so. All of them, or none, at the
+	// time of the call. Errors: NOT_FOUND (GROUP_NOT_FOUND, INSTANCE_NOT_FOUND),
+	// FAILED_PRECONDITION (GROUP_IS_BEING_DELETED, INSTANCE_IN_OTHER_GROUP,
+	// INSTANCE_NOT_USABLE), RESOURCE_EXHAUSTED (GROUP_IS_FULL).
+	AttachInstances(context.Context, *AttachInstancesRequest) (*AttachInstancesResponse, error)
+	// Makes instances leave a group; they run on. With `decrement_target` the
+	// target goes down by what they contributed, else a maintain group makes up
+	// for them. Instances that are no members are not touched and are named in
+	// the answer. Errors: NOT_FOUND (GROUP_NOT_FOUND), FAILED_PRECONDITION
+	// (GROUP_IS_BEING_DELETED), INVALID_ARGUMENT (IDEMPOTENT_PARAMETER_MISMATCH).
+	DetachInstances(context.Context, *DetachInstancesRequest) (*DetachInstancesResponse, error)
+	// Protects instances of a group from being given up as excess, in
+	// rebalancing, or for a budget; or ends that. What is unhealthy is replaced
+	// all the same, and deleting the group or its expiry takes all. Errors:
+	// NOT_FOUND (GROUP_NOT_FOUND, INSTANCE_NOT_FOUND), FAILED_PRECONDITION
+	// (GROUP_IS_BEING_DELETED).
+	SetInstanceProtection(context.Context, *SetInstanceProtectionRequest) (*SetInstanceProtectionResponse, error)
+	// Moves a group's instances toward what its strategy would choose now, in the
+	// background: it launches first, and gives up when what was launched runs. A
+	// dry run only tells the moves and the saving. Errors: NOT_FOUND
+	// (GROUP_NOT_FOUND), FAILED_PRECONDITION (GROUP_IS_BEING_DELETED,
+	// PROCESS_SUSPENDED, REBALANCE_UNDER_WAY, GROUP_NOT_MAINTAINED).
+	RebalanceGroup(context.Context, *RebalanceGroupRequest) (*RebalanceGroupResponse, error)
 	mustEmbedUnimplementedGroupServiceServer()
 }
 
@@ -238,6 +396,27 @@ func (UnimplementedGroupServiceServer) ListActivities(context.Context, *ListActi
 }
 func (UnimplementedGroupServiceServer) PreviewGroup(context.Context, *PreviewGroupRequest) (*PreviewGroupResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method PreviewGroup not implemented")
+}
+func (UnimplementedGroupServiceServer) WatchGroup(*WatchGroupRequest, grpc.ServerStreamingServer[WatchGroupResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchGroup not implemented")
+}
+func (UnimplementedGroupServiceServer) SuspendProcesses(context.Context, *SuspendProcessesRequest) (*SuspendProcessesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SuspendProcesses not implemented")
+}
+func (UnimplementedGroupServiceServer) ResumeProcesses(context.Context, *ResumeProcessesRequest) (*ResumeProcessesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResumeProcesses not implemented")
+}
+func (UnimplementedGroupServiceServer) AttachInstances(context.Context, *AttachInstancesRequest) (*AttachInstancesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AttachInstances not implemented")
+}
+func (UnimplementedGroupServiceServer) DetachInstances(context.Context, *DetachInstancesRequest) (*DetachInstancesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DetachInstances not implemented")
+}
+func (UnimplementedGroupServiceServer) SetInstanceProtection(context.Context, *SetInstanceProtectionRequest) (*SetInstanceProtectionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SetInstanceProtection not implemented")
+}
+func (UnimplementedGroupServiceServer) RebalanceGroup(context.Context, *RebalanceGroupRequest) (*RebalanceGroupResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RebalanceGroup not implemented")
 }
 func (UnimplementedGroupServiceServer) mustEmbedUnimplementedGroupServiceServer() {}
 func (UnimplementedGroupServiceServer) testEmbeddedByValue()                      {}
@@ -404,6 +583,125 @@ func _GroupService_PreviewGroup_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _GroupService_WatchGroup_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchGroupRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(GroupServiceServer).WatchGroup(m, &grpc.GenericServerStream[WatchGroupRequest, WatchGroupResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type GroupService_WatchGroupServer = grpc.ServerStreamingServer[WatchGroupResponse]
+
+func _GroupService_SuspendProcesses_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SuspendProcessesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(GroupServiceServer).SuspendProcesses(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: GroupService_SuspendProcesses_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(GroupServiceServer).SuspendProcesses(ctx, req.(*SuspendProcessesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _GroupService_ResumeProcesses_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResumeProcessesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(GroupServiceServer).ResumeProcesses(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: GroupService_ResumeProcesses_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(GroupServiceServer).ResumeProcesses(ctx, req.(*ResumeProcessesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _GroupService_AttachInstances_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AttachInstancesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(GroupServiceServer).AttachInstances(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: GroupService_AttachInstances_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(GroupServiceServer).AttachInstances(ctx, req.(*AttachInstancesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _GroupService_DetachInstances_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DetachInstancesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(GroupServiceServer).DetachInstances(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: GroupService_DetachInstances_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(GroupServiceServer).DetachInstances(ctx, req.(*DetachInstancesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _GroupService_SetInstanceProtection_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetInstanceProtectionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(GroupServiceServer).SetInstanceProtection(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: GroupService_SetInstanceProtection_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(GroupServiceServer).SetInstanceProtection(ctx, req.(*SetInstanceProtectionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _GroupService_RebalanceGroup_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RebalanceGroupRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(GroupServiceServer).RebalanceGroup(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: GroupService_RebalanceGroup_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(GroupServiceServer).RebalanceGroup(ctx, req.(*RebalanceGroupRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // GroupService_ServiceDesc is the grpc.ServiceDesc for GroupService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -443,7 +741,37 @@ var GroupService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "PreviewGroup",
 			Handler:    _GroupService_PreviewGroup_Handler,
 		},
+		{
+			MethodName: "SuspendProcesses",
+			Handler:    _GroupService_SuspendProcesses_Handler,
+		},
+		{
+			MethodName: "ResumeProcesses",
+			Handler:    _GroupService_ResumeProcesses_Handler,
+		},
+		{
+			MethodName: "AttachInstances",
+			Handler:    _GroupService_AttachInstances_Handler,
+		},
+		{
+			MethodName: "DetachInstances",
+			Handler:    _GroupService_DetachInstances_Handler,
+		},
+		{
+			MethodName: "SetInstanceProtection",
+			Handler:    _GroupService_SetInstanceProtection_Handler,
+		},
+		{
+			MethodName: "RebalanceGroup",
+			Handler:    _GroupService_RebalanceGroup_Handler,
+		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "WatchGroup",
+			Handler:       _GroupService_WatchGroup_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "muster/group/v1/group_service.proto",
 }

@@ -72,9 +72,14 @@ type StoredGroup struct {
 	EventNumber int64 `protobuf:"varint,16,opt,name=event_number,json=eventNumber,proto3" json:"event_number,omitempty"`
 	// What was last told of how the target is met: GROUP_EVENT_KIND_FULFILLED,
 	// GROUP_EVENT_KIND_SHORT, or nothing yet.
-	Told          v1.GroupEventKind `protobuf:"varint,17,opt,name=told,proto3,enum=muster.group.v1.GroupEventKind" json:"told,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Told v1.GroupEventKind `protobuf:"varint,17,opt,name=told,proto3,enum=muster.group.v1.GroupEventKind" json:"told,omitempty"`
+	// How instances are made, as the launch template said when the group was
+	// created; absent when it is the spec's own configuration.
+	LaunchConfiguration *v1.LaunchConfiguration `protobuf:"bytes,18,opt,name=launch_configuration,json=launchConfiguration,proto3" json:"launch_configuration,omitempty"`
+	// Instances that are protected from being given up; at most 1,000.
+	ProtectedInstanceIds []string `protobuf:"bytes,19,rep,name=protected_instance_ids,json=protectedInstanceIds,proto3" json:"protected_instance_ids,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
 }
 
 func (x *StoredGroup) Reset() {
@@ -224,6 +229,20 @@ func (x *StoredGroup) GetTold() v1.GroupEventKind {
 		return x.Told
 	}
 	return v1.GroupEventKind(0)
+}
+
+func (x *StoredGroup) GetLaunchConfiguration() *v1.LaunchConfiguration {
+	if x != nil {
+		return x.LaunchConfiguration
+	}
+	return nil
+}
+
+func (x *StoredGroup) GetProtectedInstanceIds() []string {
+	if x != nil {
+		return x.ProtectedInstanceIds
+	}
+	return nil
 }
 
 // An instance type that belongs to a candidate with attributes.
@@ -543,7 +562,7 @@ var File_muster_groupsvc_storage_v1_stored_group_proto protoreflect.FileDescript
 
 const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"\n" +
-	"-muster/groupsvc/storage/v1/stored_group.proto\x12\x1amuster.groupsvc.storage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1emuster/group/v1/activity.proto\x1a\x1bmuster/group/v1/event.proto\x1a\x1bmuster/group/v1/group.proto\"\xcc\x06\n" +
+	"-muster/groupsvc/storage/v1/stored_group.proto\x12\x1amuster.groupsvc.storage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1emuster/group/v1/activity.proto\x1a\x1bmuster/group/v1/event.proto\x1a\x1bmuster/group/v1/group.proto\x1a*muster/group/v1/launch_configuration.proto\"\xdb\a\n" +
 	"\vStoredGroup\x12,\n" +
 	"\x05group\x18\x01 \x01(\v2\x16.muster.group.v1.GroupR\x05group\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x03R\aversion\x12/\n" +
@@ -564,7 +583,9 @@ const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"\x16unhealthy_instance_ids\x18\x0e \x03(\tR\x14unhealthyInstanceIds\x123\n" +
 	"\x06events\x18\x0f \x03(\v2\x1b.muster.group.v1.GroupEventR\x06events\x12!\n" +
 	"\fevent_number\x18\x10 \x01(\x03R\veventNumber\x123\n" +
-	"\x04told\x18\x11 \x01(\x0e2\x1f.muster.group.v1.GroupEventKindR\x04told\"\x9f\x01\n" +
+	"\x04told\x18\x11 \x01(\x0e2\x1f.muster.group.v1.GroupEventKindR\x04told\x12W\n" +
+	"\x14launch_configuration\x18\x12 \x01(\v2$.muster.group.v1.LaunchConfigurationR\x13launchConfiguration\x124\n" +
+	"\x16protected_instance_ids\x18\x13 \x03(\tR\x14protectedInstanceIds\"\x9f\x01\n" +
 	"\tExpansion\x12\x17\n" +
 	"\azone_id\x18\x01 \x01(\tR\x06zoneId\x12#\n" +
 	"\rinstance_type\x18\x02 \x01(\tR\finstanceType\x12'\n" +
@@ -614,16 +635,17 @@ func file_muster_groupsvc_storage_v1_stored_group_proto_rawDescGZIP() []byte {
 
 var file_muster_groupsvc_storage_v1_stored_group_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_muster_groupsvc_storage_v1_stored_group_proto_goTypes = []any{
-	(*StoredGroup)(nil),           // 0: muster.groupsvc.storage.v1.StoredGroup
-	(*Expansion)(nil),             // 1: muster.groupsvc.storage.v1.Expansion
-	(*Launch)(nil),                // 2: muster.groupsvc.storage.v1.Launch
-	(*Refusal)(nil),               // 3: muster.groupsvc.storage.v1.Refusal
-	(*v1.Group)(nil),              // 4: muster.group.v1.Group
-	(*v1.Activity)(nil),           // 5: muster.group.v1.Activity
-	(*v1.GroupEvent)(nil),         // 6: muster.group.v1.GroupEvent
-	(v1.GroupEventKind)(0),        // 7: muster.group.v1.GroupEventKind
-	(v11.BillingMethod)(0),        // 8: muster.fleet.v1.BillingMethod
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(*StoredGroup)(nil),            // 0: muster.groupsvc.storage.v1.StoredGroup
+	(*Expansion)(nil),              // 1: muster.groupsvc.storage.v1.Expansion
+	(*Launch)(nil),                 // 2: muster.groupsvc.storage.v1.Launch
+	(*Refusal)(nil),                // 3: muster.groupsvc.storage.v1.Refusal
+	(*v1.Group)(nil),               // 4: muster.group.v1.Group
+	(*v1.Activity)(nil),            // 5: muster.group.v1.Activity
+	(*v1.GroupEvent)(nil),          // 6: muster.group.v1.GroupEvent
+	(v1.GroupEventKind)(0),         // 7: muster.group.v1.GroupEventKind
+	(*v1.LaunchConfiguration)(nil), // 8: muster.group.v1.LaunchConfiguration
+	(v11.BillingMethod)(0),         // 9: muster.fleet.v1.BillingMethod
+	(*timestamppb.Timestamp)(nil),  // 10: google.protobuf.Timestamp
 }
 var file_muster_groupsvc_storage_v1_stored_group_proto_depIdxs = []int32{
 	4,  // 0: muster.groupsvc.storage.v1.StoredGroup.group:type_name -> muster.group.v1.Group
@@ -633,17 +655,18 @@ var file_muster_groupsvc_storage_v1_stored_group_proto_depIdxs = []int32{
 	1,  // 4: muster.groupsvc.storage.v1.StoredGroup.expansions:type_name -> muster.groupsvc.storage.v1.Expansion
 	6,  // 5: muster.groupsvc.storage.v1.StoredGroup.events:type_name -> muster.group.v1.GroupEvent
 	7,  // 6: muster.groupsvc.storage.v1.StoredGroup.told:type_name -> muster.group.v1.GroupEventKind
-	8,  // 7: muster.groupsvc.storage.v1.Launch.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	9,  // 8: muster.groupsvc.storage.v1.Launch.create_time:type_name -> google.protobuf.Timestamp
-	9,  // 9: muster.groupsvc.storage.v1.Launch.answer_time:type_name -> google.protobuf.Timestamp
-	8,  // 10: muster.groupsvc.storage.v1.Refusal.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	9,  // 11: muster.groupsvc.storage.v1.Refusal.refuse_time:type_name -> google.protobuf.Timestamp
-	9,  // 12: muster.groupsvc.storage.v1.Refusal.retry_time:type_name -> google.protobuf.Timestamp
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	8,  // 7: muster.groupsvc.storage.v1.StoredGroup.launch_configuration:type_name -> muster.group.v1.LaunchConfiguration
+	9,  // 8: muster.groupsvc.storage.v1.Launch.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	10, // 9: muster.groupsvc.storage.v1.Launch.create_time:type_name -> google.protobuf.Timestamp
+	10, // 10: muster.groupsvc.storage.v1.Launch.answer_time:type_name -> google.protobuf.Timestamp
+	9,  // 11: muster.groupsvc.storage.v1.Refusal.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	10, // 12: muster.groupsvc.storage.v1.Refusal.refuse_time:type_name -> google.protobuf.Timestamp
+	10, // 13: muster.groupsvc.storage.v1.Refusal.retry_time:type_name -> google.protobuf.Timestamp
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_muster_groupsvc_storage_v1_stored_group_proto_init() }
