@@ -107,9 +107,11 @@ type Activity struct {
 	// The rebalancing, scaling task or call that it comes from, for programs:
 	// `rebalance`, `scaling-task:` and its id, `update`, `detach`, `attach`,
 	// `delete`, `expiry`; empty for a look of the group's own.
-	Origin        string `protobuf:"bytes,10,opt,name=origin,proto3" json:"origin,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Origin string `protobuf:"bytes,10,opt,name=origin,proto3" json:"origin,omitempty"`
+	// Instances that a call made members of the group, in order.
+	AttachedInstanceIds []string `protobuf:"bytes,30,rep,name=attached_instance_ids,json=attachedInstanceIds,proto3" json:"attached_instance_ids,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *Activity) Reset() {
@@ -210,6 +212,13 @@ func (x *Activity) GetOrigin() string {
 		return x.Origin
 	}
 	return ""
+}
+
+func (x *Activity) GetAttachedInstanceIds() []string {
+	if x != nil {
+		return x.AttachedInstanceIds
+	}
+	return nil
 }
 
 // A stopped instance that a group tried to use again.
@@ -345,7 +354,7 @@ var File_muster_group_v1_activity_proto protoreflect.FileDescriptor
 
 const file_muster_group_v1_activity_proto_rawDesc = "" +
 	"\n" +
-	"\x1emuster/group/v1/activity.proto\x12\x0fmuster.group.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#muster/group/v1/launch_result.proto\"\xd1\x03\n" +
+	"\x1emuster/group/v1/activity.proto\x12\x0fmuster.group.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#muster/group/v1/launch_result.proto\"\x85\x04\n" +
 	"\bActivity\x12\x1f\n" +
 	"\vactivity_id\x18\x01 \x01(\tR\n" +
 	"activityId\x12\x19\n" +
@@ -359,7 +368,8 @@ const file_muster_group_v1_activity_proto_rawDesc = "" +
 	"\bremovals\x18\b \x03(\v2\x18.muster.group.v1.RemovalR\bremovals\x124\n" +
 	"\brestarts\x18\t \x03(\v2\x18.muster.group.v1.RestartR\brestarts\x12\x16\n" +
 	"\x06origin\x18\n" +
-	" \x01(\tR\x06origin\"n\n" +
+	" \x01(\tR\x06origin\x122\n" +
+	"\x15attached_instance_ids\x18\x1e \x03(\tR\x13attachedInstanceIds\"n\n" +
 	"\aRestart\x12\x1f\n" +
 	"\vinstance_id\x18\x01 \x01(\tR\n" +
 	"instanceId\x12\x1d\n" +

@@ -76,10 +76,21 @@ type StoredGroup struct {
 	// How instances are made, as the launch template said when the group was
 	// created; absent when it is the spec's own configuration.
 	LaunchConfiguration *v1.LaunchConfiguration `protobuf:"bytes,18,opt,name=launch_configuration,json=launchConfiguration,proto3" json:"launch_configuration,omitempty"`
-	// Instances that are protected from being given up; at most 1,000.
+	// Instances that are protected from being given up, in order of id. Those that
+	// are gone are forgotten.
 	ProtectedInstanceIds []string `protobuf:"bytes,19,rep,name=protected_instance_ids,json=protectedInstanceIds,proto3" json:"protected_instance_ids,omitempty"`
-	unknownFields        protoimpl.UnknownFields
-	sizeCache            protoimpl.SizeCache
+	// Instances that a call made members, until the fleet has their tag. Written
+	// before the fleet is told, so that an acknowledged call is carried out.
+	Attachments []*Attachment `protobuf:"bytes,30,rep,name=attachments,proto3" json:"attachments,omitempty"`
+	// Instances that a call made leave, until the fleet no longer shows them as
+	// members. Written before the fleet is told; they count no more from then on.
+	Detachments []*Detachment `protobuf:"bytes,31,rep,name=detachments,proto3" json:"detachments,omitempty"`
+	// Stopped instances that could not be started again a short while ago.
+	RestartRefusals []*RestartRefusal `protobuf:"bytes,32,rep,name=restart_refusals,json=restartRefusals,proto3" json:"restart_refusals,omitempty"`
+	// The rebalancing that is under way; absent when there is none.
+	Rebalance     *Rebalance `protobuf:"bytes,33,opt,name=rebalance,proto3" json:"rebalance,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StoredGroup) Reset() {
@@ -245,6 +256,34 @@ func (x *StoredGroup) GetProtectedInstanceIds() []string {
 	return nil
 }
 
+func (x *StoredGroup) GetAttachments() []*Attachment {
+	if x != nil {
+		return x.Attachments
+	}
+	return nil
+}
+
+func (x *StoredGroup) GetDetachments() []*Detachment {
+	if x != nil {
+		return x.Detachments
+	}
+	return nil
+}
+
+func (x *StoredGroup) GetRestartRefusals() []*RestartRefusal {
+	if x != nil {
+		return x.RestartRefusals
+	}
+	return nil
+}
+
+func (x *StoredGroup) GetRebalance() *Rebalance {
+	if x != nil {
+		return x.Rebalance
+	}
+	return nil
+}
+
 // An instance type that belongs to a candidate with attributes.
 type Expansion struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -348,7 +387,9 @@ type Launch struct {
 	// the call is not known.
 	AnswerTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=answer_time,json=answerTime,proto3" json:"answer_time,omitempty"`
 	// Instances that the call launched and that the fleet has not shown yet.
-	InstanceIds   []string `protobuf:"bytes,12,rep,name=instance_ids,json=instanceIds,proto3" json:"instance_ids,omitempty"`
+	InstanceIds []string `protobuf:"bytes,12,rep,name=instance_ids,json=instanceIds,proto3" json:"instance_ids,omitempty"`
+	// Number of the rebalancing's move that it is made for; 0 for none.
+	Move          int32 `protobuf:"varint,30,opt,name=move,proto3" json:"move,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -467,6 +508,13 @@ func (x *Launch) GetInstanceIds() []string {
 	return nil
 }
 
+func (x *Launch) GetMove() int32 {
+	if x != nil {
+		return x.Move
+	}
+	return 0
+}
+
 // A pool that refused a launch, and for how long it is left alone.
 type Refusal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -558,11 +606,454 @@ func (x *Refusal) GetErrorCode() string {
 	return ""
 }
 
+// An instance that a call made a member of the group.
+type Attachment struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The instance.
+	InstanceId string `protobuf:"bytes,1,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
+	// Its zone.
+	ZoneId string `protobuf:"bytes,2,opt,name=zone_id,json=zoneId,proto3" json:"zone_id,omitempty"`
+	// Its instance type.
+	InstanceType string `protobuf:"bytes,3,opt,name=instance_type,json=instanceType,proto3" json:"instance_type,omitempty"`
+	// Its billing method.
+	BillingMethod v11.BillingMethod `protobuf:"varint,4,opt,name=billing_method,json=billingMethod,proto3,enum=muster.fleet.v1.BillingMethod" json:"billing_method,omitempty"`
+	// What it costs, in micro-units of the currency per hour.
+	PriceMicrosPerHour int64 `protobuf:"varint,5,opt,name=price_micros_per_hour,json=priceMicrosPerHour,proto3" json:"price_micros_per_hour,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
+}
+
+func (x *Attachment) Reset() {
+	*x = Attachment{}
+	mi := &file_muster_groupsvc_storage_v1_stored_group_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Attachment) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Attachment) ProtoMessage() {}
+
+func (x *Attachment) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_groupsvc_storage_v1_stored_group_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Attachment.ProtoReflect.Descriptor instead.
+func (*Attachment) Descriptor() ([]byte, []int) {
+	return file_muster_groupsvc_storage_v1_stored_group_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Attachment) GetInstanceId() string {
+	if x != nil {
+		return x.InstanceId
+	}
+	return ""
+}
+
+func (x *Attachment) GetZoneId() string {
+	if x != nil {
+		return x.ZoneId
+	}
+	return ""
+}
+
+func (x *Attachment) GetInstanceType() string {
+	if x != nil {
+		return x.InstanceType
+	}
+	return ""
+}
+
+func (x *Attachment) GetBillingMethod() v11.BillingMethod {
+	if x != nil {
+		return x.BillingMethod
+	}
+	return v11.BillingMethod(0)
+}
+
+func (x *Attachment) GetPriceMicrosPerHour() int64 {
+	if x != nil {
+		return x.PriceMicrosPerHour
+	}
+	return 0
+}
+
+// An instance that a call made leave the group.
+type Detachment struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The instance.
+	InstanceId string `protobuf:"bytes,1,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
+	// When the call was made.
+	CreateTime    *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Detachment) Reset() {
+	*x = Detachment{}
+	mi := &file_muster_groupsvc_storage_v1_stored_group_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Detachment) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Detachment) ProtoMessage() {}
+
+func (x *Detachment) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_groupsvc_storage_v1_stored_group_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Detachment.ProtoReflect.Descriptor instead.
+func (*Detachment) Descriptor() ([]byte, []int) {
+	return file_muster_groupsvc_storage_v1_stored_group_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Detachment) GetInstanceId() string {
+	if x != nil {
+		return x.InstanceId
+	}
+	return ""
+}
+
+func (x *Detachment) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
+// A stopped instance that could not be started again.
+type RestartRefusal struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The instance.
+	InstanceId string `protobuf:"bytes,1,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
+	// When it could not.
+	RefuseTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=refuse_time,json=refuseTime,proto3" json:"refuse_time,omitempty"`
+	// When it is tried again at the earliest.
+	RetryTime     *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=retry_time,json=retryTime,proto3" json:"retry_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RestartRefusal) Reset() {
+	*x = RestartRefusal{}
+	mi := &file_muster_groupsvc_storage_v1_stored_group_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RestartRefusal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RestartRefusal) ProtoMessage() {}
+
+func (x *RestartRefusal) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_groupsvc_storage_v1_stored_group_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RestartRefusal.ProtoReflect.Descriptor instead.
+func (*RestartRefusal) Descriptor() ([]byte, []int) {
+	return file_muster_groupsvc_storage_v1_stored_group_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *RestartRefusal) GetInstanceId() string {
+	if x != nil {
+		return x.InstanceId
+	}
+	return ""
+}
+
+func (x *RestartRefusal) GetRefuseTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RefuseTime
+	}
+	return nil
+}
+
+func (x *RestartRefusal) GetRetryTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RetryTime
+	}
+	return nil
+}
+
+// A rebalancing that is under way.
+type Rebalance struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The activity that tells of it, in progress. It is kept with the others from
+	// the start, and written there anew when it ends.
+	Activity *v1.Activity `protobuf:"bytes,1,opt,name=activity,proto3" json:"activity,omitempty"`
+	// The generation of the group that it was decided for. A change of the spec
+	// ends it.
+	Generation int64 `protobuf:"varint,2,opt,name=generation,proto3" json:"generation,omitempty"`
+	// Moves that are not over, in order.
+	Moves         []*Move `protobuf:"bytes,3,rep,name=moves,proto3" json:"moves,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Rebalance) Reset() {
+	*x = Rebalance{}
+	mi := &file_muster_groupsvc_storage_v1_stored_group_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Rebalance) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Rebalance) ProtoMessage() {}
+
+func (x *Rebalance) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_groupsvc_storage_v1_stored_group_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Rebalance.ProtoReflect.Descriptor instead.
+func (*Rebalance) Descriptor() ([]byte, []int) {
+	return file_muster_groupsvc_storage_v1_stored_group_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Rebalance) GetActivity() *v1.Activity {
+	if x != nil {
+		return x.Activity
+	}
+	return nil
+}
+
+func (x *Rebalance) GetGeneration() int64 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
+func (x *Rebalance) GetMoves() []*Move {
+	if x != nil {
+		return x.Moves
+	}
+	return nil
+}
+
+// Instances that are to change their pool: launched first, then given up.
+type Move struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of the move in its rebalancing, from 1.
+	Number int32 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	// Billing method, before and after.
+	BillingMethod v11.BillingMethod `protobuf:"varint,2,opt,name=billing_method,json=billingMethod,proto3,enum=muster.fleet.v1.BillingMethod" json:"billing_method,omitempty"`
+	// Zone where instances are given up.
+	FromZoneId string `protobuf:"bytes,3,opt,name=from_zone_id,json=fromZoneId,proto3" json:"from_zone_id,omitempty"`
+	// Instance type that is given up.
+	FromInstanceType string `protobuf:"bytes,4,opt,name=from_instance_type,json=fromInstanceType,proto3" json:"from_instance_type,omitempty"`
+	// How many are given up when all that is to be launched runs.
+	RemoveInstances int32 `protobuf:"varint,5,opt,name=remove_instances,json=removeInstances,proto3" json:"remove_instances,omitempty"`
+	// Zone to launch in.
+	ToZoneId string `protobuf:"bytes,6,opt,name=to_zone_id,json=toZoneId,proto3" json:"to_zone_id,omitempty"`
+	// Instance type to launch.
+	ToInstanceType string `protobuf:"bytes,7,opt,name=to_instance_type,json=toInstanceType,proto3" json:"to_instance_type,omitempty"`
+	// How many are launched.
+	LaunchInstances int32 `protobuf:"varint,8,opt,name=launch_instances,json=launchInstances,proto3" json:"launch_instances,omitempty"`
+	// Bid of spot instances, in micro-units of the currency per hour; 0 means
+	// that the market price is the bid.
+	MaxPriceMicrosPerHour int64 `protobuf:"varint,9,opt,name=max_price_micros_per_hour,json=maxPriceMicrosPerHour,proto3" json:"max_price_micros_per_hour,omitempty"`
+	// What one launched instance contributes, in thousandths of a unit.
+	WeightMilliunits int64 `protobuf:"varint,10,opt,name=weight_milliunits,json=weightMilliunits,proto3" json:"weight_milliunits,omitempty"`
+	// What one launched instance is expected to cost, in micro-units of the
+	// currency per hour.
+	PriceMicrosPerHour int64 `protobuf:"varint,11,opt,name=price_micros_per_hour,json=priceMicrosPerHour,proto3" json:"price_micros_per_hour,omitempty"`
+	// Index of the candidate to launch.
+	CandidateIndex int32 `protobuf:"varint,12,opt,name=candidate_index,json=candidateIndex,proto3" json:"candidate_index,omitempty"`
+	// Whether its launches have been decided.
+	Launched bool `protobuf:"varint,13,opt,name=launched,proto3" json:"launched,omitempty"`
+	// What it launched.
+	LaunchedInstanceIds []string `protobuf:"bytes,14,rep,name=launched_instance_ids,json=launchedInstanceIds,proto3" json:"launched_instance_ids,omitempty"`
+	// What it gives up, chosen when all that it launched runs or is lost. Written
+	// before anything is given up, so that a crash does not make it choose again.
+	RemovedInstanceIds []string `protobuf:"bytes,15,rep,name=removed_instance_ids,json=removedInstanceIds,proto3" json:"removed_instance_ids,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
+}
+
+func (x *Move) Reset() {
+	*x = Move{}
+	mi := &file_muster_groupsvc_storage_v1_stored_group_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Move) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Move) ProtoMessage() {}
+
+func (x *Move) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_groupsvc_storage_v1_stored_group_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Move.ProtoReflect.Descriptor instead.
+func (*Move) Descriptor() ([]byte, []int) {
+	return file_muster_groupsvc_storage_v1_stored_group_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Move) GetNumber() int32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *Move) GetBillingMethod() v11.BillingMethod {
+	if x != nil {
+		return x.BillingMethod
+	}
+	return v11.BillingMethod(0)
+}
+
+func (x *Move) GetFromZoneId() string {
+	if x != nil {
+		return x.FromZoneId
+	}
+	return ""
+}
+
+func (x *Move) GetFromInstanceType() string {
+	if x != nil {
+		return x.FromInstanceType
+	}
+	return ""
+}
+
+func (x *Move) GetRemoveInstances() int32 {
+	if x != nil {
+		return x.RemoveInstances
+	}
+	return 0
+}
+
+func (x *Move) GetToZoneId() string {
+	if x != nil {
+		return x.ToZoneId
+	}
+	return ""
+}
+
+func (x *Move) GetToInstanceType() string {
+	if x != nil {
+		return x.ToInstanceType
+	}
+	return ""
+}
+
+func (x *Move) GetLaunchInstances() int32 {
+	if x != nil {
+		return x.LaunchInstances
+	}
+	return 0
+}
+
+func (x *Move) GetMaxPriceMicrosPerHour() int64 {
+	if x != nil {
+		return x.MaxPriceMicrosPerHour
+	}
+	return 0
+}
+
+func (x *Move) GetWeightMilliunits() int64 {
+	if x != nil {
+		return x.WeightMilliunits
+	}
+	return 0
+}
+
+func (x *Move) GetPriceMicrosPerHour() int64 {
+	if x != nil {
+		return x.PriceMicrosPerHour
+	}
+	return 0
+}
+
+func (x *Move) GetCandidateIndex() int32 {
+	if x != nil {
+		return x.CandidateIndex
+	}
+	return 0
+}
+
+func (x *Move) GetLaunched() bool {
+	if x != nil {
+		return x.Launched
+	}
+	return false
+}
+
+func (x *Move) GetLaunchedInstanceIds() []string {
+	if x != nil {
+		return x.LaunchedInstanceIds
+	}
+	return nil
+}
+
+func (x *Move) GetRemovedInstanceIds() []string {
+	if x != nil {
+		return x.RemovedInstanceIds
+	}
+	return nil
+}
+
 var File_muster_groupsvc_storage_v1_stored_group_proto protoreflect.FileDescriptor
 
 const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"\n" +
-	"-muster/groupsvc/storage/v1/stored_group.proto\x12\x1amuster.groupsvc.storage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1emuster/group/v1/activity.proto\x1a\x1bmuster/group/v1/event.proto\x1a\x1bmuster/group/v1/group.proto\x1a*muster/group/v1/launch_configuration.proto\"\xdb\a\n" +
+	"-muster/groupsvc/storage/v1/stored_group.proto\x12\x1amuster.groupsvc.storage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1emuster/group/v1/activity.proto\x1a\x1bmuster/group/v1/event.proto\x1a\x1bmuster/group/v1/group.proto\x1a*muster/group/v1/launch_configuration.proto\"\x8b\n" +
+	"\n" +
 	"\vStoredGroup\x12,\n" +
 	"\x05group\x18\x01 \x01(\v2\x16.muster.group.v1.GroupR\x05group\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x03R\aversion\x12/\n" +
@@ -585,12 +1076,16 @@ const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"\fevent_number\x18\x10 \x01(\x03R\veventNumber\x123\n" +
 	"\x04told\x18\x11 \x01(\x0e2\x1f.muster.group.v1.GroupEventKindR\x04told\x12W\n" +
 	"\x14launch_configuration\x18\x12 \x01(\v2$.muster.group.v1.LaunchConfigurationR\x13launchConfiguration\x124\n" +
-	"\x16protected_instance_ids\x18\x13 \x03(\tR\x14protectedInstanceIds\"\x9f\x01\n" +
+	"\x16protected_instance_ids\x18\x13 \x03(\tR\x14protectedInstanceIds\x12H\n" +
+	"\vattachments\x18\x1e \x03(\v2&.muster.groupsvc.storage.v1.AttachmentR\vattachments\x12H\n" +
+	"\vdetachments\x18\x1f \x03(\v2&.muster.groupsvc.storage.v1.DetachmentR\vdetachments\x12U\n" +
+	"\x10restart_refusals\x18  \x03(\v2*.muster.groupsvc.storage.v1.RestartRefusalR\x0frestartRefusals\x12C\n" +
+	"\trebalance\x18! \x01(\v2%.muster.groupsvc.storage.v1.RebalanceR\trebalance\"\x9f\x01\n" +
 	"\tExpansion\x12\x17\n" +
 	"\azone_id\x18\x01 \x01(\tR\x06zoneId\x12#\n" +
 	"\rinstance_type\x18\x02 \x01(\tR\finstanceType\x12'\n" +
 	"\x0fcandidate_index\x18\x03 \x01(\x05R\x0ecandidateIndex\x12+\n" +
-	"\x11weight_milliunits\x18\x04 \x01(\x03R\x10weightMilliunits\"\x9a\x04\n" +
+	"\x11weight_milliunits\x18\x04 \x01(\x03R\x10weightMilliunits\"\xae\x04\n" +
 	"\x06Launch\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1d\n" +
@@ -608,7 +1103,8 @@ const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"createTime\x12;\n" +
 	"\vanswer_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"answerTime\x12!\n" +
-	"\finstance_ids\x18\f \x03(\tR\vinstanceIds\"\xa5\x02\n" +
+	"\finstance_ids\x18\f \x03(\tR\vinstanceIds\x12\x12\n" +
+	"\x04move\x18\x1e \x01(\x05R\x04move\"\xa5\x02\n" +
 	"\aRefusal\x12\x17\n" +
 	"\azone_id\x18\x01 \x01(\tR\x06zoneId\x12#\n" +
 	"\rinstance_type\x18\x02 \x01(\tR\finstanceType\x12E\n" +
@@ -618,7 +1114,53 @@ const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"\n" +
 	"retry_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tretryTime\x12\x1d\n" +
 	"\n" +
-	"error_code\x18\x06 \x01(\tR\terrorCodeB\x8d\x02\n" +
+	"error_code\x18\x06 \x01(\tR\terrorCode\"\xe5\x01\n" +
+	"\n" +
+	"Attachment\x12\x1f\n" +
+	"\vinstance_id\x18\x01 \x01(\tR\n" +
+	"instanceId\x12\x17\n" +
+	"\azone_id\x18\x02 \x01(\tR\x06zoneId\x12#\n" +
+	"\rinstance_type\x18\x03 \x01(\tR\finstanceType\x12E\n" +
+	"\x0ebilling_method\x18\x04 \x01(\x0e2\x1e.muster.fleet.v1.BillingMethodR\rbillingMethod\x121\n" +
+	"\x15price_micros_per_hour\x18\x05 \x01(\x03R\x12priceMicrosPerHour\"j\n" +
+	"\n" +
+	"Detachment\x12\x1f\n" +
+	"\vinstance_id\x18\x01 \x01(\tR\n" +
+	"instanceId\x12;\n" +
+	"\vcreate_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"createTime\"\xa9\x01\n" +
+	"\x0eRestartRefusal\x12\x1f\n" +
+	"\vinstance_id\x18\x01 \x01(\tR\n" +
+	"instanceId\x12;\n" +
+	"\vrefuse_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"refuseTime\x129\n" +
+	"\n" +
+	"retry_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tretryTime\"\x9a\x01\n" +
+	"\tRebalance\x125\n" +
+	"\bactivity\x18\x01 \x01(\v2\x19.muster.group.v1.ActivityR\bactivity\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x02 \x01(\x03R\n" +
+	"generation\x126\n" +
+	"\x05moves\x18\x03 \x03(\v2 .muster.groupsvc.storage.v1.MoveR\x05moves\"\x98\x05\n" +
+	"\x04Move\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\x05R\x06number\x12E\n" +
+	"\x0ebilling_method\x18\x02 \x01(\x0e2\x1e.muster.fleet.v1.BillingMethodR\rbillingMethod\x12 \n" +
+	"\ffrom_zone_id\x18\x03 \x01(\tR\n" +
+	"fromZoneId\x12,\n" +
+	"\x12from_instance_type\x18\x04 \x01(\tR\x10fromInstanceType\x12)\n" +
+	"\x10remove_instances\x18\x05 \x01(\x05R\x0fremoveInstances\x12\x1c\n" +
+	"\n" +
+	"to_zone_id\x18\x06 \x01(\tR\btoZoneId\x12(\n" +
+	"\x10to_instance_type\x18\a \x01(\tR\x0etoInstanceType\x12)\n" +
+	"\x10launch_instances\x18\b \x01(\x05R\x0flaunchInstances\x128\n" +
+	"\x19max_price_micros_per_hour\x18\t \x01(\x03R\x15maxPriceMicrosPerHour\x12+\n" +
+	"\x11weight_milliunits\x18\n" +
+	" \x01(\x03R\x10weightMilliunits\x121\n" +
+	"\x15price_micros_per_hour\x18\v \x01(\x03R\x12priceMicrosPerHour\x12'\n" +
+	"\x0fcandidate_index\x18\f \x01(\x05R\x0ecandidateIndex\x12\x1a\n" +
+	"\blaunched\x18\r \x01(\bR\blaunched\x122\n" +
+	"\x15launched_instance_ids\x18\x0e \x03(\tR\x13launchedInstanceIds\x120\n" +
+	"\x14removed_instance_ids\x18\x0f \x03(\tR\x12removedInstanceIdsB\x8d\x02\n" +
 	"\x1ecom.muster.groupsvc.storage.v1B\x10StoredGroupProtoP\x01ZNgithub.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1;storagev1\xa2\x02\x03MGS\xaa\x02\x1aMuster.Groupsvc.Storage.V1\xca\x02\x1aMuster\\Groupsvc\\Storage\\V1\xe2\x02&Muster\\Groupsvc\\Storage\\V1\\GPBMetadata\xea\x02\x1dMuster::Groupsvc::Storage::V1b\x06proto3"
 
 var (
@@ -633,40 +1175,56 @@ func file_muster_groupsvc_storage_v1_stored_group_proto_rawDescGZIP() []byte {
 	return file_muster_groupsvc_storage_v1_stored_group_proto_rawDescData
 }
 
-var file_muster_groupsvc_storage_v1_stored_group_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_muster_groupsvc_storage_v1_stored_group_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_muster_groupsvc_storage_v1_stored_group_proto_goTypes = []any{
 	(*StoredGroup)(nil),            // 0: muster.groupsvc.storage.v1.StoredGroup
 	(*Expansion)(nil),              // 1: muster.groupsvc.storage.v1.Expansion
 	(*Launch)(nil),                 // 2: muster.groupsvc.storage.v1.Launch
 	(*Refusal)(nil),                // 3: muster.groupsvc.storage.v1.Refusal
-	(*v1.Group)(nil),               // 4: muster.group.v1.Group
-	(*v1.Activity)(nil),            // 5: muster.group.v1.Activity
-	(*v1.GroupEvent)(nil),          // 6: muster.group.v1.GroupEvent
-	(v1.GroupEventKind)(0),         // 7: muster.group.v1.GroupEventKind
-	(*v1.LaunchConfiguration)(nil), // 8: muster.group.v1.LaunchConfiguration
-	(v11.BillingMethod)(0),         // 9: muster.fleet.v1.BillingMethod
-	(*timestamppb.Timestamp)(nil),  // 10: google.protobuf.Timestamp
+	(*Attachment)(nil),             // 4: muster.groupsvc.storage.v1.Attachment
+	(*Detachment)(nil),             // 5: muster.groupsvc.storage.v1.Detachment
+	(*RestartRefusal)(nil),         // 6: muster.groupsvc.storage.v1.RestartRefusal
+	(*Rebalance)(nil),              // 7: muster.groupsvc.storage.v1.Rebalance
+	(*Move)(nil),                   // 8: muster.groupsvc.storage.v1.Move
+	(*v1.Group)(nil),               // 9: muster.group.v1.Group
+	(*v1.Activity)(nil),            // 10: muster.group.v1.Activity
+	(*v1.GroupEvent)(nil),          // 11: muster.group.v1.GroupEvent
+	(v1.GroupEventKind)(0),         // 12: muster.group.v1.GroupEventKind
+	(*v1.LaunchConfiguration)(nil), // 13: muster.group.v1.LaunchConfiguration
+	(v11.BillingMethod)(0),         // 14: muster.fleet.v1.BillingMethod
+	(*timestamppb.Timestamp)(nil),  // 15: google.protobuf.Timestamp
 }
 var file_muster_groupsvc_storage_v1_stored_group_proto_depIdxs = []int32{
-	4,  // 0: muster.groupsvc.storage.v1.StoredGroup.group:type_name -> muster.group.v1.Group
+	9,  // 0: muster.groupsvc.storage.v1.StoredGroup.group:type_name -> muster.group.v1.Group
 	2,  // 1: muster.groupsvc.storage.v1.StoredGroup.launches:type_name -> muster.groupsvc.storage.v1.Launch
 	3,  // 2: muster.groupsvc.storage.v1.StoredGroup.refusals:type_name -> muster.groupsvc.storage.v1.Refusal
-	5,  // 3: muster.groupsvc.storage.v1.StoredGroup.open_activity:type_name -> muster.group.v1.Activity
+	10, // 3: muster.groupsvc.storage.v1.StoredGroup.open_activity:type_name -> muster.group.v1.Activity
 	1,  // 4: muster.groupsvc.storage.v1.StoredGroup.expansions:type_name -> muster.groupsvc.storage.v1.Expansion
-	6,  // 5: muster.groupsvc.storage.v1.StoredGroup.events:type_name -> muster.group.v1.GroupEvent
-	7,  // 6: muster.groupsvc.storage.v1.StoredGroup.told:type_name -> muster.group.v1.GroupEventKind
-	8,  // 7: muster.groupsvc.storage.v1.StoredGroup.launch_configuration:type_name -> muster.group.v1.LaunchConfiguration
-	9,  // 8: muster.groupsvc.storage.v1.Launch.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	10, // 9: muster.groupsvc.storage.v1.Launch.create_time:type_name -> google.protobuf.Timestamp
-	10, // 10: muster.groupsvc.storage.v1.Launch.answer_time:type_name -> google.protobuf.Timestamp
-	9,  // 11: muster.groupsvc.storage.v1.Refusal.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	10, // 12: muster.groupsvc.storage.v1.Refusal.refuse_time:type_name -> google.protobuf.Timestamp
-	10, // 13: muster.groupsvc.storage.v1.Refusal.retry_time:type_name -> google.protobuf.Timestamp
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	11, // 5: muster.groupsvc.storage.v1.StoredGroup.events:type_name -> muster.group.v1.GroupEvent
+	12, // 6: muster.groupsvc.storage.v1.StoredGroup.told:type_name -> muster.group.v1.GroupEventKind
+	13, // 7: muster.groupsvc.storage.v1.StoredGroup.launch_configuration:type_name -> muster.group.v1.LaunchConfiguration
+	4,  // 8: muster.groupsvc.storage.v1.StoredGroup.attachments:type_name -> muster.groupsvc.storage.v1.Attachment
+	5,  // 9: muster.groupsvc.storage.v1.StoredGroup.detachments:type_name -> muster.groupsvc.storage.v1.Detachment
+	6,  // 10: muster.groupsvc.storage.v1.StoredGroup.restart_refusals:type_name -> muster.groupsvc.storage.v1.RestartRefusal
+	7,  // 11: muster.groupsvc.storage.v1.StoredGroup.rebalance:type_name -> muster.groupsvc.storage.v1.Rebalance
+	14, // 12: muster.groupsvc.storage.v1.Launch.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	15, // 13: muster.groupsvc.storage.v1.Launch.create_time:type_name -> google.protobuf.Timestamp
+	15, // 14: muster.groupsvc.storage.v1.Launch.answer_time:type_name -> google.protobuf.Timestamp
+	14, // 15: muster.groupsvc.storage.v1.Refusal.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	15, // 16: muster.groupsvc.storage.v1.Refusal.refuse_time:type_name -> google.protobuf.Timestamp
+	15, // 17: muster.groupsvc.storage.v1.Refusal.retry_time:type_name -> google.protobuf.Timestamp
+	14, // 18: muster.groupsvc.storage.v1.Attachment.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	15, // 19: muster.groupsvc.storage.v1.Detachment.create_time:type_name -> google.protobuf.Timestamp
+	15, // 20: muster.groupsvc.storage.v1.RestartRefusal.refuse_time:type_name -> google.protobuf.Timestamp
+	15, // 21: muster.groupsvc.storage.v1.RestartRefusal.retry_time:type_name -> google.protobuf.Timestamp
+	10, // 22: muster.groupsvc.storage.v1.Rebalance.activity:type_name -> muster.group.v1.Activity
+	8,  // 23: muster.groupsvc.storage.v1.Rebalance.moves:type_name -> muster.groupsvc.storage.v1.Move
+	14, // 24: muster.groupsvc.storage.v1.Move.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_muster_groupsvc_storage_v1_stored_group_proto_init() }
@@ -680,7 +1238,7 @@ func file_muster_groupsvc_storage_v1_stored_group_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc), len(file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -30,7 +30,10 @@ type StoredToken struct {
 	// The group that the call made or changed.
 	GroupId string `protobuf:"bytes,2,opt,name=group_id,json=groupId,proto3" json:"group_id,omitempty"`
 	// From when on the token is forgotten.
-	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// What the call answered besides the group, as its response message in
+	// protobuf's binary form; empty when that was all.
+	Answer        []byte `protobuf:"bytes,30,opt,name=answer,proto3" json:"answer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -86,16 +89,24 @@ func (x *StoredToken) GetExpireTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *StoredToken) GetAnswer() []byte {
+	if x != nil {
+		return x.Answer
+	}
+	return nil
+}
+
 var File_muster_groupsvc_storage_v1_stored_token_proto protoreflect.FileDescriptor
 
 const file_muster_groupsvc_storage_v1_stored_token_proto_rawDesc = "" +
 	"\n" +
-	"-muster/groupsvc/storage/v1/stored_token.proto\x12\x1amuster.groupsvc.storage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x87\x01\n" +
+	"-muster/groupsvc/storage/v1/stored_token.proto\x12\x1amuster.groupsvc.storage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9f\x01\n" +
 	"\vStoredToken\x12 \n" +
 	"\vfingerprint\x18\x01 \x01(\fR\vfingerprint\x12\x19\n" +
 	"\bgroup_id\x18\x02 \x01(\tR\agroupId\x12;\n" +
 	"\vexpire_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"expireTimeB\x8d\x02\n" +
+	"expireTime\x12\x16\n" +
+	"\x06answer\x18\x1e \x01(\fR\x06answerB\x8d\x02\n" +
 	"\x1ecom.muster.groupsvc.storage.v1B\x10StoredTokenProtoP\x01ZNgithub.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1;storagev1\xa2\x02\x03MGS\xaa\x02\x1aMuster.Groupsvc.Storage.V1\xca\x02\x1aMuster\\Groupsvc\\Storage\\V1\xe2\x02&Muster\\Groupsvc\\Storage\\V1\\GPBMetadata\xea\x02\x1dMuster::Groupsvc::Storage::V1b\x06proto3"
 
 var (
