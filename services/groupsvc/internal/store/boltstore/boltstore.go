@@ -31,6 +31,8 @@ var (
 	bucketActivities = []byte("activities") // group key, activity id: Activity
 	bucketTokens     = []byte("tokens")     // token key: StoredToken
 	bucketExpiries   = []byte("expiries")   // time, token key: nothing
+	bucketTemplates  = []byte("templates")  // template key: StoredTemplate
+	bucketNames      = []byte("names")      // account, template name: template id
 	bucketMeta       = []byte("meta")       // "format": number of the layout
 )
 
@@ -75,7 +77,7 @@ func Open(folder string) (_ *Boltstore, err error) {
 // prepare makes what is missing, refuses a layout of another version, and drops
 // leases.
 func prepare(tx *bbolt.Tx) error {
-	for _, name := range [][]byte{bucketGroups, bucketSchedule, bucketDue, bucketActivities, bucketTokens, bucketExpiries, bucketMeta} {
+	for _, name := range [][]byte{bucketGroups, bucketSchedule, bucketDue, bucketActivities, bucketTokens, bucketExpiries, bucketTemplates, bucketNames, bucketMeta} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
 		}
@@ -193,13 +195,8 @@ func (b *Boltstore) Save(ctx context.Context, change store.Change) error {
 
 // mayWrite tells why a change is refused. It forgets tokens on the way.
 func mayWrite(tx *bbolt.Tx, change store.Change) (refused, err error) {
-	if change.Token != nil {
-		if err := forgetTokens(tx, change.Now); err != nil {
-			return nil, err
-		}
-		if tx.Bucket(bucketTokens).Get(tokenKey(change.Token.Key)) != nil {
-			return store.ErrTokenUsed, nil
-		}
+	if refused, err := checkToken(tx, change.Token, change.Now); refused != nil || err != nil {
+		return refused, err
 	}
 	key := store.Key{Account: change.Account, GroupID: change.Group.GetGroup().GetGroupId()}
 	return checkVersion(tx, groupKey(key), change.Group.GetVersion())

@@ -71,6 +71,7 @@ func TestSameAsMemory_Prop(t *testing.T) {
 		}()
 		t.Repeat(map[string]func(*rapid.T){
 			"save": d.save, "remove": d.remove, "claim": d.claim, "release": d.release, "wake": d.wake,
+			"save template": d.saveTemplate, "remove template": d.removeTemplate,
 			"pass": func(t *rapid.T) {
 				d.now = d.now.Add(time.Duration(rapid.IntRange(0, 90).Draw(t, "seconds")) * time.Second)
 			},
@@ -90,7 +91,7 @@ type differ struct {
 func both[T any](d *differ, t *rapid.T, what string, do func(store.Store) (T, error)) T {
 	fromMem, memErr := do(d.mem)
 	fromBolt, boltErr := do(d.bolt)
-	for _, known := range []error{store.ErrConflict, store.ErrNotFound, store.ErrTokenUsed} {
+	for _, known := range []error{store.ErrConflict, store.ErrNotFound, store.ErrTokenUsed, store.ErrNameTaken} {
 		if errors.Is(memErr, known) != errors.Is(boltErr, known) {
 			t.Fatalf("%s: memstore says %v, boltstore %v", what, memErr, boltErr)
 		}
@@ -179,6 +180,9 @@ func (d *differ) compare(t *rapid.T) {
 			key := store.Key{Account: account, GroupID: record.Group.GetGroup().GetGroupId()}
 			both(d, t, "activities", func(s store.Store) ([]*groupv1.Activity, error) { return s.Activities(t.Context(), key, "", 10) })
 		}
+		both(d, t, "list templates", func(s store.Store) ([]*storagev1.StoredTemplate, error) {
+			return s.ListTemplates(t.Context(), account, "", 10)
+		})
 		for _, token := range []string{"t", "u"} {
 			both(d, t, "token", func(s store.Store) (*storagev1.StoredToken, error) {
 				return s.Token(t.Context(), store.TokenKey{Account: account, Method: "m", Token: token}, d.now)

@@ -115,6 +115,21 @@ func (b *Boltstore) Token(_ context.Context, key store.TokenKey, now time.Time) 
 	return token, nil
 }
 
+// checkToken refuses a token that is remembered already. It forgets tokens on
+// the way.
+func checkToken(tx *bbolt.Tx, token *store.Token, now time.Time) (refused, err error) {
+	if token == nil {
+		return nil, nil
+	}
+	if err := forgetTokens(tx, now); err != nil {
+		return nil, err
+	}
+	if tx.Bucket(bucketTokens).Get(tokenKey(token.Key)) != nil {
+		return store.ErrTokenUsed, nil
+	}
+	return nil, nil
+}
+
 func keepToken(tx *bbolt.Tx, token *store.Token) error {
 	if token == nil {
 		return nil

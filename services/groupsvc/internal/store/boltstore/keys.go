@@ -25,6 +25,10 @@ func activityKey(group []byte, id string) []byte {
 	return append(append(append([]byte(nil), group...), 0), id...)
 }
 
+func templateKey(key store.TemplateKey) []byte { return []byte(key.Account + "\x00" + key.TemplateID) }
+
+func nameKey(account, name string) []byte { return []byte(account + "\x00" + name) }
+
 func tokenKey(key store.TokenKey) []byte {
 	return []byte(key.Account + "\x00" + key.Method + "\x00" + key.Token)
 }

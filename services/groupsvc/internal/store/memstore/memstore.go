@@ -29,6 +29,7 @@ type Memstore struct {
 	tokens     map[store.TokenKey]*storagev1.StoredToken
 	expiries   []expiry                          // of tokens, sorted by time
 	activities map[store.Key][]*groupv1.Activity // sorted by id
+	templates  templates
 }
 
 type group struct {
@@ -50,7 +51,7 @@ type expiry struct {
 func New() *Memstore {
 	return &Memstore{
 		groups: map[store.Key]*group{}, tokens: map[store.TokenKey]*storagev1.StoredToken{},
-		activities: map[store.Key][]*groupv1.Activity{},
+		activities: map[store.Key][]*groupv1.Activity{}, templates: newTemplates(),
 	}
 }
 
@@ -97,11 +98,8 @@ func (m *Memstore) List(_ context.Context, account, after string, limit int, del
 func (m *Memstore) Save(_ context.Context, change store.Change) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if change.Token != nil {
-		m.forgetTokens(change.Now)
-		if _, used := m.tokens[change.Token.Key]; used {
-			return store.ErrTokenUsed
-		}
+	if m.isUsed(change.Token, change.Now) {
+		return store.ErrTokenUsed
 	}
 	key := store.Key{Account: change.Account, GroupID: change.Group.GetGroup().GetGroupId()}
 	entry, exists := m.groups[key]
@@ -119,11 +117,27 @@ func (m *Memstore) Save(_ context.Context, change store.Change) error {
 	entry.stored = proto.CloneOf(change.Group)
 	m.reschedule(key, entry, func(turn *store.Turn) { turn.Apply(change) })
 	m.keepActivities(key, change.Activities)
-	if change.Token != nil {
-		m.tokens[change.Token.Key] = proto.CloneOf(change.Token.Value)
-		m.expiries = insert(m.expiries, expiry{change.Token.Value.GetExpireTime().AsTime(), change.Token.Key}, compareExpiries)
-	}
+	m.keepToken(change.Token)
 	return nil
+}
+
+// isUsed tells whether the token of a change is remembered already. It forgets
+// tokens on the way.
+func (m *Memstore) isUsed(token *store.Token, now time.Time) bool {
+	if token == nil {
+		return false
+	}
+	m.forgetTokens(now)
+	_, used := m.tokens[token.Key]
+	return used
+}
+
+func (m *Memstore) keepToken(token *store.Token) {
+	if token == nil {
+		return
+	}
+	m.tokens[token.Key] = proto.CloneOf(token.Value)
+	m.expiries = insert(m.expiries, expiry{token.Value.GetExpireTime().AsTime(), token.Key}, compareExpiries)
 }
 
 // reschedule changes a group's turn and moves it in the order of due times.

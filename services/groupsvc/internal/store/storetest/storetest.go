@@ -37,6 +37,10 @@ func Run(t *testing.T, open func(t *testing.T) func() store.Store) {
 		"a wake during work is not lost": wakeDuringWork, "a lost lease gives nothing back": lostLease,
 		"due groups come longest due first": dueOrder, "a removed group leaves nothing": removed,
 		"a group made due and leased is due without the lease": leasedAtBirth,
+		"a version of a template is written once":              templateVersionOnce, "a template's name is taken once": templateNameOnce,
+		"one of many templates has the name": templateNameRace, "one of two writers of a template wins": templateTwoWriters,
+		"a template's token is used once": templateToken, "templates are listed in order": templatesListed,
+		"a removed template leaves nothing": templateRemoved, "templates are not shared with callers": templateNotShared,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t)()
@@ -45,6 +49,7 @@ func Run(t *testing.T, open func(t *testing.T) func() store.Store) {
 		})
 	}
 	t.Run("what was acknowledged survives a restart", func(t *testing.T) { restart(t, open(t)) })
+	t.Run("a template survives a restart", func(t *testing.T) { templateRestart(t, open(t)) })
 }
 
 func closeStore(t *testing.T, s store.Store) {

@@ -27,15 +27,19 @@ type StoredToken struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Hash of the parameters that came with it.
 	Fingerprint []byte `protobuf:"bytes,1,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
-	// The group that the call made or changed.
+	// The group that the call made or changed; empty when it was none.
 	GroupId string `protobuf:"bytes,2,opt,name=group_id,json=groupId,proto3" json:"group_id,omitempty"`
 	// From when on the token is forgotten.
 	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	// What the call answered besides the group, as its response message in
 	// protobuf's binary form; empty when that was all.
-	Answer        []byte `protobuf:"bytes,30,opt,name=answer,proto3" json:"answer,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Answer []byte `protobuf:"bytes,30,opt,name=answer,proto3" json:"answer,omitempty"`
+	// The launch template that the call made or changed; empty when it was none.
+	LaunchTemplateId string `protobuf:"bytes,50,opt,name=launch_template_id,json=launchTemplateId,proto3" json:"launch_template_id,omitempty"`
+	// Number of the version that the call added to the template, or 0.
+	LaunchTemplateVersion int64 `protobuf:"varint,51,opt,name=launch_template_version,json=launchTemplateVersion,proto3" json:"launch_template_version,omitempty"`
+	unknownFields         protoimpl.UnknownFields
+	sizeCache             protoimpl.SizeCache
 }
 
 func (x *StoredToken) Reset() {
@@ -96,17 +100,33 @@ func (x *StoredToken) GetAnswer() []byte {
 	return nil
 }
 
+func (x *StoredToken) GetLaunchTemplateId() string {
+	if x != nil {
+		return x.LaunchTemplateId
+	}
+	return ""
+}
+
+func (x *StoredToken) GetLaunchTemplateVersion() int64 {
+	if x != nil {
+		return x.LaunchTemplateVersion
+	}
+	return 0
+}
+
 var File_muster_groupsvc_storage_v1_stored_token_proto protoreflect.FileDescriptor
 
 const file_muster_groupsvc_storage_v1_stored_token_proto_rawDesc = "" +
 	"\n" +
-	"-muster/groupsvc/storage/v1/stored_token.proto\x12\x1amuster.groupsvc.storage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9f\x01\n" +
+	"-muster/groupsvc/storage/v1/stored_token.proto\x12\x1amuster.groupsvc.storage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x85\x02\n" +
 	"\vStoredToken\x12 \n" +
 	"\vfingerprint\x18\x01 \x01(\fR\vfingerprint\x12\x19\n" +
 	"\bgroup_id\x18\x02 \x01(\tR\agroupId\x12;\n" +
 	"\vexpire_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime\x12\x16\n" +
-	"\x06answer\x18\x1e \x01(\fR\x06answerB\x8d\x02\n" +
+	"\x06answer\x18\x1e \x01(\fR\x06answer\x12,\n" +
+	"\x12launch_template_id\x182 \x01(\tR\x10launchTemplateId\x126\n" +
+	"\x17launch_template_version\x183 \x01(\x03R\x15launchTemplateVersionB\x8d\x02\n" +
 	"\x1ecom.muster.groupsvc.storage.v1B\x10StoredTokenProtoP\x01ZNgithub.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1;storagev1\xa2\x02\x03MGS\xaa\x02\x1aMuster.Groupsvc.Storage.V1\xca\x02\x1aMuster\\Groupsvc\\Storage\\V1\xe2\x02&Muster\\Groupsvc\\Storage\\V1\\GPBMetadata\xea\x02\x1dMuster::Groupsvc::Storage::V1b\x06proto3"
 
 var (
