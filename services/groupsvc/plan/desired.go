@@ -80,6 +80,8 @@ type Desired struct {
 	// ReleaseExcess is whether instances above the target are released; else
 	// they leave the group and run on.
 	ReleaseExcess bool
+	// Suspended is what the group does not do until it is resumed.
+	Suspended Suspended
 	// PayAsYouGoOrder is the order of removal among pay-as-you-go instances.
 	PayAsYouGoOrder Order
 	// SpotOrder is the order of removal among spot instances.
@@ -98,6 +100,7 @@ func DesiredOf(group *groupv1.Group, attempt bool) Desired {
 		Attempt:         attempt,
 		Since:           group.GetUpdateTime().AsTime(),
 		ReleaseExcess:   spec.GetExcessCapacityTerminationPolicy() == groupv1.ExcessCapacityTerminationPolicy_EXCESS_CAPACITY_TERMINATION_POLICY_TERMINATION,
+		Suspended:       suspendedOf(group.GetSuspendedProcesses()),
 		PayAsYouGoOrder: payAsYouGoOrder(spec.GetPayAsYouGo()),
 		SpotOrder:       spotOrder(spec.GetSpot()),
 	}

@@ -22,6 +22,7 @@ func excess(desired Desired, observed Observed) []Removal {
 		if !worthScaling(desired, members, own) {
 			continue
 		}
+		members = unprotected(members)
 		order := desired.PayAsYouGoOrder
 		if method == fleetv1.BillingMethod_BILLING_METHOD_SPOT {
 			order = desired.SpotOrder
@@ -87,6 +88,11 @@ func healthyOf(observed Observed, method fleetv1.BillingMethod) []Instance {
 		}
 	}
 	return members
+}
+
+// unprotected are those of instances that may be given up at all.
+func unprotected(instances []Instance) []Instance {
+	return slices.DeleteFunc(slices.Clone(instances), func(i Instance) bool { return i.Protected })
 }
 
 // fullness tells how full each zone is, in what an order counts; nil for an

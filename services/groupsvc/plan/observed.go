@@ -24,6 +24,12 @@ type Instance struct {
 	Created time.Time
 	// Class is that of its candidate.
 	Class Class
+	// Protected is whether it is not to be given up as excess, in rebalancing,
+	// or for a budget.
+	Protected bool
+	// Reclaimed is whether a reclaim stopped it in economical mode, so that it
+	// can be started again.
+	Reclaimed bool
 	// Unhealthy is why it can not be relied on; nil when nothing speaks against
 	// it.
 	Unhealthy *Verdict

@@ -18,6 +18,11 @@ type Removal struct {
 type Plan struct {
 	// Need is the capacity to add.
 	Need Amounts
+	// Withheld is what would be needed if launching were not suspended.
+	Withheld Amounts
+	// Restarts are stopped instances to start again, in order, before any of the
+	// need is launched.
+	Restarts []string
 	// Removals are the instances to give up, in order. None of them is needed
 	// to hold the target.
 	Removals []Removal
@@ -45,7 +50,7 @@ func Make(desired Desired, observed Observed) Plan {
 	for _, method := range methods {
 		plan.Need.add(method, max(0, desired.Target.Of(method)-expected.Of(method)))
 	}
-	if desired.Replace {
+	if desired.Replace && !desired.Suspended.Replace {
 		plan.Removals = stopped(observed, plan.Need)
 	}
 	for _, method := range methods {
@@ -53,15 +58,17 @@ func Make(desired Desired, observed Observed) Plan {
 	}
 	plan.Removals = append(plan.Removals, excess(desired, observed)...)
 	plan.AwaitShown = awaitShown(desired, observed)
+	plan.withhold(desired.Suspended)
 	return plan
 }
 
 // expectedOf is the capacity beside which more is launched.
 func expectedOf(desired Desired, observed Observed) Amounts {
+	expected := observed.Expected().plus(keepingPlace(desired, observed))
 	if desired.KeepNoticed {
-		return observed.Expected().plus(observed.Noticed())
+		return expected.plus(observed.Noticed())
 	}
-	return observed.Expected()
+	return expected
 }
 
 // End plans for a group that is being deleted: all of it goes.
@@ -74,23 +81,19 @@ func End(observed Observed, release bool) Plan {
 	return plan
 }
 
-// stopped are the stopped instances whose replacement is there. They are no
+// stopped are the stopped instances, but for those that a reclaim stopped, whose replacement is there. They are no
 // capacity, so to release them takes nothing away.
 func stopped(observed Observed, need Amounts) []Removal {
 	var removals []Removal
 	for _, instance := range observed.Instances {
-		if need.Of(instance.Method) > 0 || instance.Noticed {
-			continue // one with a notice goes by itself
+		if need.Of(instance.Method) > 0 || !instance.isBroken() {
+			continue
 		}
 		reason := "unhealthy: stopped"
 		if instance.Unhealthy != nil {
 			reason = instance.Unhealthy.String()
 		}
-		switch instance.Status {
-		case fleetv1.InstanceStatus_INSTANCE_STATUS_STOPPING, fleetv1.InstanceStatus_INSTANCE_STATUS_STOPPED:
-			removals = append(removals, Removal{ID: instance.ID, Release: true, Reason: reason})
-		default:
-		}
+		removals = append(removals, Removal{ID: instance.ID, Release: true, Reason: reason})
 	}
 	return removals
 }

@@ -39,7 +39,7 @@ func anyObserved(t *rapid.T, weights []int64) plan.Observed {
 			Price:     rapid.Int64Range(1, 1_000_000).Draw(t, "price"),
 			Created:   origin.Add(time.Duration(rapid.IntRange(0, 100).Draw(t, "age")) * time.Second),
 			Class:     plan.Class{Weight: rapid.SampledFrom(weights).Draw(t, "weight"), Priority: rapid.Int32Range(0, 3).Draw(t, "priority")},
-			Unhealthy: anyVerdict(t),
+			Unhealthy: anyVerdict(t), Protected: rapid.IntRange(0, 5).Draw(t, "protected") == 0,
 		})
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "pending") {
@@ -97,6 +97,7 @@ func without(observed plan.Observed, removals []plan.Removal) plan.Observed {
 func TestMake_neverUndershoots_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		desired, observed := anyDesired(t), anyObserved(t, someWeights)
+		desired.Suspended = anySuspended(t)
 		made := plan.Make(desired, observed)
 		before, after := observed.Healthy(), without(observed, made.Removals).Healthy()
 		for _, method := range methods {

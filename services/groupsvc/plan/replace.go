@@ -30,12 +30,12 @@ func (v Verdict) String() string {
 // target by no more than the share, or by one instance. With verdicts of before
 // nothing is done.
 func (p *Plan) replaceUnhealthy(desired Desired, observed Observed, method fleetv1.BillingMethod) {
-	if observed.Stale {
+	if observed.Stale || desired.Suspended.Replace {
 		return
 	}
 	target, short := desired.Target.Of(method), p.Need.Of(method) > 0
 	waiting, left := p.giveUp(desired, observed, method)
-	if !desired.Replace {
+	if !desired.Replace || !desired.Suspended.replaces() {
 		return
 	}
 	replaced := turn(waiting, target*int64(desired.ReplacePercent)/100)

@@ -39,6 +39,9 @@ func Stand(desired Desired, observed Observed, short Shortfall, removing bool) S
 		PayAsYouGo: min(held.PayAsYouGo, desired.Target.PayAsYouGo),
 		Spot:       min(held.Spot, desired.Target.Spot),
 	}
+	if short.Reason == "" {
+		short = suspension(desired, observed)
+	}
 	if short.Reason == "" && !desired.Replace && !desired.Attempt {
 		short = Shortfall{Reason: "NotReplaced", Message: "an instant group does not replace what it loses"}
 	}
@@ -89,6 +92,11 @@ func CapacityOf(observed Observed) *groupv1.Capacity {
 		}
 		if instance.Healthy() && instance.Status == fleetv1.InstanceStatus_INSTANCE_STATUS_RUNNING {
 			running += instance.Class.Weight
+		}
+		switch instance.Status {
+		case fleetv1.InstanceStatus_INSTANCE_STATUS_STOPPING, fleetv1.InstanceStatus_INSTANCE_STATUS_STOPPED:
+			result.StoppedInstances++
+		default:
 		}
 	}
 	for _, pending := range observed.Pending {

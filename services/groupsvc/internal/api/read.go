@@ -100,11 +100,13 @@ func (h *Handler) ListGroupInstances(ctx context.Context, req *groupv1.ListGroup
 	}
 	resp := &groupv1.ListGroupInstancesResponse{}
 	classes := control.ClassesOf(record.Group)
+	protected := record.Group.GetProtectedInstanceIds()
 	for _, instance := range page.GetInstances() {
 		resp.Instances = append(resp.Instances, &groupv1.GroupInstance{
 			Instance:         instance,
 			WeightedCapacity: money.UnitsOf(classes.Of(instance.GetZoneId(), instance.GetInstanceType()).Weight),
 			Counts:           plan.Counts(instance.GetStatus(), instance.GetInterruptionNoticeTime() != nil),
+			Protected:        isProtected(protected, instance.GetInstanceId()),
 		})
 	}
 	if page.GetNextPageToken() != "" {

@@ -9,7 +9,6 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/seed-198b1370/muster/pkg/rpc"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
@@ -54,11 +53,8 @@ func (h *Handler) UpdateGroup(ctx context.Context, req *groupv1.UpdateGroupReque
 // update makes the change that a request asks for, or tells why not.
 func update(stored *storagev1.StoredGroup, req *groupv1.UpdateGroupRequest) error {
 	group := stored.GetGroup()
-	switch group.GetLifecycle() {
-	case groupv1.Lifecycle_LIFECYCLE_DELETE_RUNNING, groupv1.Lifecycle_LIFECYCLE_DELETED:
-		return rpc.Error(codes.FailedPrecondition, groupv1.ErrorReason_ERROR_REASON_GROUP_IS_BEING_DELETED,
-			map[string]string{"lifecycle": group.GetLifecycle().String()}, "a group that is being deleted can not be changed")
-	default:
+	if err := checkLiving(stored); err != nil {
+		return err
 	}
 	if err := checkEtag(stored, req.GetEtag()); err != nil {
 		return err
@@ -114,9 +110,26 @@ func (h *Handler) DeleteGroup(ctx context.Context, req *groupv1.DeleteGroupReque
 	return &groupv1.DeleteGroupResponse{Group: show(record)}, nil
 }
 
-// change changes a group and makes it due. When another wrote it meanwhile, the
-// change is made again on what is there then.
+// change changes what is wanted of a group, which makes it a new generation, and
+// makes it due.
 func (h *Handler) change(ctx context.Context, groupID string, token *store.Token, change func(*storagev1.StoredGroup) (bool, error)) (store.Record, error) {
+	return h.rewrite(ctx, groupID, token, func(stored *storagev1.StoredGroup) (bool, error) {
+		changed, err := change(stored)
+		if err != nil || !changed {
+			return false, err
+		}
+		group := stored.GetGroup()
+		group.Generation++
+		if group.GetLifecycle() == groupv1.Lifecycle_LIFECYCLE_MODIFYING { // not when it is deleted
+			group.UpdateTime = timestamppb.New(h.Clock.Now())
+		}
+		return true, nil
+	})
+}
+
+// rewrite changes a group and makes it due. When another wrote it meanwhile, the
+// change is made again on what is there then.
+func (h *Handler) rewrite(ctx context.Context, groupID string, token *store.Token, change func(*storagev1.StoredGroup) (bool, error)) (store.Record, error) {
 	for range maxAttempts {
 		record, err := h.read(ctx, groupID)
 		if err != nil {
@@ -127,11 +140,6 @@ func (h *Handler) change(ctx context.Context, groupID string, token *store.Token
 			return record, err
 		}
 		now := h.Clock.Now()
-		group := record.Group.GetGroup()
-		group.Generation++
-		if group.GetLifecycle() == groupv1.Lifecycle_LIFECYCLE_MODIFYING { // not when it is deleted
-			group.UpdateTime = timestamppb.New(now)
-		}
 		err = h.Store.Save(ctx, store.Change{Account: h.Account, Group: record.Group, Token: token, Now: now, Wake: now})
 		switch {
 		case err == nil:

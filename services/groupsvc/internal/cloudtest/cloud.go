@@ -274,6 +274,7 @@ func (c *Cloud) UpdateInstanceTags(_ context.Context, req *fleetv1.UpdateInstanc
 			for _, key := range req.GetRemoveTagKeys() {
 				delete(tags, key)
 			}
+			maps.Copy(tags, req.GetSetTags())
 		}
 		return &fleetv1.UpdateInstanceTagsResponse{}, nil
 	})

@@ -17,7 +17,8 @@ func (c *Cloud) ListInstances(_ context.Context, req *fleetv1.ListInstancesReque
 			size = 100
 		}
 		for _, instance := range c.instances {
-			if instance.GetInstanceId() <= req.GetPageToken() || c.ListDelay > 0 && c.age(instance) < c.ListDelay || !hasTags(instance, req.GetTags()) {
+			if instance.GetInstanceId() <= req.GetPageToken() || c.ListDelay > 0 && c.age(instance) < c.ListDelay || !hasTags(instance, req.GetTags()) ||
+				len(req.GetInstanceIds()) > 0 && !slices.Contains(req.GetInstanceIds(), instance.GetInstanceId()) {
 				continue
 			}
 			if len(response.GetInstances()) == size {

@@ -36,6 +36,7 @@ type look struct {
 	settled   map[string]bool         // request ids of launches whose outcome was not known before this look
 	short     plan.Shortfall
 	removing  bool  // there is more to remove than could be removed
+	withheld  bool  // there is something to launch that is suspended
 	await     bool  // there is more to remove once it is shown
 	trouble   error // a neighbour that failed; nil when none did
 }
@@ -168,7 +169,7 @@ func (l *look) deliver(ctx context.Context) error {
 		}
 		l.remove(ctx, needed.Removals)
 	}
-	l.await, l.replacing = needed.AwaitShown, needed.Replacing
+	l.await, l.replacing, l.withheld = needed.AwaitShown, needed.Replacing, needed.Withheld.Total() > 0
 	return nil
 }
 

@@ -92,6 +92,7 @@ func (l *look) observed() plan.Observed {
 		observed.Instances[i] = plan.Instance{
 			ID: instance.GetInstanceId(), Zone: instance.GetZoneId(), Method: instance.GetBillingMethod(),
 			Status: instance.GetStatus(), Noticed: instance.GetInterruptionNoticeTime() != nil,
+			Protected: l.isProtected(instance.GetInstanceId()), Reclaimed: isReclaimed(instance),
 			Price: instance.GetPriceMicrosPerHour(), Created: instance.GetCreateTime().AsTime(),
 			Class: classes.Of(instance.GetZoneId(), instance.GetInstanceType()), Unhealthy: l.health.verdicts[instance.GetInstanceId()],
 		}

@@ -23,7 +23,7 @@ func (l *look) finish(ctx context.Context) error {
 	if l.trouble != nil && l.first != nil {
 		return fmt.Errorf("%w: %w", ErrUnreachable, l.trouble) // nothing is stored, nothing was launched
 	}
-	complete := l.trouble == nil && !l.await
+	complete := l.trouble == nil && !l.await && !l.withheld
 	if isEnding(l.stored) {
 		l.recordEnd(complete)
 	} else {
@@ -33,6 +33,7 @@ func (l *look) finish(ctx context.Context) error {
 		l.stored.Group.ObservedGeneration = l.stored.GetGroup().GetGeneration()
 	}
 	if l.listed {
+		l.forgetGone()
 		l.recordFigures(ctx)
 	}
 	change := store.Change{Activities: l.closeActivity()}
