@@ -55,6 +55,7 @@ type bench struct {
 	groups  store.Store // survives restarts when it is in memory
 	service *Service
 	client  groupv1.GroupServiceClient
+	lt      groupv1.LaunchTemplateServiceClient
 	stop    func()
 }
 
@@ -109,7 +110,7 @@ func (b *bench) start() {
 		b.t.Fatal(err)
 	}
 	b.service.Register(server)
-	b.client = groupv1.NewGroupServiceClient(conn)
+	b.client, b.lt = groupv1.NewGroupServiceClient(conn), groupv1.NewLaunchTemplateServiceClient(conn)
 	ctx, cancel := context.WithCancel(context.Background())
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = server.Serve(ctx, time.Second, local) })

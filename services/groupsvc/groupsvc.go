@@ -163,6 +163,9 @@ func compose(ctx context.Context, config Config, deps Deps, groups store.Store) 
 	names := ids.NewSource(config.Entropy)
 	teller := tell.New(deps.GroupEvents)
 	follow := func(ctx context.Context) error {
+		if err := followTemplates(ctx, names, groups); err != nil {
+			return err
+		}
 		return followStored(ctx, names, groups, teller, deps.Clock.Now().Add(config.LookInterval))
 	}
 	if err := follow(ctx); err != nil {
@@ -222,9 +225,11 @@ func followStored(ctx context.Context, names *ids.Source, groups store.Store, te
 	}
 }
 
-// Register makes a server answer the calls of muster.group.v1.GroupService.
+// Register makes a server answer the calls of muster.group.v1.GroupService and
+// LaunchTemplateService.
 func (s *Service) Register(registrar grpc.ServiceRegistrar) {
 	groupv1.RegisterGroupServiceServer(registrar, s.handler)
+	groupv1.RegisterLaunchTemplateServiceServer(registrar, s.handler.Templates())
 }
 
 // Run delivers groups until the context ends. Then it finishes what it is at,

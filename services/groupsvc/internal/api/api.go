@@ -85,6 +85,9 @@ func (h *Handler) unreachable(ctx context.Context, message string, metadata map[
 	return rpc.Error(codes.Unavailable, groupv1.ErrorReason_ERROR_REASON_CLOUD_UNREACHABLE, metadata, message, rpc.RetryAfter(retryDelay))
 }
 
+// account owns what a caller sees and changes.
+func (h *Handler) account(context.Context) string { return h.Account }
+
 func (h *Handler) key(groupID string) store.Key {
 	return store.Key{Account: h.Account, GroupID: groupID}
 }

@@ -31,6 +31,10 @@ func (h *Handler) Check(ctx context.Context, request proto.Message, violations *
 		err = h.specViolations(ctx, req.GetSpec(), nil, violations)
 	case *groupv1.PreviewGroupRequest:
 		err = h.specViolations(ctx, req.GetSpec(), req.GetWhatIf(), violations)
+	case *groupv1.CreateLaunchTemplateRequest:
+		configurationViolations(violations, "configuration", req.GetConfiguration())
+	case *groupv1.CreateLaunchTemplateVersionRequest:
+		configurationViolations(violations, "configuration", req.GetConfiguration())
 	case *groupv1.UpdateGroupRequest:
 		checkMask(violations, req)
 	}

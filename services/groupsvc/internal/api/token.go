@@ -64,24 +64,31 @@ func fingerprintOf(request proto.Message) ([]byte, error) {
 // seen tells the group of an earlier request with the same token: "" when there
 // was none. It refuses a token that came with other parameters.
 func (h *Handler) seen(ctx context.Context, method string, request tokened, now time.Time) (string, error) {
+	token, err := h.recall(ctx, method, request, now)
+	return token.GetGroupId(), err
+}
+
+// recall tells what is remembered of an earlier request with the same token: nil
+// when there was none. It refuses a token that came with other parameters.
+func (h *Handler) recall(ctx context.Context, method string, request tokened, now time.Time) (*storagev1.StoredToken, error) {
 	if request.GetRequestId() == "" {
-		return "", nil
+		return nil, nil //nolint:nilnil // without a token nothing is remembered
 	}
-	token, err := h.Store.Token(ctx, store.TokenKey{Account: h.Account, Method: method, Token: request.GetRequestId()}, now)
+	token, err := h.Store.Token(ctx, store.TokenKey{Account: h.account(ctx), Method: method, Token: request.GetRequestId()}, now)
 	if errors.Is(err, store.ErrNotFound) {
-		return "", nil
+		return nil, nil //nolint:nilnil // it is new
 	}
 	if err != nil {
-		return "", fmt.Errorf("read client token: %w", err)
+		return nil, fmt.Errorf("read client token: %w", err)
 	}
 	fingerprint, err := fingerprintOf(request)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if subtle.ConstantTimeCompare(fingerprint, token.GetFingerprint()) == 0 {
-		return "", mismatch(request.GetRequestId())
+		return nil, mismatch(request.GetRequestId())
 	}
-	return token.GetGroupId(), nil
+	return token, nil
 }
 
 // mismatch refuses a client token that came with other parameters before.

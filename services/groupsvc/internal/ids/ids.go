@@ -1,4 +1,4 @@
-// Package ids owns how groups and activities are named. It must not know what
+// Package ids owns how groups, launch templates and activities are named. It must not know what
 // they are.
 package ids
 
@@ -43,6 +43,9 @@ func (s *Source) Follow(id string) {
 
 // Group makes the id of a group.
 func (s *Source) Group(now time.Time) (string, error) { return s.next("apg-", now) }
+
+// Template makes the id of a launch template.
+func (s *Source) Template(now time.Time) (string, error) { return s.next("lt-", now) }
 
 // Activity makes the id of an activity.
 func (s *Source) Activity(now time.Time) (string, error) { return s.next("apg-task-", now) }
