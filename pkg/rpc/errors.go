@@ -200,6 +200,13 @@ func withDetails(s *status.Status, details ...protoadapt.MessageV1) error {
 	return detailed.Err()
 }
 
+// ErrUnavailable means that something behind a service can not be reached now,
+// and that the call may have had its effect. What wraps it is not told to callers.
+var ErrUnavailable = errors.New("can not be reached now")
+
+// retryUnavailable is how long callers are told to wait then.
+const retryUnavailable = time.Second
+
 // onWire is the one place where errors become what a client sees: statuses pass,
 // context errors keep their meaning, and anything else is internal and says no
 // more than that. The second result tells whether the error is worth a log
@@ -214,6 +221,8 @@ func onWire(err error) (error, bool) {
 		return err, s.GRPCStatus().Code() == codes.Internal
 	}
 	switch {
+	case errors.Is(err, ErrUnavailable): // first: what is waited for in vain ends by a deadline, too
+		return withDetails(status.New(codes.Unavailable, "the service can not reach what it keeps its state in; try again"), RetryAfter(retryUnavailable)), true
 	case errors.Is(err, context.Canceled):
 		return status.Error(codes.Canceled, "the call was cancelled"), false
 	case errors.Is(err, context.DeadlineExceeded):

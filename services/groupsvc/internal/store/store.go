@@ -208,17 +208,3 @@ type Pools interface {
 	// lies before forget are forgotten, and the latest [KeptRefusals] are kept.
 	NoteRefusals(ctx context.Context, account string, notes RefusalNotes) error
 }
-
-// KeptRefusals is how many refusals of an account are kept.
-const KeptRefusals = 2_000
-
-// RefusalNotes is what is to be remembered of pools.
-type RefusalNotes struct {
-	// Refused are pools that refused a launch.
-	Refused []*storagev1.Refusal
-	// Accepted are pools that delivered all that was asked of them, with the
-	// time of that as their refuse time; only pool and time are used.
-	Accepted []*storagev1.Refusal
-	// Forget is until when refusals must have lapsed to be forgotten.
-	Forget time.Time
-}

@@ -33,6 +33,7 @@ var (
 	bucketExpiries   = []byte("expiries")   // time, token key: nothing
 	bucketTemplates  = []byte("templates")  // template key: StoredTemplate
 	bucketNames      = []byte("names")      // account, template name: template id
+	bucketRefusals   = []byte("refusals")   // account: StoredRefusals
 	bucketMeta       = []byte("meta")       // "format": number of the layout
 )
 
@@ -77,7 +78,10 @@ func Open(folder string) (_ *Boltstore, err error) {
 // prepare makes what is missing, refuses a layout of another version, and drops
 // leases.
 func prepare(tx *bbolt.Tx) error {
-	for _, name := range [][]byte{bucketGroups, bucketSchedule, bucketDue, bucketActivities, bucketTokens, bucketExpiries, bucketTemplates, bucketNames, bucketMeta} {
+	for _, name := range [][]byte{
+		bucketGroups, bucketSchedule, bucketDue, bucketActivities, bucketTokens, bucketExpiries, bucketTemplates, bucketNames,
+		bucketRefusals, bucketMeta,
+	} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
 		}

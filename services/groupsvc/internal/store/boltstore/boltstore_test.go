@@ -1,23 +1,15 @@
 package boltstore_test
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"testing"
-	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
-	"google.golang.org/protobuf/testing/protocmp"
-	"google.golang.org/protobuf/types/known/timestamppb"
-	"pgregory.net/rapid"
 
-	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store/boltstore"
-	"github.com/seed-198b1370/muster/services/groupsvc/internal/store/memstore"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store/storetest"
 )
 
@@ -33,7 +25,7 @@ func open(t testing.TB, folder string) *boltstore.Boltstore {
 }
 
 func TestBoltstore(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) func() store.Store {
+	storetest.Run(t, false, func(t *testing.T) func() store.Store {
 		folder := t.TempDir()
 		return func() store.Store { return open(t, folder) }
 	})
@@ -53,141 +45,10 @@ func TestOpen_refusesASecondProcess(t *testing.T) {
 	}
 }
 
-// TestSameAsMemory_Prop lets both stores do the same and expects the same.
 func TestSameAsMemory_Prop(t *testing.T) {
 	folders, runs := t.TempDir(), 0
-	rapid.Check(t, func(t *rapid.T) {
-		d := &differ{t: t, mem: memstore.New(), now: storetest.Origin}
+	storetest.SameAsMemory(t, func() (store.Store, error) {
 		runs++
-		bolt, err := boltstore.Open(filepath.Join(folders, fmt.Sprint(runs)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		d.bolt = bolt
-		defer func() {
-			if err := bolt.Close(); err != nil {
-				t.Error(err)
-			}
-		}()
-		t.Repeat(map[string]func(*rapid.T){
-			"save": d.save, "remove": d.remove, "claim": d.claim, "release": d.release, "wake": d.wake,
-			"save template": d.saveTemplate, "remove template": d.removeTemplate,
-			"pass": func(t *rapid.T) {
-				d.now = d.now.Add(time.Duration(rapid.IntRange(0, 90).Draw(t, "seconds")) * time.Second)
-			},
-			"": d.compare,
-		})
+		return boltstore.Open(filepath.Join(folders, fmt.Sprint(runs)))
 	})
-}
-
-type differ struct {
-	t         *rapid.T
-	mem, bolt store.Store
-	now       time.Time
-	turns     int
-}
-
-// both does something to both stores and expects the same outcome.
-func both[T any](d *differ, t *rapid.T, what string, do func(store.Store) (T, error)) T {
-	fromMem, memErr := do(d.mem)
-	fromBolt, boltErr := do(d.bolt)
-	for _, known := range []error{store.ErrConflict, store.ErrNotFound, store.ErrTokenUsed, store.ErrNameTaken} {
-		if errors.Is(memErr, known) != errors.Is(boltErr, known) {
-			t.Fatalf("%s: memstore says %v, boltstore %v", what, memErr, boltErr)
-		}
-	}
-	if diff := cmp.Diff(fromMem, fromBolt, protocmp.Transform()); diff != "" || (memErr == nil) != (boltErr == nil) {
-		t.Fatalf("%s: %v, %v (-mem +bolt):\n%s", what, memErr, boltErr, diff)
-	}
-	return fromMem
-}
-
-func (d *differ) id(t *rapid.T) store.Key {
-	return store.Key{Account: rapid.SampledFrom([]string{"a", "ab"}).Draw(t, "account"), GroupID: rapid.SampledFrom([]string{"g", "g0", "h"}).Draw(t, "id")}
-}
-
-func (d *differ) save(t *rapid.T) {
-	key := d.id(t)
-	version := both(d, t, "get", func(s store.Store) (int64, error) {
-		record, err := s.Get(t.Context(), key)
-		return record.Group.GetVersion(), err
-	})
-	version += int64(rapid.SampledFrom([]int{0, 0, 0, 1}).Draw(t, "ahead"))
-	slot := rapid.Int64Range(0, 100).Draw(t, "slot")
-	token := rapid.SampledFrom([]string{"", "t", "u"}).Draw(t, "token")
-	leased, done := rapid.Bool().Draw(t, "lease"), rapid.Bool().Draw(t, "done")
-	wake := time.Time{}
-	if rapid.Bool().Draw(t, "wake") {
-		wake = d.now
-	}
-	activity := rapid.SampledFrom([]string{"", "1", "2"}).Draw(t, "activity")
-	d.turns++
-	both(d, t, "save", func(s store.Store) (int64, error) {
-		change := store.Change{Account: key.Account, Now: d.now, Wake: wake, Group: &storagev1.StoredGroup{
-			Group: &groupv1.Group{GroupId: key.GroupID}, Version: version, NextSlot: slot,
-		}}
-		if token != "" {
-			change.Token = &store.Token{
-				Key:   store.TokenKey{Account: key.Account, Method: "m", Token: token},
-				Value: &storagev1.StoredToken{GroupId: key.GroupID, ExpireTime: timestamppb.New(d.now.Add(time.Minute))},
-			}
-		}
-		if leased {
-			change.Lease = &store.Lease{Holder: fmt.Sprint(d.turns), Until: d.now.Add(time.Minute)}
-		}
-		if done {
-			change.Done = &store.Done{Holder: fmt.Sprint(d.turns - 1), Next: d.now.Add(time.Second)}
-		}
-		if activity != "" {
-			change.Activities = []*groupv1.Activity{{ActivityId: activity, Cause: fmt.Sprint(d.turns)}}
-		}
-		err := s.Save(t.Context(), change)
-		return change.Group.GetVersion(), err
-	})
-}
-
-func (d *differ) remove(t *rapid.T) {
-	key, version := d.id(t), rapid.Int64Range(0, 4).Draw(t, "version")
-	both(d, t, "remove", func(s store.Store) (bool, error) { return true, s.Remove(t.Context(), key, version) })
-}
-
-func (d *differ) claim(t *rapid.T) {
-	d.turns++
-	limit := rapid.IntRange(1, 3).Draw(t, "limit")
-	both(d, t, "claim", func(s store.Store) ([]store.Key, error) {
-		return s.Claim(t.Context(), d.now, store.Lease{Holder: fmt.Sprint(d.turns), Until: d.now.Add(time.Minute)}, limit)
-	})
-}
-
-func (d *differ) release(t *rapid.T) {
-	key, holder := d.id(t), fmt.Sprint(rapid.IntRange(max(0, d.turns-3), d.turns).Draw(t, "holder"))
-	both(d, t, "release", func(s store.Store) (bool, error) {
-		return true, s.Release(t.Context(), key, store.Done{Holder: holder, Next: d.now.Add(time.Minute)})
-	})
-}
-
-func (d *differ) wake(t *rapid.T) {
-	key := d.id(t)
-	both(d, t, "wake", func(s store.Store) (bool, error) { return true, s.Wake(t.Context(), key, d.now) })
-}
-
-func (d *differ) compare(t *rapid.T) {
-	for _, account := range []string{"a", "ab"} {
-		records := both(d, t, "list", func(s store.Store) ([]store.Record, error) {
-			return s.List(t.Context(), account, "", 10, true)
-		})
-		for _, record := range records {
-			key := store.Key{Account: account, GroupID: record.Group.GetGroup().GetGroupId()}
-			both(d, t, "activities", func(s store.Store) ([]*groupv1.Activity, error) { return s.Activities(t.Context(), key, "", 10) })
-		}
-		both(d, t, "list templates", func(s store.Store) ([]*storagev1.StoredTemplate, error) {
-			return s.ListTemplates(t.Context(), account, "", 10)
-		})
-		for _, token := range []string{"t", "u"} {
-			both(d, t, "token", func(s store.Store) (*storagev1.StoredToken, error) {
-				return s.Token(t.Context(), store.TokenKey{Account: account, Method: "m", Token: token}, d.now)
-			})
-		}
-	}
-	both(d, t, "next due", func(s store.Store) (time.Time, error) { return s.NextDue(t.Context()) })
 }

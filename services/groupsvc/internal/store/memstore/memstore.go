@@ -30,6 +30,7 @@ type Memstore struct {
 	expiries   []expiry                          // of tokens, sorted by time
 	activities map[store.Key][]*groupv1.Activity // sorted by id
 	templates  templates
+	refusals   map[string][]*storagev1.Refusal // by account
 }
 
 type group struct {
@@ -51,7 +52,7 @@ type expiry struct {
 func New() *Memstore {
 	return &Memstore{
 		groups: map[store.Key]*group{}, tokens: map[store.TokenKey]*storagev1.StoredToken{},
-		activities: map[store.Key][]*groupv1.Activity{}, templates: newTemplates(),
+		activities: map[store.Key][]*groupv1.Activity{}, templates: newTemplates(), refusals: map[string][]*storagev1.Refusal{},
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 func TestMemstore(t *testing.T) {
-	storetest.Run(t, func(*testing.T) func() store.Store {
+	storetest.Run(t, false, func(*testing.T) func() store.Store {
 		opened := false
 		return func() store.Store {
 			if opened {

@@ -27,7 +27,9 @@ var Origin = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 // Run runs the suite. Open opens the store of a test, a new one at first; when
 // it is called again in the same test, it opens what is there after a restart,
 // or returns nil when the store forgets.
-func Run(t *testing.T, open func(t *testing.T) func() store.Store) {
+//
+// A store that is shared with other processes keeps leases through a restart.
+func Run(t *testing.T, shared bool, open func(t *testing.T) func() store.Store) {
 	for name, test := range map[string]func(*testing.T, store.Store){
 		"a version is written once": versionOnce, "one of two writers wins": twoWriters,
 		"a reply lost after commit shows": lostReply, "a token is used once": tokenOnce,
@@ -37,7 +39,9 @@ func Run(t *testing.T, open func(t *testing.T) func() store.Store) {
 		"a wake during work is not lost": wakeDuringWork, "a lost lease gives nothing back": lostLease,
 		"due groups come longest due first": dueOrder, "a removed group leaves nothing": removed,
 		"a group made due and leased is due without the lease": leasedAtBirth,
-		"a version of a template is written once":              templateVersionOnce, "a template's name is taken once": templateNameOnce,
+		"what is due later than all else is not lost":          dueInManyAccounts, "refusals are shared": refusalsShared,
+		"the latest refusals are kept":            refusalsKept,
+		"a version of a template is written once": templateVersionOnce, "a template's name is taken once": templateNameOnce,
 		"one of many templates has the name": templateNameRace, "one of two writers of a template wins": templateTwoWriters,
 		"a template's token is used once": templateToken, "templates are listed in order": templatesListed,
 		"a removed template leaves nothing": templateRemoved, "templates are not shared with callers": templateNotShared,
@@ -48,7 +52,7 @@ func Run(t *testing.T, open func(t *testing.T) func() store.Store) {
 			test(t, s)
 		})
 	}
-	t.Run("what was acknowledged survives a restart", func(t *testing.T) { restart(t, open(t)) })
+	t.Run("what was acknowledged survives a restart", func(t *testing.T) { restart(t, shared, open(t)) })
 	t.Run("a template survives a restart", func(t *testing.T) { templateRestart(t, open(t)) })
 }
 
@@ -327,7 +331,7 @@ func removed(t *testing.T, s store.Store) {
 }
 
 // restart holds S6 for what a store was told.
-func restart(t *testing.T, open func() store.Store) {
+func restart(t *testing.T, shared bool, open func() store.Store) {
 	s := open()
 	token := &store.Token{
 		Key:   store.TokenKey{Account: account, Method: "Create", Token: "t"},
@@ -354,6 +358,11 @@ func restart(t *testing.T, open func() store.Store) {
 	}
 	if _, err := again.Activity(t.Context(), key("g"), "a"); err != nil {
 		t.Error(err)
+	}
+	if shared { // the one who held it may be alive
+		wantIDs(t, claim(t, again, Origin.Add(time.Minute-1), "alive", 10))
+		wantIDs(t, claim(t, again, Origin.Add(time.Minute), "alive", 10), "g")
+		return
 	}
 	// The one who held it is gone, so nobody need wait for the lease.
 	wantIDs(t, claim(t, again, Origin, "alive", 10), "g")
