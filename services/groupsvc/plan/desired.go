@@ -40,8 +40,8 @@ func (a Amounts) Of(method fleetv1.BillingMethod) int64 {
 	return a.Spot
 }
 
-// plus is the sum of two amounts.
-func (a Amounts) plus(b Amounts) Amounts {
+// Plus is the sum of two amounts.
+func (a Amounts) Plus(b Amounts) Amounts {
 	return Amounts{a.PayAsYouGo + b.PayAsYouGo, a.Spot + b.Spot}
 }
 

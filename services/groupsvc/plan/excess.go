@@ -53,7 +53,7 @@ func worthScaling(desired Desired, members []Instance, own int64) bool {
 // some method than is wanted, by more than rounding.
 func awaitShown(desired Desired, observed Observed) bool {
 	shown := observed.Healthy()
-	expected := shown.plus(observed.pending())
+	expected := shown.Plus(observed.pending())
 	beyond := func(held Amounts, method fleetv1.BillingMethod) int64 {
 		return max(0, min(held.Of(method)-desired.Target.Of(method), held.Total()-desired.Target.Total()))
 	}

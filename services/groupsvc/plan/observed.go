@@ -143,7 +143,7 @@ func (o Observed) Held() Amounts {
 
 // Expected tells the capacity that there is when all that is pending appears,
 // healthy or not.
-func (o Observed) Expected() Amounts { return o.Counted().plus(o.pending()) }
+func (o Observed) Expected() Amounts { return o.Counted().Plus(o.pending()) }
 
 // pending is the capacity that is not shown yet.
 func (o Observed) pending() Amounts {

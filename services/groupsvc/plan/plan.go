@@ -64,9 +64,9 @@ func Make(desired Desired, observed Observed) Plan {
 
 // expectedOf is the capacity beside which more is launched.
 func expectedOf(desired Desired, observed Observed) Amounts {
-	expected := observed.Expected().plus(keepingPlace(desired, observed))
+	expected := observed.Expected().Plus(keepingPlace(desired, observed))
 	if desired.KeepNoticed {
-		return expected.plus(observed.Noticed())
+		return expected.Plus(observed.Noticed())
 	}
 	return expected
 }

@@ -120,7 +120,7 @@ func units(milliunits int64) string {
 
 // TargetNotMet says what is missing, for the cause of an activity.
 func TargetNotMet(desired Desired, observed Observed) string {
-	expected := observed.Healthy().plus(observed.pending())
+	expected := observed.Healthy().Plus(observed.pending())
 	have := min(expected.PayAsYouGo, desired.Target.PayAsYouGo) + min(expected.Spot, desired.Target.Spot)
 	text := fmt.Sprintf("target not met: %s of %s units", units(have), units(desired.Target.Total()))
 	if ill := observed.Unhealthy(); ill > 0 {

@@ -27,6 +27,7 @@ const tokenRetention = control.Retention
 const (
 	methodCreate = "CreateGroup"
 	methodUpdate = "UpdateGroup"
+	methodDetach = "DetachInstances"
 )
 
 // A tokened request carries a client token.

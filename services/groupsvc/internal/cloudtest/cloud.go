@@ -270,7 +270,11 @@ func (c *Cloud) UpdateInstanceTags(_ context.Context, req *fleetv1.UpdateInstanc
 			}
 		}
 		for _, id := range req.GetInstanceIds() {
-			tags := c.instances[c.find(id)].GetTags()
+			instance := c.instances[c.find(id)]
+			if instance.Tags == nil {
+				instance.Tags = map[string]string{}
+			}
+			tags := instance.GetTags()
 			for _, key := range req.GetRemoveTagKeys() {
 				delete(tags, key)
 			}

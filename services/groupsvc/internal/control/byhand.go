@@ -1,8 +1,194 @@
 package control
 
 import (
+	"context"
+	"fmt"
 	"slices"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
+	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
 )
+
+// Origins of activities, for programs.
+const (
+	originAttach = "attach"
+	originDetach = "detach"
+)
+
+// carryOut does what calls have asked for: it takes the group's tags off
+// instances that leave, and puts them on those that join. All of it can be done
+// again, so a crash on the way does no harm. An error means that another wrote
+// the group, or that the store failed.
+func (l *look) carryOut(ctx context.Context) error {
+	leaving := l.leaving()
+	if len(leaving) == 0 && len(l.stored.GetAttachments()) == 0 {
+		return nil
+	}
+	origin := originDetach
+	if len(leaving) == 0 {
+		origin = originAttach
+	}
+	if err := l.openActivity(fmt.Sprintf("asked for: %d instances to leave, %d to join", len(leaving), len(l.stored.GetAttachments()))); err != nil {
+		return err
+	}
+	if l.stored.OpenActivity.Origin == "" {
+		l.stored.OpenActivity.Origin = origin
+	}
+	// As before a removal: what was read must still be what is wanted.
+	if err := l.save(ctx); err != nil {
+		return err
+	}
+	l.takeOut(ctx, leaving)
+	l.takeIn(ctx)
+	return nil
+}
+
+// leaving are instances whose tags are to be taken off.
+func (l *look) leaving() []string {
+	var ids []string
+	for _, detachment := range l.stored.GetDetachments() {
+		if detachment.LeaveTime == nil {
+			ids = append(ids, detachment.GetInstanceId())
+		}
+	}
+	return ids
+}
+
+func (l *look) takeOut(ctx context.Context, ids []string) {
+	gone := l.inBatches(ctx, ids, l.detachBatch)
+	for _, detachment := range l.stored.GetDetachments() {
+		if id := detachment.GetInstanceId(); gone[id] {
+			detachment.LeaveTime = timestamppb.New(l.now)
+			l.reportRemoval(&groupv1.Removal{InstanceId: id, Reason: "detached, as asked for"})
+		}
+	}
+}
+
+// takeIn makes instances members. One that is gone, or that another group has
+// taken meanwhile, is left alone.
+func (l *look) takeIn(ctx context.Context) {
+	joining := l.stored.GetAttachments()
+	for batch := range slices.Chunk(slices.Clone(joining), maxBatch) {
+		shown, err := l.read(ctx, batch)
+		if err != nil {
+			l.fail(err)
+			return
+		}
+		var ids []string
+		for _, attachment := range batch {
+			instance := shown[attachment.GetInstanceId()]
+			if owner := instance.GetTags()[TagGroup]; instance != nil && (owner == "" || owner == l.key.GroupID) {
+				ids = append(ids, attachment.GetInstanceId())
+			}
+		}
+		members, err := l.tag(ctx, ids)
+		if err != nil {
+			l.fail(err)
+			return
+		}
+		for _, attachment := range batch {
+			l.settleAttachment(attachment, slices.Contains(members, attachment.GetInstanceId()))
+		}
+	}
+}
+
+// settleAttachment forgets an attachment that came to its end. A member counts,
+// as if it had been launched just now, until the fleet shows it.
+func (l *look) settleAttachment(attachment *storagev1.Attachment, member bool) {
+	l.stored.Attachments = slices.DeleteFunc(l.stored.Attachments, func(other *storagev1.Attachment) bool { return other == attachment })
+	if !member {
+		return
+	}
+	id := attachment.GetInstanceId()
+	l.stored.Launches = append(l.stored.Launches, &storagev1.Launch{
+		Amount: 1, ZoneId: attachment.GetZoneId(), InstanceType: attachment.GetInstanceType(), BillingMethod: attachment.GetBillingMethod(),
+		WeightMilliunits:   ClassesOf(l.stored).Of(attachment.GetZoneId(), attachment.GetInstanceType()).Weight,
+		PriceMicrosPerHour: attachment.GetPriceMicrosPerHour(), CreateTime: timestamppb.New(l.now), AnswerTime: timestamppb.New(l.now),
+		InstanceIds: []string{id},
+	})
+	if activity := l.stored.GetOpenActivity(); activity != nil && !slices.Contains(activity.GetAttachedInstanceIds(), id) {
+		activity.AttachedInstanceIds = append(activity.AttachedInstanceIds, id)
+	}
+}
+
+// read reads the instances of attachments.
+func (l *look) read(ctx context.Context, batch []*storagev1.Attachment) (map[string]*fleetv1.Instance, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	ids := make([]string, len(batch))
+	for i, attachment := range batch {
+		ids[i] = attachment.GetInstanceId()
+	}
+	shown := map[string]*fleetv1.Instance{}
+	for request := (&fleetv1.ListInstancesRequest{InstanceIds: ids, PageSize: maxBatch}); ; {
+		page, err := l.c.Fleet.ListInstances(ctx, request)
+		if err != nil {
+			return nil, fmt.Errorf("list instances that join: %w", err)
+		}
+		for _, instance := range page.GetInstances() {
+			shown[instance.GetInstanceId()] = instance
+		}
+		if request.PageToken = page.GetNextPageToken(); request.PageToken == "" {
+			return shown, nil
+		}
+	}
+}
+
+// tag puts the group's tag on instances, leaving out those that are gone, and
+// tells which have it.
+func (l *look) tag(ctx context.Context, ids []string) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	left := slices.Clone(ids)
+	for len(left) > 0 {
+		_, err := l.c.Fleet.UpdateInstanceTags(ctx, &fleetv1.UpdateInstanceTagsRequest{
+			InstanceIds: left, SetTags: map[string]string{TagGroup: l.key.GroupID},
+		})
+		if err == nil {
+			return left, nil
+		}
+		missing := slices.Index(left, missingID(err))
+		if missing < 0 {
+			return nil, fmt.Errorf("make instances members: %w", err)
+		}
+		left = slices.Delete(left, missing, missing+1)
+	}
+	return nil, nil
+}
+
+// dropLeft takes instances that have left out of what the fleet shows, and
+// forgets them once it no longer shows them, or can not be late any more.
+func (l *look) dropLeft() {
+	leaving := map[string]bool{}
+	for _, detachment := range l.stored.GetDetachments() {
+		leaving[detachment.GetInstanceId()] = true
+	}
+	if len(leaving) == 0 {
+		return
+	}
+	shown := map[string]bool{}
+	l.instances = slices.DeleteFunc(l.instances, func(i *fleetv1.Instance) bool {
+		shown[i.GetInstanceId()] = true
+		return leaving[i.GetInstanceId()]
+	})
+	isLate := func(at *timestamppb.Timestamp) bool { return !l.now.Before(at.AsTime().Add(l.c.LaunchGrace)) }
+	l.stored.Detachments = slices.DeleteFunc(l.stored.Detachments, func(d *storagev1.Detachment) bool {
+		switch {
+		case d.LeaveTime != nil:
+			return !shown[d.GetInstanceId()] || isLate(d.GetLeaveTime())
+		default: // it is gone, unless the fleet is late to show it
+			return !shown[d.GetInstanceId()] && isLate(d.GetCreateTime())
+		}
+	})
+}
+
+// unsettled tells whether calls have asked for something that is not done.
+func (l *look) unsettled() bool {
+	return len(l.stored.GetAttachments()) > 0 || len(l.stored.GetDetachments()) > 0
+}
 
 // forgetGone drops what is remembered of instances that are members no more.
 func (l *look) forgetGone() {
@@ -25,4 +211,12 @@ func (l *look) forgetGone() {
 func (l *look) isProtected(id string) bool {
 	_, found := slices.BinarySearch(l.stored.GetProtectedInstanceIds(), id)
 	return found
+}
+
+// forgetFutureByHand brings the times of detachments that have not come yet back to now.
+func (l *look) forgetFutureByHand() {
+	for _, detachment := range l.stored.GetDetachments() {
+		detachment.CreateTime = l.notAfterNow(detachment.GetCreateTime())
+		detachment.LeaveTime = l.notAfterNow(detachment.LeaveTime)
+	}
 }

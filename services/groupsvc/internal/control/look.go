@@ -67,6 +67,9 @@ func (l *look) run(ctx context.Context) error {
 	l.forgetFuture()
 	l.forgetRefusals()
 	l.settle(ctx)
+	if err := l.carryOut(ctx); err != nil {
+		return err
+	}
 	if err := l.observe(ctx); err != nil {
 		l.fail(err)
 		return l.finish(ctx)
@@ -91,6 +94,7 @@ func (l *look) forgetFuture() {
 		launch.CreateTime = l.notAfterNow(launch.GetCreateTime())
 		launch.AnswerTime = l.notAfterNow(launch.GetAnswerTime())
 	}
+	l.forgetFutureByHand()
 	l.stored.Refusals = slices.DeleteFunc(l.stored.Refusals, func(refusal *storagev1.Refusal) bool {
 		return refusal.GetRefuseTime().AsTime().After(l.now)
 	})

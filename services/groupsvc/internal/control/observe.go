@@ -34,6 +34,7 @@ func (l *look) observe(ctx context.Context) error {
 		return err
 	}
 	l.instances, l.listed = instances, true
+	l.dropLeft()
 	shown := make(map[string]bool, len(instances))
 	for _, instance := range instances {
 		shown[instance.GetInstanceId()] = true
@@ -106,6 +107,12 @@ func (l *look) observed() plan.Observed {
 			pending.Count = len(launch.GetInstanceIds())
 		}
 		observed.Pending = append(observed.Pending, pending)
+	}
+	for _, joining := range l.stored.GetAttachments() {
+		observed.Pending = append(observed.Pending, plan.Pending{
+			Zone: joining.GetZoneId(), Method: joining.GetBillingMethod(), Count: 1, Answered: true, Price: joining.GetPriceMicrosPerHour(),
+			Weight: classes.Of(joining.GetZoneId(), joining.GetInstanceType()).Weight,
+		})
 	}
 	return observed
 }

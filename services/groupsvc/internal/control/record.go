@@ -89,7 +89,7 @@ func isMet(group *groupv1.Group) bool {
 // recordEnd says how a group stands that is being deleted.
 func (l *look) recordEnd(complete bool) {
 	group := l.stored.GetGroup()
-	if !complete || len(l.instances) > 0 || len(l.stored.GetLaunches()) > 0 {
+	if !complete || len(l.instances) > 0 || len(l.stored.GetLaunches()) > 0 || l.unsettled() {
 		group.Fulfillment = groupv1.Fulfillment_FULFILLMENT_PENDING_TERMINATION
 		l.condition(fulfilled, false, "Deleting", fmt.Sprintf("%d instances are left", len(l.instances)))
 		return
@@ -158,7 +158,7 @@ func (l *look) next() time.Time {
 		return l.now.Add(Retention)
 	}
 	next := l.now.Add(l.c.LookInterval)
-	if isEnding(l.stored) || l.await || l.removing || len(l.replacing) > 0 || len(l.stored.GetLaunches()) > 0 {
+	if isEnding(l.stored) || l.await || l.removing || len(l.replacing) > 0 || l.unsettled() || len(l.stored.GetLaunches()) > 0 {
 		next = earliest(next, l.now.Add(soon))
 	}
 	if l.short.Reason != "" {

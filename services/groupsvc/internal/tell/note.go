@@ -53,9 +53,11 @@ func Note(accountID string, before, after *storagev1.StoredGroup, closed []*grou
 	}
 }
 
-// HasDone tells whether an activity has launched or removed anything.
+// HasDone tells whether an activity has launched, restarted, attached or removed
+// anything.
 func HasDone(activity *groupv1.Activity) bool {
-	return len(activity.GetRemovals()) > 0 ||
+	return len(activity.GetRemovals()) > 0 || len(activity.GetAttachedInstanceIds()) > 0 ||
+		slices.ContainsFunc(activity.GetRestarts(), func(r *groupv1.Restart) bool { return r.GetErrorCode() == "" }) ||
 		slices.ContainsFunc(activity.GetLaunchResults(), func(r *groupv1.LaunchResult) bool { return r.GetAmount() > 0 })
 }
 

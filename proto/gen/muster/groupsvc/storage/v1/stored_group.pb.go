@@ -358,10 +358,12 @@ func (x *Expansion) GetWeightMilliunits() int64 {
 }
 
 // One RunInstances call that a group decided on. It is stored before the call
-// is made; the request id makes every repetition of it the same call.
+// is made; the request id makes every repetition of it the same call. Or an
+// instance that was attached: that is as if it had been launched just now.
 type Launch struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Request id of the call: the group id, a dot, and the first slot.
+	// Request id of the call: the group id, a dot, and the first slot. Empty for
+	// an attached instance, which has no slot.
 	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// First of the slots that the call fills.
 	FirstSlot int64 `protobuf:"varint,2,opt,name=first_slot,json=firstSlot,proto3" json:"first_slot,omitempty"`
@@ -694,7 +696,9 @@ type Detachment struct {
 	// The instance.
 	InstanceId string `protobuf:"bytes,1,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
 	// When the call was made.
-	CreateTime    *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// When its tags were taken off; absent before that.
+	LeaveTime     *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=leave_time,json=leaveTime,proto3" json:"leave_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -739,6 +743,13 @@ func (x *Detachment) GetInstanceId() string {
 func (x *Detachment) GetCreateTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.CreateTime
+	}
+	return nil
+}
+
+func (x *Detachment) GetLeaveTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LeaveTime
 	}
 	return nil
 }
@@ -1122,13 +1133,15 @@ const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"\azone_id\x18\x02 \x01(\tR\x06zoneId\x12#\n" +
 	"\rinstance_type\x18\x03 \x01(\tR\finstanceType\x12E\n" +
 	"\x0ebilling_method\x18\x04 \x01(\x0e2\x1e.muster.fleet.v1.BillingMethodR\rbillingMethod\x121\n" +
-	"\x15price_micros_per_hour\x18\x05 \x01(\x03R\x12priceMicrosPerHour\"j\n" +
+	"\x15price_micros_per_hour\x18\x05 \x01(\x03R\x12priceMicrosPerHour\"\xa5\x01\n" +
 	"\n" +
 	"Detachment\x12\x1f\n" +
 	"\vinstance_id\x18\x01 \x01(\tR\n" +
 	"instanceId\x12;\n" +
 	"\vcreate_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"createTime\"\xa9\x01\n" +
+	"createTime\x129\n" +
+	"\n" +
+	"leave_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tleaveTime\"\xa9\x01\n" +
 	"\x0eRestartRefusal\x12\x1f\n" +
 	"\vinstance_id\x18\x01 \x01(\tR\n" +
 	"instanceId\x12;\n" +
@@ -1215,16 +1228,17 @@ var file_muster_groupsvc_storage_v1_stored_group_proto_depIdxs = []int32{
 	15, // 17: muster.groupsvc.storage.v1.Refusal.retry_time:type_name -> google.protobuf.Timestamp
 	14, // 18: muster.groupsvc.storage.v1.Attachment.billing_method:type_name -> muster.fleet.v1.BillingMethod
 	15, // 19: muster.groupsvc.storage.v1.Detachment.create_time:type_name -> google.protobuf.Timestamp
-	15, // 20: muster.groupsvc.storage.v1.RestartRefusal.refuse_time:type_name -> google.protobuf.Timestamp
-	15, // 21: muster.groupsvc.storage.v1.RestartRefusal.retry_time:type_name -> google.protobuf.Timestamp
-	10, // 22: muster.groupsvc.storage.v1.Rebalance.activity:type_name -> muster.group.v1.Activity
-	8,  // 23: muster.groupsvc.storage.v1.Rebalance.moves:type_name -> muster.groupsvc.storage.v1.Move
-	14, // 24: muster.groupsvc.storage.v1.Move.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	15, // 20: muster.groupsvc.storage.v1.Detachment.leave_time:type_name -> google.protobuf.Timestamp
+	15, // 21: muster.groupsvc.storage.v1.RestartRefusal.refuse_time:type_name -> google.protobuf.Timestamp
+	15, // 22: muster.groupsvc.storage.v1.RestartRefusal.retry_time:type_name -> google.protobuf.Timestamp
+	10, // 23: muster.groupsvc.storage.v1.Rebalance.activity:type_name -> muster.group.v1.Activity
+	8,  // 24: muster.groupsvc.storage.v1.Rebalance.moves:type_name -> muster.groupsvc.storage.v1.Move
+	14, // 25: muster.groupsvc.storage.v1.Move.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	26, // [26:26] is the sub-list for method output_type
+	26, // [26:26] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_muster_groupsvc_storage_v1_stored_group_proto_init() }
