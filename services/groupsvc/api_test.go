@@ -88,8 +88,8 @@ func TestCreate_tellsAllKindsOfViolationsAtOnce(t *testing.T) {
 			}},
 			map[string]string{
 				"spec.target_capacity": "must be given", "spec.candidates[0].weighted_capacity": "got NaN",
-				"spec.candidates[1].zone_id": "must not be empty", "spec.candidates[1].instance_type": `"huge"`,
-				"spec.candidates[2].zone_id": "must not be empty", "spec.candidates[2].instance_type": `"huge"`,
+				"spec.candidates[1].zone_id": "must be a zone of the region", "spec.candidates[1].instance_type": `"huge"`,
+				"spec.candidates[2].zone_id": "must be a zone of the region", "spec.candidates[2].instance_type": `"huge"`,
 				"spec.candidates[3]": "candidates[0] names it, got zone-a small", "spec.spot.pools_to_use": "got 5",
 			},
 		},

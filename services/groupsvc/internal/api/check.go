@@ -57,12 +57,16 @@ func (h *Handler) checkSpec(ctx context.Context, spec *groupv1.GroupSpec, whatIf
 // rules that span fields and against what is sold. An error means that this can
 // not be read now; what breaks the other rules is told all the same.
 func (h *Handler) specViolations(ctx context.Context, spec *groupv1.GroupSpec, whatIf *allocatorv1.Market, violations *rpc.Violations) error {
+	spec, _, err := h.launching(ctx, spec, violations)
+	if err != nil {
+		return err
+	}
 	checkPoolsToUse(violations, spec)
 	checkPolicies(violations, spec)
 	candidates := spec.GetCandidates()
 	candidates = candidates[:min(maxCandidates, len(candidates))]
 	if spec != nil && len(candidates) == 0 {
-		violations.Add("spec.candidates", rpc.Literal("0 items"), "must have 1 to 20 candidates")
+		violations.Add("spec.candidates", rpc.Literal("0 items"), "must have 1 to 20 candidates, unless the launch template or configuration has a zone and an instance type")
 	}
 	checkChoices(violations, candidates)
 	checkPairs(violations, candidates)

@@ -23,14 +23,15 @@ func (h *Handler) CreateGroup(ctx context.Context, req *groupv1.CreateGroupReque
 		}
 		return h.created(ctx, groupID, req.GetRequestId())
 	}
-	spec := withDefaults(req.GetSpec())
-	if err := h.checkSpec(ctx, spec, nil); err != nil {
+	spec, configuration, err := h.completed(ctx, req.GetSpec(), nil)
+	if err != nil {
 		return nil, err
 	}
 	group, err := h.newGroup(spec, now)
 	if err != nil {
 		return nil, err
 	}
+	group.LaunchConfiguration = configuration
 	groupID := group.GetGroup().GetGroupId()
 	token, err := h.tokenOf(methodCreate, req, groupID, now)
 	if err != nil {

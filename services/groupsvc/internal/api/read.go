@@ -118,8 +118,8 @@ func (h *Handler) ListGroupInstances(ctx context.Context, req *groupv1.ListGroup
 // PreviewGroup implements GroupService. It promises nothing to anybody: the
 // request has no promise key.
 func (h *Handler) PreviewGroup(ctx context.Context, req *groupv1.PreviewGroupRequest) (*groupv1.PreviewGroupResponse, error) {
-	spec := withDefaults(req.GetSpec())
-	if err := h.checkSpec(ctx, spec, req.GetWhatIf()); err != nil {
+	spec, _, err := h.completed(ctx, req.GetSpec(), req.GetWhatIf())
+	if err != nil {
 		return nil, err
 	}
 	resp := &groupv1.PreviewGroupResponse{Spec: spec}

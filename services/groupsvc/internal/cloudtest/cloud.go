@@ -45,6 +45,9 @@ type Cloud struct {
 	Fault func(point string) error
 	// ListDelay is how old an instance must be to be listed.
 	ListDelay time.Duration
+	// Disks is the categories that zones offer; a zone that is not named offers
+	// all.
+	Disks map[string][]fleetv1.DiskCategory
 
 	mu sync.Mutex
 	// All guarded by mu.
@@ -221,20 +224,24 @@ func (c *Cloud) RunInstances(_ context.Context, req *fleetv1.RunInstancesRequest
 		if req.GetMaxPriceMicrosPerHour() > 0 && req.GetMaxPriceMicrosPerHour() < c.price(pool) {
 			return nil, rpc.Error(codes.FailedPrecondition, fleetv1.ErrorReason_ERROR_REASON_PRICE_BELOW_MARKET, nil, "too cheap")
 		}
+		if !c.offers(req) {
+			return nil, rpc.Error(codes.FailedPrecondition, fleetv1.ErrorReason_ERROR_REASON_DISK_CATEGORY_NOT_AVAILABLE, nil, "no such disk")
+		}
 		amount := min(int(req.GetAmount()), c.stock[pool])
 		if amount < int(cmp.Or(req.GetMinAmount(), req.GetAmount())) {
 			return nil, rpc.Error(codes.ResourceExhausted, fleetv1.ErrorReason_ERROR_REASON_NO_INSTANCE_STOCK, nil, "sold out")
 		}
 		response := &fleetv1.RunInstancesResponse{}
-		for range amount {
-			response.InstanceIds = append(response.InstanceIds, c.launch(pool, req))
+		for i := range amount {
+			response.InstanceIds = append(response.InstanceIds, c.launch(pool, req, i))
 		}
 		c.answers[req.GetRequestId()] = &answer{proto.CloneOf(req), response}
 		return response, nil
 	})
 }
 
-func (c *Cloud) launch(pool Pool, req *fleetv1.RunInstancesRequest) string {
+// launch creates the instance at a place of a launch.
+func (c *Cloud) launch(pool Pool, req *fleetv1.RunInstancesRequest, place int) string {
 	c.created++
 	c.stock[pool]--
 	instance := &fleetv1.Instance{
@@ -244,6 +251,7 @@ func (c *Cloud) launch(pool Pool, req *fleetv1.RunInstancesRequest) string {
 		PriceMicrosPerHour: c.price(pool), MaxPriceMicrosPerHour: req.GetMaxPriceMicrosPerHour(),
 		CreateTime: timestamppb.New(c.Clock.Now()),
 	}
+	c.furnish(instance, req, place)
 	c.instances = append(c.instances, instance)
 	return instance.GetInstanceId()
 }

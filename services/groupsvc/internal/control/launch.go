@@ -110,7 +110,7 @@ func (l *look) decide(take placement.Take) {
 		l.stored.Launches = append(l.stored.Launches, &storagev1.Launch{
 			RequestId: fmt.Sprintf("%s.%d", l.key.GroupID, slot), FirstSlot: slot, Amount: int32(amount),
 			ZoneId: take.Pool.Zone, InstanceType: take.Pool.Type, BillingMethod: take.Pool.Method,
-			MaxPriceMicrosPerHour: take.MaxPrice, WeightMilliunits: take.Weight,
+			MaxPriceMicrosPerHour: take.MaxPrice, WeightMilliunits: take.Weight, ImageId: take.Image,
 			PriceMicrosPerHour: take.Price, CreateTime: timestamppb.New(l.now),
 		})
 	}
@@ -169,12 +169,14 @@ func (l *look) runOpen(ctx context.Context) {
 func (l *look) call(ctx context.Context, launch *storagev1.Launch) outcome {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	answer, err := l.c.Fleet.RunInstances(ctx, &fleetv1.RunInstancesRequest{
+	request := &fleetv1.RunInstancesRequest{
 		RequestId: launch.GetRequestId(), ZoneId: launch.GetZoneId(), InstanceType: launch.GetInstanceType(),
 		BillingMethod: launch.GetBillingMethod(), Amount: launch.GetAmount(), MinAmount: 1,
 		MaxPriceMicrosPerHour: launch.GetMaxPriceMicrosPerHour(),
 		Tags:                  map[string]string{TagGroup: l.key.GroupID, TagLaunch: launch.GetRequestId()},
-	})
+	}
+	complete(request, l.stored, launch)
+	answer, err := l.c.Fleet.RunInstances(ctx, request)
 	return outcome{answer.GetInstanceIds(), l.c.Clock.Now(), err}
 }
 
@@ -233,6 +235,8 @@ func refusalCode(err error) string {
 		return placement.CodeQuota
 	case rpc.HasReason(err, fleetv1.ErrorReason_ERROR_REASON_ZONE_NOT_ON_SALE):
 		return placement.CodeZone
+	case rpc.HasReason(err, fleetv1.ErrorReason_ERROR_REASON_DISK_CATEGORY_NOT_AVAILABLE):
+		return placement.CodeDisk
 	default:
 		return placement.CodeInternal
 	}

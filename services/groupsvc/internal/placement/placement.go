@@ -104,6 +104,8 @@ type Take struct {
 	// MaxPrice is the bid, in micro-units of the currency per hour; 0 means the
 	// market price.
 	MaxPrice int64
+	// Image is that of the candidate; empty for the group's.
+	Image string
 	// Expansion is what is to be remembered of the type when its candidate has
 	// attributes; nil when its candidate names it.
 	Expansion *plan.Expansion
@@ -132,6 +134,7 @@ func TakesOf(spec *groupv1.GroupSpec, answer *allocatorv1.PlaceResponse) []Take 
 				Pool:      Pool{decision.GetZoneId(), decision.GetInstanceType(), demand.GetBillingMethod()},
 				Instances: int(decision.GetInstances()), Weight: weight,
 				Price: decision.GetPriceMicrosPerHour(), MaxPrice: maxPrice(spec, candidate, demand.GetBillingMethod()),
+				Image: candidate.GetImageId(),
 			}
 			if candidate.GetAttributes() != nil {
 				take.Expansion = &plan.Expansion{

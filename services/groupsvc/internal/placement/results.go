@@ -23,6 +23,9 @@ const (
 	CodeQuota = "QuotaExceed.ElasticQuota"
 	// CodeZone means that the zone does not sell now.
 	CodeZone = "Zone.NotOnSale"
+	// CodeDisk means that the zone offers none of the categories that a disk
+	// may have.
+	CodeDisk = "InvalidDiskCategory.NotSupported"
 	// CodeInternal means that the cloud refused for another reason.
 	CodeInternal = "InternalError"
 )
@@ -40,6 +43,8 @@ func MessageOf(code string) string {
 		return "The vCPU quota of the account is used up."
 	case CodeZone:
 		return "The zone does not sell now."
+	case CodeDisk:
+		return "The zone offers none of the categories named for a disk."
 	default:
 		return "The cloud refused the launch."
 	}

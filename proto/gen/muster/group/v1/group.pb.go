@@ -907,8 +907,8 @@ type GroupSpec struct {
 	// Instance types and zones that may be used, 1 to 20, each pair of zone and
 	// type once. The order breaks ties. Candidates with attributes may overlap
 	// others: a type belongs to the first that names it or has it among its types.
-	// None: the zone and the instance type of the launch template, which must
-	// have both.
+	// None: the zone and the instance type of the launch template or
+	// configuration, which must have both.
 	Candidates []*Candidate `protobuf:"bytes,4,rep,name=candidates,proto3" json:"candidates,omitempty"`
 	// How pay-as-you-go capacity is chosen.
 	PayAsYouGo *PayAsYouGoOptions `protobuf:"bytes,5,opt,name=pay_as_you_go,json=payAsYouGo,proto3" json:"pay_as_you_go,omitempty"`
@@ -1447,10 +1447,12 @@ func (x *TargetCapacity) GetMinimum() int32 {
 // An instance type in a zone that the group may use.
 type Candidate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Zone, as FleetService.ListZones names it.
+	// Zone, as FleetService.ListZones names it. Empty: that of the launch template
+	// or configuration.
 	ZoneId string `protobuf:"bytes,1,opt,name=zone_id,json=zoneId,proto3" json:"zone_id,omitempty"`
 	// Instance type, as FleetService.ListInstanceTypes names it; it must be sold
-	// in the zone. Empty when `attributes` are given; one of the two is.
+	// in the zone. Empty when `attributes` are given; one of the two is, or the
+	// type is that of the launch template or configuration.
 	InstanceType string `protobuf:"bytes,2,opt,name=instance_type,json=instanceType,proto3" json:"instance_type,omitempty"`
 	// Units that one instance contributes: 0.001 to 10,000, with at most 3
 	// decimal places. Absent: 1; with a capacity unit among the attributes, which
@@ -2106,9 +2108,9 @@ const file_muster_group_v1_group_proto_rawDesc = "" +
 	"\aminimum\x18\x05 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xd0\x0f(\x00R\aminimum:\xcc\x01\xbaH\xc8\x01\x1aT\n" +
 	"\x17target_capacity.minimum\x12\x1dminimum must be at most total\x1a\x1athis.minimum <= this.total\x1ap\n" +
-	"\x13target_capacity.sum\x12+total must be at least pay_as_you_go + spot\x1a,this.total >= this.pay_as_you_go + this.spot\"\x95\x05\n" +
-	"\tCandidate\x12\"\n" +
-	"\azone_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06zoneId\x12,\n" +
+	"\x13target_capacity.sum\x12+total must be at least pay_as_you_go + spot\x1a,this.total >= this.pay_as_you_go + this.spot\"\x93\x05\n" +
+	"\tCandidate\x12 \n" +
+	"\azone_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06zoneId\x12,\n" +
 	"\rinstance_type\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\finstanceType\x12\xb8\x02\n" +
 	"\x11weighted_capacity\x18\x03 \x01(\x01B\x85\x02\xbaH\x81\x02\xba\x01\xe7\x01\n" +
 	"\x1bcandidate.weighted_capacity\x12\"must have at most 3 decimal places\x1a\xa3\x01!(this >= 0.001 && this <= 10000.0) || (this * 1000.0 - double(int(this * 1000.0 + 0.5)) < 0.000001 && double(int(this * 1000.0 + 0.5)) - this * 1000.0 < 0.000001)\x12\x14@\x01\x19\x00\x00\x00\x00\x00\x88\xc3@)\xfc\xa9\xf1\xd2MbP?H\x00R\x10weightedCapacity\x88\x01\x01\x12(\n" +

@@ -96,7 +96,8 @@ type LaunchResult struct {
 	// Why nothing was launched, in the cloud's words: `NoInstanceStock`,
 	// `InvalidSpotPriceLimit.LowerThanPublicPrice`,
 	// `InvalidAccountStatus.NotEnoughBalance`, `QuotaExceed.ElasticQuota`,
-	// `Zone.NotOnSale` or `InternalError`; empty when something was.
+	// `Zone.NotOnSale`, `InvalidDiskCategory.NotSupported` or `InternalError`;
+	// empty when something was.
 	ErrorCode string `protobuf:"bytes,6,opt,name=error_code,json=errorCode,proto3" json:"error_code,omitempty"`
 	// The same as a sentence; empty without `error_code`.
 	ErrorMessage  string `protobuf:"bytes,7,opt,name=error_message,json=errorMessage,proto3" json:"error_message,omitempty"`

@@ -391,7 +391,10 @@ type Launch struct {
 	// Instances that the call launched and that the fleet has not shown yet.
 	InstanceIds []string `protobuf:"bytes,12,rep,name=instance_ids,json=instanceIds,proto3" json:"instance_ids,omitempty"`
 	// Number of the rebalancing's move that it is made for; 0 for none.
-	Move          int32 `protobuf:"varint,30,opt,name=move,proto3" json:"move,omitempty"`
+	Move int32 `protobuf:"varint,30,opt,name=move,proto3" json:"move,omitempty"`
+	// Image of the instances, where their candidate names one. Stored, since the
+	// candidates may change before the call is made again.
+	ImageId       string `protobuf:"bytes,50,opt,name=image_id,json=imageId,proto3" json:"image_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -515,6 +518,13 @@ func (x *Launch) GetMove() int32 {
 		return x.Move
 	}
 	return 0
+}
+
+func (x *Launch) GetImageId() string {
+	if x != nil {
+		return x.ImageId
+	}
+	return ""
 }
 
 // A pool that refused a launch, and for how long it is left alone.
@@ -1096,7 +1106,7 @@ const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"\azone_id\x18\x01 \x01(\tR\x06zoneId\x12#\n" +
 	"\rinstance_type\x18\x02 \x01(\tR\finstanceType\x12'\n" +
 	"\x0fcandidate_index\x18\x03 \x01(\x05R\x0ecandidateIndex\x12+\n" +
-	"\x11weight_milliunits\x18\x04 \x01(\x03R\x10weightMilliunits\"\xae\x04\n" +
+	"\x11weight_milliunits\x18\x04 \x01(\x03R\x10weightMilliunits\"\xc9\x04\n" +
 	"\x06Launch\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1d\n" +
@@ -1115,7 +1125,8 @@ const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"\vanswer_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"answerTime\x12!\n" +
 	"\finstance_ids\x18\f \x03(\tR\vinstanceIds\x12\x12\n" +
-	"\x04move\x18\x1e \x01(\x05R\x04move\"\xa5\x02\n" +
+	"\x04move\x18\x1e \x01(\x05R\x04move\x12\x19\n" +
+	"\bimage_id\x182 \x01(\tR\aimageId\"\xa5\x02\n" +
 	"\aRefusal\x12\x17\n" +
 	"\azone_id\x18\x01 \x01(\tR\x06zoneId\x12#\n" +
 	"\rinstance_type\x18\x02 \x01(\tR\finstanceType\x12E\n" +
