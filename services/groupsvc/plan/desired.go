@@ -80,6 +80,10 @@ type Desired struct {
 	// ReleaseExcess is whether instances above the target are released; else
 	// they leave the group and run on.
 	ReleaseExcess bool
+	// StoppedRetention is how long instances that a reclaim stopped are kept.
+	StoppedRetention time.Duration
+	// Budget is what the group may cost.
+	Budget Budget
 	// Suspended is what the group does not do until it is resumed.
 	Suspended Suspended
 	// PayAsYouGoOrder is the order of removal among pay-as-you-go instances.
@@ -93,16 +97,18 @@ type Desired struct {
 func DesiredOf(group *groupv1.Group, attempt bool) Desired {
 	spec := group.GetSpec()
 	return Desired{
-		Target:          targetOf(spec.GetTargetCapacity()),
-		Replace:         spec.GetType() == groupv1.GroupType_GROUP_TYPE_MAINTAIN,
-		ReplacePercent:  cmp.Or(spec.GetHealth().GetMaxUnhealthyReplacementPercent(), DefaultReplacePercent),
-		KeepNoticed:     spec.GetSpot().GetInterruptionReplacement() == groupv1.InterruptionReplacement_INTERRUPTION_REPLACEMENT_ON_RELEASE,
-		Attempt:         attempt,
-		Since:           group.GetUpdateTime().AsTime(),
-		ReleaseExcess:   spec.GetExcessCapacityTerminationPolicy() == groupv1.ExcessCapacityTerminationPolicy_EXCESS_CAPACITY_TERMINATION_POLICY_TERMINATION,
-		Suspended:       suspendedOf(group.GetSuspendedProcesses()),
-		PayAsYouGoOrder: payAsYouGoOrder(spec.GetPayAsYouGo()),
-		SpotOrder:       spotOrder(spec.GetSpot()),
+		Target:           targetOf(spec.GetTargetCapacity()),
+		Replace:          spec.GetType() == groupv1.GroupType_GROUP_TYPE_MAINTAIN,
+		ReplacePercent:   cmp.Or(spec.GetHealth().GetMaxUnhealthyReplacementPercent(), DefaultReplacePercent),
+		KeepNoticed:      spec.GetSpot().GetInterruptionReplacement() == groupv1.InterruptionReplacement_INTERRUPTION_REPLACEMENT_ON_RELEASE,
+		Attempt:          attempt,
+		Since:            group.GetUpdateTime().AsTime(),
+		ReleaseExcess:    spec.GetExcessCapacityTerminationPolicy() == groupv1.ExcessCapacityTerminationPolicy_EXCESS_CAPACITY_TERMINATION_POLICY_TERMINATION,
+		StoppedRetention: cmp.Or(spec.GetSpot().GetStoppedRetention().AsDuration(), DefaultStoppedRetention),
+		Budget:           budgetOf(spec.GetBudget()),
+		Suspended:        suspendedOf(group.GetSuspendedProcesses()),
+		PayAsYouGoOrder:  payAsYouGoOrder(spec.GetPayAsYouGo()),
+		SpotOrder:        spotOrder(spec.GetSpot()),
 	}
 }
 

@@ -12,13 +12,18 @@ type Instance struct {
 	ID string
 	// Zone is the zone it runs in.
 	Zone string
+	// Type is its instance type.
+	Type string
 	// Method is its billing method.
 	Method fleetv1.BillingMethod
 	// Status is the state of its life cycle.
 	Status fleetv1.InstanceStatus
 	// Noticed is whether it has its interruption notice.
 	Noticed bool
-	// Price is what it costs, in micro-units of the currency per hour.
+	// Since is when it came to its status.
+	Since time.Time
+	// Price is what it costs, in micro-units of the currency per hour; of one
+	// that a reclaim stopped, what it would cost, 0 when that is not known.
 	Price int64
 	// Created is when its launch was accepted.
 	Created time.Time
@@ -30,6 +35,8 @@ type Instance struct {
 	// Reclaimed is whether a reclaim stopped it in economical mode, so that it
 	// can be started again.
 	Reclaimed bool
+	// Resting is whether it could not be started again a short while ago.
+	Resting bool
 	// Unhealthy is why it can not be relied on; nil when nothing speaks against
 	// it.
 	Unhealthy *Verdict
@@ -75,6 +82,8 @@ type Pending struct {
 
 // Observed is what is there of a group.
 type Observed struct {
+	// Now is when that was.
+	Now time.Time
 	// Instances are those that the fleet shows, in order of creation.
 	Instances []Instance
 	// Pending are those that it does not show.

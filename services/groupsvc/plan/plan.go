@@ -42,24 +42,30 @@ var methods = [...]fleetv1.BillingMethod{
 
 // Make plans for a group that is to live.
 func Make(desired Desired, observed Observed) Plan {
-	var plan Plan
-	if !desired.Replace && !desired.Attempt {
-		return plan
+	plan := Plan{Removals: lapsed(desired, observed)}
+	if desired.Replace || desired.Attempt {
+		plan.deliver(desired, observed)
 	}
-	expected := expectedOf(desired, observed)
-	for _, method := range methods {
-		plan.Need.add(method, max(0, desired.Target.Of(method)-expected.Of(method)))
-	}
-	if desired.Replace && !desired.Suspended.Replace {
-		plan.Removals = stopped(observed, plan.Need)
-	}
-	for _, method := range methods {
-		plan.replaceUnhealthy(desired, observed, method)
-	}
-	plan.Removals = append(plan.Removals, excess(desired, observed)...)
-	plan.AwaitShown = awaitShown(desired, observed)
+	plan.shed(desired, observed)
 	plan.withhold(desired.Suspended)
 	return plan
+}
+
+// deliver plans toward the target.
+func (p *Plan) deliver(desired Desired, observed Observed) {
+	expected := expectedOf(desired, observed)
+	for _, method := range methods {
+		p.Need.add(method, max(0, desired.Target.Of(method)-expected.Of(method)))
+	}
+	if desired.Replace && !desired.Suspended.Replace {
+		p.Removals = append(p.Removals, stopped(observed, p.Need)...)
+	}
+	for _, method := range methods {
+		p.replaceUnhealthy(desired, observed, method)
+	}
+	p.restart(desired, observed)
+	p.Removals = append(p.Removals, excess(desired, observed)...)
+	p.AwaitShown = awaitShown(desired, observed)
 }
 
 // expectedOf is the capacity beside which more is launched.
@@ -81,8 +87,9 @@ func End(observed Observed, release bool) Plan {
 	return plan
 }
 
-// stopped are the stopped instances, but for those that a reclaim stopped, whose replacement is there. They are no
-// capacity, so to release them takes nothing away.
+// stopped are the stopped instances, but for those that a reclaim stopped, whose
+// replacement is there. They are no capacity, so to release them takes nothing
+// away.
 func stopped(observed Observed, need Amounts) []Removal {
 	var removals []Removal
 	for _, instance := range observed.Instances {

@@ -42,7 +42,7 @@ func (p *Plan) replaceUnhealthy(desired Desired, observed Observed, method fleet
 	for _, instance := range replaced {
 		p.Replacing = append(p.Replacing, instance.ID)
 	}
-	room := fitting(observed, replaced)
+	room := fitting(desired, observed, replaced)
 	if len(room) == 0 && len(replaced) > 0 {
 		// Limits leave no room to launch first. What is unhealthy does no work,
 		// so to let it go first takes no healthy capacity away. Not before
@@ -113,13 +113,15 @@ func turn(waiting []Instance, share int64) []Instance {
 	return chosen
 }
 
-// fitting are those for each of which the limits of a group leave room for one
-// more instance like it.
-func fitting(observed Observed, replaced []Instance) []Instance {
+// fitting are those for each of which limits and budget of a group leave room for
+// one more instance like it.
+func fitting(desired Desired, observed Observed, replaced []Instance) []Instance {
+	money := desired.Budget.room(observed)
 	instances, milliunits := MaxInstances-observed.ExpectedInstances(), MaxMilliunits-observed.Expected().Total()
 	for i, instance := range replaced {
 		milliunits -= instance.Class.Weight
-		if i >= instances || milliunits < 0 {
+		money -= instance.Price
+		if i >= instances || milliunits < 0 || money < 0 {
 			return replaced[:i]
 		}
 	}

@@ -2,8 +2,10 @@ package api
 
 import (
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	"github.com/seed-198b1370/muster/services/groupsvc/plan"
 )
@@ -54,6 +56,12 @@ func fillPayAsYouGo(options *groupv1.PayAsYouGoOptions) {
 func fillSpot(options *groupv1.SpotOptions) {
 	if options.GetPoolsToUse() == 0 {
 		options.PoolsToUse = 1
+	}
+	if options.GetInterruptionBehavior() == fleetv1.InterruptionBehavior_INTERRUPTION_BEHAVIOR_UNSPECIFIED {
+		options.InterruptionBehavior = fleetv1.InterruptionBehavior_INTERRUPTION_BEHAVIOR_TERMINATE
+	}
+	if options.GetStoppedRetention() == nil {
+		options.StoppedRetention = durationpb.New(plan.DefaultStoppedRetention)
 	}
 	if options.GetInterruptionReplacement() == groupv1.InterruptionReplacement_INTERRUPTION_REPLACEMENT_UNSPECIFIED {
 		options.InterruptionReplacement = groupv1.InterruptionReplacement_INTERRUPTION_REPLACEMENT_ON_NOTICE

@@ -59,6 +59,7 @@ type Cloud struct {
 	answers   map[string]*answer
 	created   int
 	released  int
+	started   int
 }
 
 type answer struct {
@@ -183,7 +184,9 @@ func (c *Cloud) release(id string) bool {
 		return false
 	}
 	gone := c.instances[at]
-	c.stock[Pool{gone.GetZoneId(), gone.GetInstanceType(), gone.GetBillingMethod()}]++
+	if gone.GetStoppedMode() != fleetv1.StoppedMode_STOPPED_MODE_STOP_CHARGING {
+		c.stock[poolOf(gone)]++
+	}
 	c.instances = slices.Delete(c.instances, at, at+1)
 	c.released++
 	return true
@@ -248,6 +251,7 @@ func (c *Cloud) launch(pool Pool, req *fleetv1.RunInstancesRequest, place int) s
 		InstanceId: fmt.Sprintf("i-%08d", c.created), AccountId: "default",
 		ZoneId: pool.Zone, InstanceType: pool.Type, BillingMethod: pool.Method,
 		Status: fleetv1.InstanceStatus_INSTANCE_STATUS_PENDING, Tags: maps.Clone(req.GetTags()),
+		InterruptionBehavior: req.GetInterruptionBehavior(), StatusTime: timestamppb.New(c.Clock.Now()),
 		PriceMicrosPerHour: c.price(pool), MaxPriceMicrosPerHour: req.GetMaxPriceMicrosPerHour(),
 		CreateTime: timestamppb.New(c.Clock.Now()),
 	}

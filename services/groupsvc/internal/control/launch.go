@@ -73,7 +73,7 @@ func (l *look) launchRound(ctx context.Context, need plan.Amounts) (bool, error)
 	if reason, message, short := placement.WhyShort(answer, l.lastRefusal()); short {
 		l.short = plan.Shortfall{Reason: reason, Message: message}
 	}
-	takes := placement.TakesOf(spec, answer)
+	takes := l.afford(placement.TakesOf(spec, answer))
 	if len(takes) == 0 {
 		return false, nil
 	}
@@ -173,6 +173,7 @@ func (l *look) call(ctx context.Context, launch *storagev1.Launch) outcome {
 		RequestId: launch.GetRequestId(), ZoneId: launch.GetZoneId(), InstanceType: launch.GetInstanceType(),
 		BillingMethod: launch.GetBillingMethod(), Amount: launch.GetAmount(), MinAmount: 1,
 		MaxPriceMicrosPerHour: launch.GetMaxPriceMicrosPerHour(),
+		InterruptionBehavior:  interruptionBehavior(l.stored.GetGroup(), launch.GetBillingMethod()),
 		Tags:                  map[string]string{TagGroup: l.key.GroupID, TagLaunch: launch.GetRequestId()},
 	}
 	complete(request, l.stored, launch)

@@ -28,12 +28,13 @@ type look struct {
 	first  *store.Change          // what the first write of a new group does besides; nil later
 	now    time.Time
 
-	instances []*fleetv1.Instance     // those that the fleet shows
-	listed    bool                    // whether the fleet has said so in this look
-	health    health                  // which of them are unhealthy
-	replacing []string                // those whose replacement is under way
-	excluded  map[placement.Pool]bool // pools that refused in this look
-	settled   map[string]bool         // request ids of launches whose outcome was not known before this look
+	instances []*fleetv1.Instance      // those that the fleet shows
+	listed    bool                     // whether the fleet has said so in this look
+	health    health                   // which of them are unhealthy
+	replacing []string                 // those whose replacement is under way
+	prices    map[placement.Pool]int64 // of stopped instances, when that matters
+	excluded  map[placement.Pool]bool  // pools that refused in this look
+	settled   map[string]bool          // request ids of launches whose outcome was not known before this look
 	short     plan.Shortfall
 	removing  bool  // there is more to remove than could be removed
 	withheld  bool  // there is something to launch that is suspended
@@ -140,12 +141,20 @@ func (l *look) desired() plan.Desired {
 // that another wrote the group, or that the store failed.
 func (l *look) deliver(ctx context.Context) error {
 	desired := l.desired()
+	l.lookUpPrices(ctx, desired)
 	needed := plan.Make(desired, l.observed())
 	for round := 0; needed.Need.Total() > 0 && l.trouble == nil && round < maxRounds; round++ {
 		if round == 0 {
 			if err := l.openActivity(plan.TargetNotMet(desired, l.observed())); err != nil {
 				return err
 			}
+		}
+		if len(needed.Restarts) > 0 {
+			if err := l.restart(ctx, needed.Restarts); err != nil {
+				return err
+			}
+			needed = plan.Make(desired, l.observed())
+			continue
 		}
 		launched, err := l.launchRound(ctx, needed.Need)
 		if err != nil {

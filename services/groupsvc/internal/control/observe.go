@@ -88,13 +88,14 @@ func ClassesOf(group *storagev1.StoredGroup) plan.Classes {
 // observed is what is there now, in the terms of the plan.
 func (l *look) observed() plan.Observed {
 	classes := ClassesOf(l.stored)
-	observed := plan.Observed{Instances: make([]plan.Instance, len(l.instances)), Stale: l.health.stale}
+	observed := plan.Observed{Instances: make([]plan.Instance, len(l.instances)), Stale: l.health.stale, Now: l.now}
 	for i, instance := range l.instances {
 		observed.Instances[i] = plan.Instance{
-			ID: instance.GetInstanceId(), Zone: instance.GetZoneId(), Method: instance.GetBillingMethod(),
+			ID: instance.GetInstanceId(), Zone: instance.GetZoneId(), Type: instance.GetInstanceType(), Method: instance.GetBillingMethod(),
 			Status: instance.GetStatus(), Noticed: instance.GetInterruptionNoticeTime() != nil,
+			Since: instance.GetStatusTime().AsTime(), Resting: l.isResting(instance.GetInstanceId()),
 			Protected: l.isProtected(instance.GetInstanceId()), Reclaimed: isReclaimed(instance),
-			Price: instance.GetPriceMicrosPerHour(), Created: instance.GetCreateTime().AsTime(),
+			Price: l.priceOf(instance), Created: instance.GetCreateTime().AsTime(),
 			Class: classes.Of(instance.GetZoneId(), instance.GetInstanceType()), Unhealthy: l.health.verdicts[instance.GetInstanceId()],
 		}
 	}

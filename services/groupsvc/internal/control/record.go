@@ -34,6 +34,8 @@ func (l *look) finish(ctx context.Context) error {
 	}
 	if l.listed {
 		l.forgetGone()
+		l.forgetRestarts()
+		l.recordBudget()
 		l.recordFigures(ctx)
 	}
 	change := store.Change{Activities: l.closeActivity()}
@@ -160,6 +162,9 @@ func (l *look) next() time.Time {
 	next := l.now.Add(l.c.LookInterval)
 	if isEnding(l.stored) || l.await || l.removing || len(l.replacing) > 0 || l.unsettled() || len(l.stored.GetLaunches()) > 0 {
 		next = earliest(next, l.now.Add(soon))
+	}
+	if at := l.nextRestart(); at.After(l.now) {
+		next = earliest(next, at)
 	}
 	if l.short.Reason != "" {
 		for _, refusal := range l.stored.GetRefusals() {
