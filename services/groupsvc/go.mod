@@ -18,6 +18,7 @@ replace github.com/seed-198b1370/muster/test => ../../test
 
 require (
 	github.com/google/go-cmp v0.7.0
+	github.com/netresearch/go-cron v0.9.1
 	github.com/oklog/ulid/v2 v2.1.2
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/seed-198b1370/muster/pkg v0.0.0

@@ -546,7 +546,10 @@ type ReportMetricRequest struct {
 	// The group.
 	GroupId string `protobuf:"bytes,1,opt,name=group_id,json=groupId,proto3" json:"group_id,omitempty"`
 	// What was measured, 1 to 100.
-	Samples       []*MetricSample `protobuf:"bytes,2,rep,name=samples,proto3" json:"samples,omitempty"`
+	Samples []*MetricSample `protobuf:"bytes,2,rep,name=samples,proto3" json:"samples,omitempty"`
+	// Makes the call idempotent among the latest 32 reports to the group that had
+	// one.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -595,6 +598,13 @@ func (x *ReportMetricRequest) GetSamples() []*MetricSample {
 	return nil
 }
 
+func (x *ReportMetricRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
 // One value of a metric.
 type MetricSample struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -602,8 +612,9 @@ type MetricSample struct {
 	Metric string `protobuf:"bytes,1,opt,name=metric,proto3" json:"metric,omitempty"`
 	// The value.
 	Value float64 `protobuf:"fixed64,2,opt,name=value,proto3" json:"value,omitempty"`
-	// When it was measured, on the cloud's clock; absent: now. What is older than
-	// a group remembers, or of a time to come, is refused.
+	// When it was measured, on the cloud's clock; absent: now. It is refused when
+	// it is of a time to come, or so old that every task that names the metric has
+	// judged its period.
 	Time          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -662,7 +673,9 @@ func (x *MetricSample) GetTime() *timestamppb.Timestamp {
 
 // Response of ScalingService.ReportMetric.
 type ReportMetricResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Metrics of the request that no task names which is not resting, each once.
+	UnusedMetrics []string `protobuf:"bytes,1,rep,name=unused_metrics,json=unusedMetrics,proto3" json:"unused_metrics,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -697,6 +710,13 @@ func (*ReportMetricResponse) Descriptor() ([]byte, []int) {
 	return file_muster_group_v1_scaling_service_proto_rawDescGZIP(), []int{12}
 }
 
+func (x *ReportMetricResponse) GetUnusedMetrics() []string {
+	if x != nil {
+		return x.UnusedMetrics
+	}
+	return nil
+}
+
 var File_muster_group_v1_scaling_service_proto protoreflect.FileDescriptor
 
 const file_muster_group_v1_scaling_service_proto_rawDesc = "" +
@@ -710,11 +730,11 @@ const file_muster_group_v1_scaling_service_proto_rawDesc = "" +
 	"\bgroup_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\agroupId\x12<\n" +
 	"\x04spec\x18\x03 \x01(\v2 .muster.group.v1.ScalingTaskSpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\"\\\n" +
 	"\x19CreateScalingTaskResponse\x12?\n" +
-	"\fscaling_task\x18\x01 \x01(\v2\x1c.muster.group.v1.ScalingTaskR\vscalingTask\"\xd1\x02\n" +
+	"\fscaling_task\x18\x01 \x01(\v2\x1c.muster.group.v1.ScalingTaskR\vscalingTask\"\xc9\x02\n" +
 	"\x18UpdateScalingTaskRequest\x12$\n" +
 	"\bgroup_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\agroupId\x121\n" +
-	"\x0fscaling_task_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\rscalingTaskId\x12<\n" +
-	"\x04spec\x18\x03 \x01(\v2 .muster.group.v1.ScalingTaskSpecB\x06\xbaH\x03\xd8\x01\x03R\x04spec\x12\x9d\x01\n" +
+	"\x0fscaling_task_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\rscalingTaskId\x124\n" +
+	"\x04spec\x18\x03 \x01(\v2 .muster.group.v1.ScalingTaskSpecR\x04spec\x12\x9d\x01\n" +
 	"\vupdate_mask\x18\x04 \x01(\v2\x1a.google.protobuf.FieldMaskB`\xbaH]\xba\x01W\n" +
 	"\x1fupdate_scaling_task.update_mask\x12\x1bmust name at most 10 fields\x1a\x17this.paths.size() <= 10\xc8\x01\x01R\n" +
 	"updateMask\"\\\n" +
@@ -732,17 +752,22 @@ const file_muster_group_v1_scaling_service_proto_rawDesc = "" +
 	"\x18DeleteScalingTaskRequest\x12$\n" +
 	"\bgroup_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\agroupId\x121\n" +
 	"\x0fscaling_task_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\rscalingTaskId\"\x1b\n" +
-	"\x19DeleteScalingTaskResponse\"\x80\x01\n" +
+	"\x19DeleteScalingTaskResponse\"\x90\x02\n" +
 	"\x13ReportMetricRequest\x12$\n" +
 	"\bgroup_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\agroupId\x12C\n" +
 	"\asamples\x18\x02 \x03(\v2\x1d.muster.group.v1.MetricSampleB\n" +
-	"\xbaH\a\x92\x01\x04\b\x01\x10dR\asamples\"\x81\x01\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x10dR\asamples\x12\x8d\x01\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tBn\xbaHk\xba\x01e\n" +
+	"\n" +
+	"request_id\x128must be 1 to 64 printable ASCII characters without space\x1a\x1dthis.matches('^[!-~]{1,64}$')\xd8\x01\x01R\trequestId\"\x81\x01\n" +
 	"\fMetricSample\x12\"\n" +
 	"\x06metric\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\x06metric\x12\x1d\n" +
 	"\x05value\x18\x02 \x01(\x01B\a\xbaH\x04\x12\x02@\x01R\x05value\x12.\n" +
-	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\x16\n" +
-	"\x14ReportMetricResponse2\x9b\x05\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"=\n" +
+	"\x14ReportMetricResponse\x12%\n" +
+	"\x0eunused_metrics\x18\x01 \x03(\tR\runusedMetrics2\x9b\x05\n" +
 	"\x0eScalingService\x12o\n" +
 	"\x11CreateScalingTask\x12).muster.group.v1.CreateScalingTaskRequest\x1a*.muster.group.v1.CreateScalingTaskResponse\"\x03\x90\x02\x02\x12o\n" +
 	"\x11UpdateScalingTask\x12).muster.group.v1.UpdateScalingTaskRequest\x1a*.muster.group.v1.UpdateScalingTaskResponse\"\x03\x90\x02\x02\x12f\n" +

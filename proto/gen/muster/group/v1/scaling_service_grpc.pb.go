@@ -49,8 +49,9 @@ type ScalingServiceClient interface {
 	ListScalingTasks(ctx context.Context, in *ListScalingTasksRequest, opts ...grpc.CallOption) (*ListScalingTasksResponse, error)
 	// Deletes a task. One that is not there is no error.
 	DeleteScalingTask(ctx context.Context, in *DeleteScalingTaskRequest, opts ...grpc.CallOption) (*DeleteScalingTaskResponse, error)
-	// Reports values of metrics of a group. A group remembers 20 metrics, those
-	// that tasks name before others, and of each the periods that tasks ask for.
+	// Reports values of metrics of a group. Nothing is kept of a metric that no
+	// task of the group names, or only one that rests, and the answer says so. A
+	// report without a request id that is repeated counts twice in averages.
 	ReportMetric(ctx context.Context, in *ReportMetricRequest, opts ...grpc.CallOption) (*ReportMetricResponse, error)
 }
 
@@ -144,8 +145,9 @@ type ScalingServiceServer interface {
 	ListScalingTasks(context.Context, *ListScalingTasksRequest) (*ListScalingTasksResponse, error)
 	// Deletes a task. One that is not there is no error.
 	DeleteScalingTask(context.Context, *DeleteScalingTaskRequest) (*DeleteScalingTaskResponse, error)
-	// Reports values of metrics of a group. A group remembers 20 metrics, those
-	// that tasks name before others, and of each the periods that tasks ask for.
+	// Reports values of metrics of a group. Nothing is kept of a metric that no
+	// task of the group names, or only one that rests, and the answer says so. A
+	// report without a request id that is repeated counts twice in averages.
 	ReportMetric(context.Context, *ReportMetricRequest) (*ReportMetricResponse, error)
 	mustEmbedUnimplementedScalingServiceServer()
 }

@@ -212,7 +212,8 @@ type ScalingTask struct {
 	// When it will act next, or when its metric will be judged next; absent when
 	// it will not.
 	NextRunTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=next_run_time,json=nextRunTime,proto3" json:"next_run_time,omitempty"`
-	// When it last acted; absent before that.
+	// When it last acted, or did not act on a time that it missed; absent before
+	// that.
 	LastRunTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=last_run_time,json=lastRunTime,proto3" json:"last_run_time,omitempty"`
 	// What came of that, in words, for example `total 40 -> 60`.
 	LastOutcome string `protobuf:"bytes,6,opt,name=last_outcome,json=lastOutcome,proto3" json:"last_outcome,omitempty"`
@@ -317,7 +318,7 @@ type ScalingTaskSpec struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// True to let it rest: it is kept and does nothing.
 	Disabled bool `protobuf:"varint,2,opt,name=disabled,proto3" json:"disabled,omitempty"`
-	// When it acts.
+	// When it acts. Must be given.
 	//
 	// Types that are valid to be assigned to Trigger:
 	//
@@ -445,16 +446,17 @@ func (*ScalingTaskSpec_TargetTracking) isScalingTaskSpec_Trigger() {}
 // Times at which a task acts.
 type Schedule struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The first, or only, time. Absent with a cron expression: from the creation
-	// of the task on.
+	// Without a cron expression the only time, which must be to come. With one,
+	// the task does not act before; absent: from the creation of the task on.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
 	// When it acts again: minute, hour, day of month, month, day of week, in UTC;
 	// at most 128 characters. Empty: once.
 	Cron string `protobuf:"bytes,2,opt,name=cron,proto3" json:"cron,omitempty"`
 	// After which it acts no more. Absent: never.
 	EndTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
-	// How late it may still act when the group could not be looked at in time, 0
-	// to 6 hours. Absent: 10 minutes.
+	// How late it may still act when the group could not be looked at in time, a
+	// minute to 6 hours. Of several times that have passed only the latest counts.
+	// Absent: 10 minutes.
 	MaxDelay      *durationpb.Duration `protobuf:"bytes,4,opt,name=max_delay,json=maxDelay,proto3" json:"max_delay,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -518,7 +520,8 @@ func (x *Schedule) GetMaxDelay() *durationpb.Duration {
 	return nil
 }
 
-// A metric that is beyond a threshold for some time.
+// A metric that is beyond a threshold for some time. Periods begin at multiples
+// of their length since 1970, and are judged 15 seconds after their end.
 type MetricThreshold struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the metric, as ReportMetric names it.
@@ -533,10 +536,11 @@ type MetricThreshold struct {
 	// Length of a period, 15 seconds to an hour. Absent: 5 minutes.
 	Period *durationpb.Duration `protobuf:"bytes,5,opt,name=period,proto3" json:"period,omitempty"`
 	// For how many periods in a row it must hold, 1 to 10; 0 means 3. A period
-	// without a report ends the row.
+	// without a report ends the row. While it goes on holding, the task acts again
+	// at the end of each period.
 	EvaluationCount int32 `protobuf:"varint,6,opt,name=evaluation_count,json=evaluationCount,proto3" json:"evaluation_count,omitempty"`
-	// How long after it acted it does not act again, 0 to a day. Absent: 5
-	// minutes.
+	// How long after it changed the target it does not act again, 0 to a day.
+	// Absent: 5 minutes.
 	Cooldown      *durationpb.Duration `protobuf:"bytes,7,opt,name=cooldown,proto3" json:"cooldown,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -621,7 +625,9 @@ func (x *MetricThreshold) GetCooldown() *durationpb.Duration {
 	return nil
 }
 
-// A metric that is kept near a value, given that it falls as capacity rises.
+// A metric that is kept near a value, given that it falls as capacity rises: the
+// new total is the old one times metric over target, rounded up. Periods are
+// those of MetricThreshold.
 type TargetTracking struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the metric, as ReportMetric names it: a mean over the group's
@@ -639,8 +645,8 @@ type TargetTracking struct {
 	ScaleInEvaluationCount int32 `protobuf:"varint,5,opt,name=scale_in_evaluation_count,json=scaleInEvaluationCount,proto3" json:"scale_in_evaluation_count,omitempty"`
 	// True never to scale in.
 	DisableScaleIn bool `protobuf:"varint,6,opt,name=disable_scale_in,json=disableScaleIn,proto3" json:"disable_scale_in,omitempty"`
-	// How long after it acted it does not act again, 0 to a day: what was
-	// launched must show in the metric first. Absent: 5 minutes.
+	// How long after it changed the target it does not act again, 0 to a day: what
+	// was launched must show in the metric first. Absent: 5 minutes.
 	Cooldown      *durationpb.Duration `protobuf:"bytes,7,opt,name=cooldown,proto3" json:"cooldown,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -726,21 +732,21 @@ func (x *TargetTracking) GetCooldown() *durationpb.Duration {
 }
 
 // What a task does to the total of a group's target. The parts of the target
-// stay, but go down as far as a smaller total makes them, spot first. The
-// outcome is held within the group's scaling bounds.
+// stay, but go down as far as a smaller total makes them, spot first, and come
+// back with it. The outcome is held within the group's scaling bounds.
 type Adjustment struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How it is meant.
 	Kind AdjustmentKind `protobuf:"varint,1,opt,name=kind,proto3,enum=muster.group.v1.AdjustmentKind" json:"kind,omitempty"`
 	// By how much, or to what: units -2,000 to 2,000 for a change, percent -100 to
-	// 10,000 for a change in percent, units 0 to 2,000 for a value. Not used with
-	// steps.
+	// 10,000 for a change in percent, units 0 to 2,000 for a value. A change must
+	// not be 0. Left out with steps.
 	Value int32 `protobuf:"varint,2,opt,name=value,proto3" json:"value,omitempty"`
 	// For a change in percent: at least so many units, 0 to 2,000.
 	MinChange int32 `protobuf:"varint,3,opt,name=min_change,json=minChange,proto3" json:"min_change,omitempty"`
-	// Other values by how far the metric is beyond its threshold, at most 20;
-	// only with a threshold, and not for a value. They neither overlap nor leave
-	// gaps.
+	// Other values by how far the metric is from its threshold, at most 20; only
+	// with a threshold, and not for a value. They are in order, and neither overlap
+	// nor leave gaps between them; beyond them nothing is changed.
 	Steps         []*AdjustmentStep `protobuf:"bytes,4,rep,name=steps,proto3" json:"steps,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -882,7 +888,7 @@ const file_muster_group_v1_scaling_task_proto_rawDesc = "" +
 	"\flast_outcome\x18\x06 \x01(\tR\vlastOutcome\x12F\n" +
 	"\x11cooldown_end_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x0fcooldownEndTime\x12;\n" +
 	"\vcreate_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"createTime\"\xe1\x02\n" +
+	"createTime\"\xda\x02\n" +
 	"\x0fScalingTaskSpec\x12\x1c\n" +
 	"\x04name\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x04name\x12\x1a\n" +
 	"\bdisabled\x18\x02 \x01(\bR\bdisabled\x127\n" +
@@ -891,14 +897,15 @@ const file_muster_group_v1_scaling_task_proto_rawDesc = "" +
 	"\x0ftarget_tracking\x18\x05 \x01(\v2\x1f.muster.group.v1.TargetTrackingH\x00R\x0etargetTracking\x12;\n" +
 	"\n" +
 	"adjustment\x18\x06 \x01(\v2\x1b.muster.group.v1.AdjustmentR\n" +
-	"adjustmentB\x10\n" +
-	"\atrigger\x12\x05\xbaH\x02\b\x01\"\xe2\x01\n" +
+	"adjustmentB\t\n" +
+	"\atrigger\"\xe4\x01\n" +
 	"\bSchedule\x129\n" +
 	"\n" +
 	"start_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x12\x1c\n" +
 	"\x04cron\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x04cron\x125\n" +
-	"\bend_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12F\n" +
-	"\tmax_delay\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x0e\xbaH\v\xaa\x01\b\"\x04\b\xe0\xa8\x012\x00R\bmaxDelay\"\xa8\x03\n" +
+	"\bend_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12H\n" +
+	"\tmax_delay\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n" +
+	"\"\x04\b\xe0\xa8\x012\x02\b<R\bmaxDelay\"\xa8\x03\n" +
 	"\x0fMetricThreshold\x12\"\n" +
 	"\x06metric\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\x06metric\x12B\n" +

@@ -88,7 +88,17 @@ type StoredGroup struct {
 	// Stopped instances that could not be started again a short while ago.
 	RestartRefusals []*RestartRefusal `protobuf:"bytes,32,rep,name=restart_refusals,json=restartRefusals,proto3" json:"restart_refusals,omitempty"`
 	// The rebalancing that is under way; absent when there is none.
-	Rebalance     *Rebalance `protobuf:"bytes,33,opt,name=rebalance,proto3" json:"rebalance,omitempty"`
+	Rebalance *Rebalance `protobuf:"bytes,33,opt,name=rebalance,proto3" json:"rebalance,omitempty"`
+	// What moves the target of its own accord, in order of creation; at most 20.
+	ScalingTasks []*ScalingTaskState `protobuf:"bytes,60,rep,name=scaling_tasks,json=scalingTasks,proto3" json:"scaling_tasks,omitempty"`
+	// The parts of the target before scaling tasks made them smaller; absent when
+	// none has.
+	ScaledParts *ScaledParts `protobuf:"bytes,61,opt,name=scaled_parts,json=scaledParts,proto3" json:"scaled_parts,omitempty"`
+	// Reports of metrics that were counted last, at most 32: hashes of their
+	// request ids, oldest first.
+	ReportIds []uint64 `protobuf:"fixed64,62,rep,packed,name=report_ids,json=reportIds,proto3" json:"report_ids,omitempty"`
+	// How many writes did nothing but count a report. They change no etag.
+	ReportWrites  int64 `protobuf:"varint,63,opt,name=report_writes,json=reportWrites,proto3" json:"report_writes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -282,6 +292,34 @@ func (x *StoredGroup) GetRebalance() *Rebalance {
 		return x.Rebalance
 	}
 	return nil
+}
+
+func (x *StoredGroup) GetScalingTasks() []*ScalingTaskState {
+	if x != nil {
+		return x.ScalingTasks
+	}
+	return nil
+}
+
+func (x *StoredGroup) GetScaledParts() *ScaledParts {
+	if x != nil {
+		return x.ScaledParts
+	}
+	return nil
+}
+
+func (x *StoredGroup) GetReportIds() []uint64 {
+	if x != nil {
+		return x.ReportIds
+	}
+	return nil
+}
+
+func (x *StoredGroup) GetReportWrites() int64 {
+	if x != nil {
+		return x.ReportWrites
+	}
+	return 0
 }
 
 // An instance type that belongs to a candidate with attributes.
@@ -1073,8 +1111,7 @@ var File_muster_groupsvc_storage_v1_stored_group_proto protoreflect.FileDescript
 
 const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"\n" +
-	"-muster/groupsvc/storage/v1/stored_group.proto\x12\x1amuster.groupsvc.storage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1emuster/group/v1/activity.proto\x1a\x1bmuster/group/v1/event.proto\x1a\x1bmuster/group/v1/group.proto\x1a*muster/group/v1/launch_configuration.proto\"\x8b\n" +
-	"\n" +
+	"-muster/groupsvc/storage/v1/stored_group.proto\x12\x1amuster.groupsvc.storage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1emuster/group/v1/activity.proto\x1a\x1bmuster/group/v1/event.proto\x1a\x1bmuster/group/v1/group.proto\x1a*muster/group/v1/launch_configuration.proto\x1a/muster/groupsvc/storage/v1/stored_scaling.proto\"\xee\v\n" +
 	"\vStoredGroup\x12,\n" +
 	"\x05group\x18\x01 \x01(\v2\x16.muster.group.v1.GroupR\x05group\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x03R\aversion\x12/\n" +
@@ -1101,7 +1138,12 @@ const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"\vattachments\x18\x1e \x03(\v2&.muster.groupsvc.storage.v1.AttachmentR\vattachments\x12H\n" +
 	"\vdetachments\x18\x1f \x03(\v2&.muster.groupsvc.storage.v1.DetachmentR\vdetachments\x12U\n" +
 	"\x10restart_refusals\x18  \x03(\v2*.muster.groupsvc.storage.v1.RestartRefusalR\x0frestartRefusals\x12C\n" +
-	"\trebalance\x18! \x01(\v2%.muster.groupsvc.storage.v1.RebalanceR\trebalance\"\x9f\x01\n" +
+	"\trebalance\x18! \x01(\v2%.muster.groupsvc.storage.v1.RebalanceR\trebalance\x12Q\n" +
+	"\rscaling_tasks\x18< \x03(\v2,.muster.groupsvc.storage.v1.ScalingTaskStateR\fscalingTasks\x12J\n" +
+	"\fscaled_parts\x18= \x01(\v2'.muster.groupsvc.storage.v1.ScaledPartsR\vscaledParts\x12\x1d\n" +
+	"\n" +
+	"report_ids\x18> \x03(\x06R\treportIds\x12#\n" +
+	"\rreport_writes\x18? \x01(\x03R\freportWrites\"\x9f\x01\n" +
 	"\tExpansion\x12\x17\n" +
 	"\azone_id\x18\x01 \x01(\tR\x06zoneId\x12#\n" +
 	"\rinstance_type\x18\x02 \x01(\tR\finstanceType\x12'\n" +
@@ -1215,8 +1257,10 @@ var file_muster_groupsvc_storage_v1_stored_group_proto_goTypes = []any{
 	(*v1.GroupEvent)(nil),          // 11: muster.group.v1.GroupEvent
 	(v1.GroupEventKind)(0),         // 12: muster.group.v1.GroupEventKind
 	(*v1.LaunchConfiguration)(nil), // 13: muster.group.v1.LaunchConfiguration
-	(v11.BillingMethod)(0),         // 14: muster.fleet.v1.BillingMethod
-	(*timestamppb.Timestamp)(nil),  // 15: google.protobuf.Timestamp
+	(*ScalingTaskState)(nil),       // 14: muster.groupsvc.storage.v1.ScalingTaskState
+	(*ScaledParts)(nil),            // 15: muster.groupsvc.storage.v1.ScaledParts
+	(v11.BillingMethod)(0),         // 16: muster.fleet.v1.BillingMethod
+	(*timestamppb.Timestamp)(nil),  // 17: google.protobuf.Timestamp
 }
 var file_muster_groupsvc_storage_v1_stored_group_proto_depIdxs = []int32{
 	9,  // 0: muster.groupsvc.storage.v1.StoredGroup.group:type_name -> muster.group.v1.Group
@@ -1231,25 +1275,27 @@ var file_muster_groupsvc_storage_v1_stored_group_proto_depIdxs = []int32{
 	5,  // 9: muster.groupsvc.storage.v1.StoredGroup.detachments:type_name -> muster.groupsvc.storage.v1.Detachment
 	6,  // 10: muster.groupsvc.storage.v1.StoredGroup.restart_refusals:type_name -> muster.groupsvc.storage.v1.RestartRefusal
 	7,  // 11: muster.groupsvc.storage.v1.StoredGroup.rebalance:type_name -> muster.groupsvc.storage.v1.Rebalance
-	14, // 12: muster.groupsvc.storage.v1.Launch.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	15, // 13: muster.groupsvc.storage.v1.Launch.create_time:type_name -> google.protobuf.Timestamp
-	15, // 14: muster.groupsvc.storage.v1.Launch.answer_time:type_name -> google.protobuf.Timestamp
-	14, // 15: muster.groupsvc.storage.v1.Refusal.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	15, // 16: muster.groupsvc.storage.v1.Refusal.refuse_time:type_name -> google.protobuf.Timestamp
-	15, // 17: muster.groupsvc.storage.v1.Refusal.retry_time:type_name -> google.protobuf.Timestamp
-	14, // 18: muster.groupsvc.storage.v1.Attachment.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	15, // 19: muster.groupsvc.storage.v1.Detachment.create_time:type_name -> google.protobuf.Timestamp
-	15, // 20: muster.groupsvc.storage.v1.Detachment.leave_time:type_name -> google.protobuf.Timestamp
-	15, // 21: muster.groupsvc.storage.v1.RestartRefusal.refuse_time:type_name -> google.protobuf.Timestamp
-	15, // 22: muster.groupsvc.storage.v1.RestartRefusal.retry_time:type_name -> google.protobuf.Timestamp
-	10, // 23: muster.groupsvc.storage.v1.Rebalance.activity:type_name -> muster.group.v1.Activity
-	8,  // 24: muster.groupsvc.storage.v1.Rebalance.moves:type_name -> muster.groupsvc.storage.v1.Move
-	14, // 25: muster.groupsvc.storage.v1.Move.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	26, // [26:26] is the sub-list for method output_type
-	26, // [26:26] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	14, // 12: muster.groupsvc.storage.v1.StoredGroup.scaling_tasks:type_name -> muster.groupsvc.storage.v1.ScalingTaskState
+	15, // 13: muster.groupsvc.storage.v1.StoredGroup.scaled_parts:type_name -> muster.groupsvc.storage.v1.ScaledParts
+	16, // 14: muster.groupsvc.storage.v1.Launch.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	17, // 15: muster.groupsvc.storage.v1.Launch.create_time:type_name -> google.protobuf.Timestamp
+	17, // 16: muster.groupsvc.storage.v1.Launch.answer_time:type_name -> google.protobuf.Timestamp
+	16, // 17: muster.groupsvc.storage.v1.Refusal.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	17, // 18: muster.groupsvc.storage.v1.Refusal.refuse_time:type_name -> google.protobuf.Timestamp
+	17, // 19: muster.groupsvc.storage.v1.Refusal.retry_time:type_name -> google.protobuf.Timestamp
+	16, // 20: muster.groupsvc.storage.v1.Attachment.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	17, // 21: muster.groupsvc.storage.v1.Detachment.create_time:type_name -> google.protobuf.Timestamp
+	17, // 22: muster.groupsvc.storage.v1.Detachment.leave_time:type_name -> google.protobuf.Timestamp
+	17, // 23: muster.groupsvc.storage.v1.RestartRefusal.refuse_time:type_name -> google.protobuf.Timestamp
+	17, // 24: muster.groupsvc.storage.v1.RestartRefusal.retry_time:type_name -> google.protobuf.Timestamp
+	10, // 25: muster.groupsvc.storage.v1.Rebalance.activity:type_name -> muster.group.v1.Activity
+	8,  // 26: muster.groupsvc.storage.v1.Rebalance.moves:type_name -> muster.groupsvc.storage.v1.Move
+	16, // 27: muster.groupsvc.storage.v1.Move.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	28, // [28:28] is the sub-list for method output_type
+	28, // [28:28] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_muster_groupsvc_storage_v1_stored_group_proto_init() }
@@ -1257,6 +1303,7 @@ func file_muster_groupsvc_storage_v1_stored_group_proto_init() {
 	if File_muster_groupsvc_storage_v1_stored_group_proto != nil {
 		return
 	}
+	file_muster_groupsvc_storage_v1_stored_scaling_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

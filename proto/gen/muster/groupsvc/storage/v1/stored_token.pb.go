@@ -38,8 +38,10 @@ type StoredToken struct {
 	LaunchTemplateId string `protobuf:"bytes,50,opt,name=launch_template_id,json=launchTemplateId,proto3" json:"launch_template_id,omitempty"`
 	// Number of the version that the call added to the template, or 0.
 	LaunchTemplateVersion int64 `protobuf:"varint,51,opt,name=launch_template_version,json=launchTemplateVersion,proto3" json:"launch_template_version,omitempty"`
-	unknownFields         protoimpl.UnknownFields
-	sizeCache             protoimpl.SizeCache
+	// The scaling task that the call made; empty for other calls.
+	ScalingTaskId string `protobuf:"bytes,60,opt,name=scaling_task_id,json=scalingTaskId,proto3" json:"scaling_task_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StoredToken) Reset() {
@@ -114,11 +116,18 @@ func (x *StoredToken) GetLaunchTemplateVersion() int64 {
 	return 0
 }
 
+func (x *StoredToken) GetScalingTaskId() string {
+	if x != nil {
+		return x.ScalingTaskId
+	}
+	return ""
+}
+
 var File_muster_groupsvc_storage_v1_stored_token_proto protoreflect.FileDescriptor
 
 const file_muster_groupsvc_storage_v1_stored_token_proto_rawDesc = "" +
 	"\n" +
-	"-muster/groupsvc/storage/v1/stored_token.proto\x12\x1amuster.groupsvc.storage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x85\x02\n" +
+	"-muster/groupsvc/storage/v1/stored_token.proto\x12\x1amuster.groupsvc.storage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xad\x02\n" +
 	"\vStoredToken\x12 \n" +
 	"\vfingerprint\x18\x01 \x01(\fR\vfingerprint\x12\x19\n" +
 	"\bgroup_id\x18\x02 \x01(\tR\agroupId\x12;\n" +
@@ -126,7 +135,8 @@ const file_muster_groupsvc_storage_v1_stored_token_proto_rawDesc = "" +
 	"expireTime\x12\x16\n" +
 	"\x06answer\x18\x1e \x01(\fR\x06answer\x12,\n" +
 	"\x12launch_template_id\x182 \x01(\tR\x10launchTemplateId\x126\n" +
-	"\x17launch_template_version\x183 \x01(\x03R\x15launchTemplateVersionB\x8d\x02\n" +
+	"\x17launch_template_version\x183 \x01(\x03R\x15launchTemplateVersion\x12&\n" +
+	"\x0fscaling_task_id\x18< \x01(\tR\rscalingTaskIdB\x8d\x02\n" +
 	"\x1ecom.muster.groupsvc.storage.v1B\x10StoredTokenProtoP\x01ZNgithub.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1;storagev1\xa2\x02\x03MGS\xaa\x02\x1aMuster.Groupsvc.Storage.V1\xca\x02\x1aMuster\\Groupsvc\\Storage\\V1\xe2\x02&Muster\\Groupsvc\\Storage\\V1\\GPBMetadata\xea\x02\x1dMuster::Groupsvc::Storage::V1b\x06proto3"
 
 var (
