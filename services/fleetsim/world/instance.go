@@ -100,13 +100,21 @@ const (
 	ReasonPaid Reason = 8
 )
 
-// Attributes is what people call an instance, and whether they let it be
-// deleted.
+// Attributes is what people call an instance, whether they let it be deleted,
+// and what else it was made with: all that nothing depends on.
 type Attributes struct {
 	// Name and Description are anything.
 	Name, Description string
 	// DeletionProtection is true while a release is refused.
 	DeletionProtection bool
+	// UniqueSuffix is true for names that end in a number; in launches only.
+	UniqueSuffix bool
+	// First is the number of the first instance of a launch that gives each a
+	// name of its own, which follows from it; 0 when Name is the name. Set by the
+	// world.
+	First uint64
+	// Options is what else it was made with.
+	Options SharedOptions
 }
 
 // A Lock says why an instance can not be used as its owner likes. The numbers
@@ -208,12 +216,17 @@ func (i *Instance) set(status Status, why Reason, since, due Instant) {
 // holds tells whether the instance holds stock.
 func (i *Instance) holds() bool { return i.Status != Stopped || !i.Economical }
 
-// Describe is what people call the instance.
+// Describe is what people call the instance, with the name that is its own.
 func (i *Instance) Describe() Attributes {
 	if i.Attributes == nil {
 		return Attributes{}
 	}
-	return *i.Attributes
+	told := *i.Attributes
+	if told.First != 0 {
+		told.Name = told.nameAt(i.Number - told.First)
+		told.First, told.UniqueSuffix = 0, false
+	}
+	return told
 }
 
 // StoppedMode tells whether the instance is charged for while it is stopped or

@@ -99,6 +99,9 @@ func (w *World) model(c Launch, owner *holding, tags *TagSet, disks *DiskSet) In
 	}
 	if c.Attributes != (Attributes{}) {
 		attributes := c.Attributes
+		if attributes.First = 0; attributes.numbered() {
+			attributes.First = w.lastNumber + 1
+		}
 		i.Attributes = &attributes
 	}
 	if c.Pool.Spot {

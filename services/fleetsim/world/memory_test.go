@@ -50,6 +50,18 @@ func populate(t testing.TB, n, perCall int) *world.World {
 	return w
 }
 
+// large is a catalog of one pool, of a million instances.
+func large(t testing.TB) *catalog.Catalog {
+	t.Helper()
+	c, err := catalog.Parse(strings.NewReader(
+		"zone_id,instance_type,family,architecture,vcpus,memory_mib,gpus,pay_as_you_go_micros_per_hour,spot_base_permille,capacity_instances\n" +
+			"cn-test-c,ecs.a.large,ecs.a,x86,2,4096,0,1000000,200,1000000\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 func heapOf(build func() *world.World) (*world.World, uint64) {
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -73,6 +85,31 @@ func TestWorld_instanceIsSmall(t *testing.T) {
 		}
 		runtime.KeepAlive(w)
 	}
+}
+
+// TestWorld_optionsAreKeptOnce launches one by one, each launch with its own copy
+// of the largest user data.
+func TestWorld_optionsAreKeptOnce(t *testing.T) {
+	const n = 2_000
+	c := large(t)
+	w, bytes := heapOf(func() *world.World {
+		w := world.New(world.Config{Catalog: c, Market: still{price: map[int]map[int64]int64{0: {0: 200_000}}}, Seed: 1, Origin: origin})
+		for call := range n {
+			launch := world.Launch{
+				AccountID: "default", RequestID: fmt.Sprint("own-", call), Pool: world.Pool{Offer: 0, Spot: call%2 > 0}, Amount: 1, MinAmount: 1,
+				Attributes: world.Attributes{Options: world.Share(world.Options{ImageID: "i", UserData: strings.Repeat("dXNl", 10_900)})},
+			}
+			if _, err := w.Apply(w.Now(), launch); err != nil {
+				t.Fatal(err)
+			}
+			w.Take()
+		}
+		return w
+	})
+	if perInstance := float64(bytes) / n; perInstance > 5*bytesPerInstance {
+		t.Errorf("an instance takes %.0f bytes beside the options that all have", perInstance)
+	}
+	runtime.KeepAlive(w)
 }
 
 func BenchmarkWorld_memory(b *testing.B) {
@@ -132,12 +169,7 @@ func BenchmarkWorld_launch100(b *testing.B) {
 // pool end at one moment, at a price above their bid. What an instance costs is
 // the same for few and for many.
 func BenchmarkWorld_protectionEnds(b *testing.B) {
-	c, err := catalog.Parse(strings.NewReader(
-		"zone_id,instance_type,family,architecture,vcpus,memory_mib,gpus,pay_as_you_go_micros_per_hour,spot_base_permille,capacity_instances\n" +
-			"cn-test-c,ecs.a.large,ecs.a,x86,2,4096,0,1000000,200,1000000\n"))
-	if err != nil {
-		b.Fatal(err)
-	}
+	c := large(b)
 	m := still{price: map[int]map[int64]int64{0: {6: 500_000}}}
 	for _, n := range []int{1_000, 100_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {

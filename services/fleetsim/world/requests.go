@@ -92,6 +92,10 @@ func (l *Launch) fingerprint(tags *TagSet) uint64 {
 		raw = binary.AppendUvarint(raw, uint64(len(text)))
 		raw = append(raw, text...)
 	}
+	if l.Attributes.UniqueSuffix {
+		raw = append(raw, 1)
+	}
+	raw = l.Attributes.Options.appendTo(raw)
 	return hash(raw)
 }
 

@@ -11,7 +11,7 @@ import (
 // RulesVersion numbers the rules of this package and of the market. It goes up
 // whenever the same commands would lead to another world, so that a journal of
 // other rules is not replayed to something that never was.
-const RulesVersion = 3
+const RulesVersion = 4
 
 // A Market tells prices and demand of offers, by their index in the catalog,
 // for ticks. The same question must always get the same answer.

@@ -35,6 +35,7 @@ func (d *Deps) toInstance(i *world.Instance, price int64) *fleetv1.Instance {
 	}
 	told := i.Describe()
 	instance.InstanceName, instance.Description, instance.DeletionProtection = told.Name, told.Description, told.DeletionProtection
+	instance.Options = toOptions(told.Options)
 	for _, lock := range i.Locks() {
 		instance.OperationLocks = append(instance.OperationLocks, fleetv1.OperationLock(lock))
 	}

@@ -38,6 +38,7 @@ func launchOf(req *fleetv1.RunInstancesRequest) world.Launch {
 		Tags:          req.GetTags(), DryRun: req.GetDryRun(),
 		Attributes: world.Attributes{
 			Name: req.GetInstanceName(), Description: req.GetDescription(), DeletionProtection: req.GetDeletionProtection(),
+			UniqueSuffix: req.GetUniqueSuffix(), Options: fromOptions(req.GetOptions(), req.GetUserData()),
 		},
 	}
 	if launch.MinAmount == 0 {

@@ -25,8 +25,9 @@ func newMetadata(d *Deps) http.Handler {
 			return metadata.Instance{}, metadata.ErrNotFound
 		}
 		offer := &d.Catalog.Offers()[instance.Offer]
+		attributes := instance.Describe()
 		told := metadata.Instance{
-			ID: id, Type: offer.InstanceType, Name: instance.Describe().Name,
+			ID: id, Type: offer.InstanceType, Name: attributes.Name, UserData: attributes.Options.Options().UserData,
 			RegionID: d.Catalog.RegionID(), ZoneID: offer.ZoneID, Spot: instance.Spot,
 		}
 		if at := instance.ReleaseAt(); at != 0 {

@@ -28,6 +28,16 @@ func effects() []world.Effect {
 	}
 }
 
+// attributes is attributes with all that there can be.
+func attributes(first uint64) world.Attributes {
+	return world.Attributes{
+		Name: "n[1,2]s", Description: "d", DeletionProtection: true, UniqueSuffix: true, First: first,
+		Options: world.Share(world.Options{
+			ImageID: "i", KeyPairName: "k", RAMRoleName: "r", ResourceGroupID: "g", SecurityGroupIDs: "s\x00", BandwidthMbps: 5, UserData: "dQ==",
+		}),
+	}
+}
+
 // commands is one of each command, with all the fields set that matter once it
 // has had an effect.
 func commands() []world.Command {
@@ -38,7 +48,7 @@ func commands() []world.Command {
 	all := []world.Command{
 		world.Launch{
 			AccountID: "a", RequestID: "r", Pool: pools[0], Amount: 5, MinAmount: 2, MaxPrice: 9, Unprotected: true, StopOnReclaim: true,
-			Tags: map[string]string{"k": "v"}, Attributes: world.Attributes{Name: "n", Description: "d", DeletionProtection: true},
+			Tags: map[string]string{"k": "v"}, Attributes: attributes(0),
 			Disks: []world.DiskRequest{{Categories: []world.DiskCategory{1, 3}, SizeGiB: 40, Keep: true, System: true}},
 		},
 		world.Release{AccountID: "a", Numbers: []uint64{1}},
@@ -81,12 +91,13 @@ func TestDecode_givesBackEveryCommand(t *testing.T) {
 func TestRead_givesBackEveryField(t *testing.T) {
 	from := int64(12)
 	disks := world.DiskSetRecord{Disks: []world.HeldDisk{{Place: 1, Category: 2, SizeGiB: 40, Keep: true, System: true}}, From: &from, Base: 77}
-	i := world.Instance{Attributes: &world.Attributes{Name: "n", Description: "d", DeletionProtection: true}, Disks: disks.Set()}
+	told, another := attributes(7), world.Attributes{Options: attributes(0).Options}
+	i := world.Instance{Attributes: &told, Disks: disks.Set()}
 	fillFields(reflect.ValueOf(&i).Elem(), "Account", "Tags", "Attributes", "Disks")
 	i.Account, i.Tags, i.Protected = world.NewAccount("a"), world.NewTagSet(map[string]string{"k": "v"}), false // which follows from the time
 	pool, tag := world.Pool{Offer: 3, Spot: true}, world.Tag{Key: "k", Value: "v"}
 	want := world.State{
-		Now: 1000, LastNumber: 99, Sequence: 500, Drained: []world.Pool{pool}, Instances: []world.Instance{i, {Number: 98, Account: i.Account, Tags: i.Tags}},
+		Now: 1000, LastNumber: 99, Sequence: 500, Drained: []world.Pool{pool}, Instances: []world.Instance{i, {Number: 98, Account: i.Account, Tags: i.Tags, Attributes: &another}},
 		Requests: []world.Request{{Key: world.RequestKey{1, 2}, Fingerprint: 3, First: 4, Launched: 5, Time: 6}},
 		Accounts: []world.AccountRecord{
 			{ID: "a", Settings: world.Unlimited(), HasBalance: true, GivenMicros: 5, Overdue: true, Charges: []world.ChargeRecord{{ComputeMicros: 1, ComputeParts: 2, DiskMicros: 3, DiskParts: 4}, {Pool: &pool}, {Tag: &tag}}},

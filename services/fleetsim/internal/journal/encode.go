@@ -153,6 +153,7 @@ func encodeLaunch(c world.Launch) *storagev1.Launch {
 		MaxPriceMicrosPerHour: c.MaxPrice, Unprotected: c.Unprotected, StopOnReclaim: c.StopOnReclaim, Tags: c.Tags,
 		Attributes: encodeAttributes(c.Attributes),
 	}
+	launch.Options = encodeOptions(c.Attributes.Options)
 	for _, disk := range c.Disks {
 		wish := &storagev1.DiskWish{SizeGib: disk.SizeGiB, Keep: disk.Keep, System: disk.System}
 		for _, category := range disk.Categories {
@@ -170,6 +171,7 @@ func decodeLaunch(l *storagev1.Launch) world.Launch {
 		Unprotected: l.GetUnprotected(), StopOnReclaim: l.GetStopOnReclaim(), Tags: l.GetTags(),
 		Attributes: decodeAttributes(l.GetAttributes()),
 	}
+	launch.Attributes.Options = decodeOptions(l.GetOptions())
 	for _, wish := range l.GetDisks() {
 		disk := world.DiskRequest{SizeGiB: wish.GetSizeGib(), Keep: wish.GetKeep(), System: wish.GetSystem()}
 		for _, category := range wish.GetCategories() {
@@ -180,15 +182,22 @@ func decodeLaunch(l *storagev1.Launch) world.Launch {
 	return launch
 }
 
+// encodeAttributes leaves out the options: many have the same.
 func encodeAttributes(a world.Attributes) *storagev1.Attributes {
 	if a == (world.Attributes{}) {
 		return nil
 	}
-	return &storagev1.Attributes{Name: a.Name, Description: a.Description, DeletionProtection: a.DeletionProtection}
+	return &storagev1.Attributes{
+		Name: a.Name, Description: a.Description, DeletionProtection: a.DeletionProtection,
+		UniqueSuffix: a.UniqueSuffix, FirstInstanceNumber: a.First,
+	}
 }
 
 func decodeAttributes(a *storagev1.Attributes) world.Attributes {
-	return world.Attributes{Name: a.GetName(), Description: a.GetDescription(), DeletionProtection: a.GetDeletionProtection()}
+	return world.Attributes{
+		Name: a.GetName(), Description: a.GetDescription(), DeletionProtection: a.GetDeletionProtection(),
+		UniqueSuffix: a.GetUniqueSuffix(), First: a.GetFirstInstanceNumber(),
+	}
 }
 
 func encodeBatch(b world.Batch, economical bool) *storagev1.Batch {

@@ -12,14 +12,15 @@ type dictionary struct {
 	message    *storagev1.Dictionary
 	tagSets    map[*world.TagSet]uint32
 	accounts   map[string]uint32
-	attributes map[*world.Attributes]uint32 // from 1
-	diskSets   map[*world.DiskSet]uint32    // from 1
+	attributes map[*world.Attributes]uint32   // from 1
+	diskSets   map[*world.DiskSet]uint32      // from 1
+	options    map[world.SharedOptions]uint32 // from 1
 }
 
 func newDictionary() *dictionary {
 	return &dictionary{
 		&storagev1.Dictionary{}, map[*world.TagSet]uint32{}, map[string]uint32{},
-		map[*world.Attributes]uint32{}, map[*world.DiskSet]uint32{},
+		map[*world.Attributes]uint32{}, map[*world.DiskSet]uint32{}, map[world.SharedOptions]uint32{{}: 0},
 	}
 }
 
@@ -53,7 +54,9 @@ func (d *dictionary) attributesOf(a *world.Attributes) uint32 {
 	}
 	index, ok := d.attributes[a]
 	if !ok {
-		d.message.Attributes = append(d.message.Attributes, encodeAttributes(*a))
+		stored := encodeAttributes(*a)
+		stored.OptionsIndex = d.optionsOf(a.Options)
+		d.message.Attributes = append(d.message.Attributes, stored)
 		index = uint32(len(d.message.GetAttributes()))
 		d.attributes[a] = index
 	}
@@ -88,6 +91,9 @@ type terms struct {
 	diskSets   []*world.DiskSet    // from 1
 }
 
+// outside stands for attributes that refer outside of their dictionary.
+var outside = &world.Attributes{}
+
 func readDictionary(message *storagev1.Dictionary) terms {
 	t := terms{attributes: []*world.Attributes{nil}, diskSets: []*world.DiskSet{nil}}
 	for _, set := range message.GetTagSets() {
@@ -96,8 +102,18 @@ func readDictionary(message *storagev1.Dictionary) terms {
 	for _, id := range message.GetAccountIds() {
 		t.accounts = append(t.accounts, world.NewAccount(id))
 	}
+	options := []world.SharedOptions{{}} // from 1
+	for _, stored := range message.GetOptions() {
+		options = append(options, decodeOptions(stored))
+	}
 	for _, stored := range message.GetAttributes() {
 		attributes := decodeAttributes(stored)
+		at := int(stored.GetOptionsIndex())
+		if at >= len(options) {
+			t.attributes = append(t.attributes, outside)
+			continue
+		}
+		attributes.Options = options[at]
 		t.attributes = append(t.attributes, &attributes)
 	}
 	for _, stored := range message.GetDiskSets() {
@@ -115,7 +131,7 @@ func readDictionary(message *storagev1.Dictionary) terms {
 
 func (t terms) instance(i *storagev1.StoredInstance) (world.Instance, error) {
 	if int(i.GetTagSetIndex()) >= len(t.tagSets) || int(i.GetAccountIndex()) >= len(t.accounts) ||
-		int(i.GetAttributesIndex()) >= len(t.attributes) || int(i.GetDiskSetIndex()) >= len(t.diskSets) {
+		int(i.GetAttributesIndex()) >= len(t.attributes) || t.attributes[i.GetAttributesIndex()] == outside || int(i.GetDiskSetIndex()) >= len(t.diskSets) {
 		return world.Instance{}, fmt.Errorf("instance %d refers outside of the dictionary", i.GetNumber())
 	}
 	pool := poolOf(i.GetPool())

@@ -3,6 +3,7 @@
 // here, so each names itself by the first element of the path:
 //
 //	GET /<instance id>/latest/meta-data/instance/spot/termination-time
+//	GET /<instance id>/latest/user-data
 //	PUT /<instance id>/latest/api/token
 //
 // It must not know how instances live or where they are kept, and never tells

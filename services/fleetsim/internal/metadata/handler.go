@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"io"
 	"maps"
@@ -41,7 +42,8 @@ type Handler struct {
 // key proves tokens and should be random.
 func New(find func(ctx context.Context, instanceID string) (Instance, error), now func() time.Time, key []byte) *Handler {
 	h := &Handler{find: find, now: now, keys: keyring{key}, mux: http.NewServeMux()}
-	h.mux.HandleFunc("GET /{instance}/latest/{$}", h.folder("api/", "meta-data/"))
+	h.mux.HandleFunc("GET /{instance}/latest/{$}", h.folder)
+	h.mux.HandleFunc("GET /{instance}/latest/user-data", h.userData)
 	h.mux.HandleFunc("GET /{instance}/latest/meta-data/{path...}", h.item)
 	h.mux.HandleFunc("PUT /{instance}/latest/api/token", h.token)
 	return h
@@ -69,13 +71,35 @@ func (h *Handler) item(w http.ResponseWriter, r *http.Request) {
 	write(w, text)
 }
 
-// folder lists names that every instance has.
-func (h *Handler) folder(names ...string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if _, ok := h.caller(w, r); ok {
-			write(w, strings.Join(names, "\n"))
-		}
+// folder lists what an instance can ask for.
+func (h *Handler) folder(w http.ResponseWriter, r *http.Request) {
+	instance, ok := h.caller(w, r)
+	if !ok {
+		return
 	}
+	names := []string{"api/", "meta-data/"}
+	if instance.UserData != "" {
+		names = append(names, "user-data")
+	}
+	write(w, strings.Join(names, "\n"))
+}
+
+// userData tells an instance what its launch left for it, as it was before it
+// was encoded.
+func (h *Handler) userData(w http.ResponseWriter, r *http.Request) {
+	instance, ok := h.caller(w, r)
+	if !ok {
+		return
+	}
+	raw, err := base64.StdEncoding.DecodeString(instance.UserData)
+	if err != nil || len(raw) == 0 {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	// Whoever has gone needs no answer.
+	_, _ = w.Write(raw)
 }
 
 // token gives an instance a token.

@@ -23,7 +23,7 @@ func server(now *time.Time) *metadata.Handler {
 		case "i-1":
 			instance.Termination = noon
 		case "i-2":
-			instance.Name = "web <1>"
+			instance.Name, instance.UserData = "web <1>", "IyEvYmluL3NoCg=="
 		case "i-broken":
 			return metadata.Instance{}, errors.New("secret")
 		default:
@@ -61,7 +61,12 @@ func TestItems(t *testing.T) {
 		{"/i-1/latest/meta-data/instance/instance-name", 404, ""},
 		{"/i-2/latest/meta-data/region-id", 200, "cn-shenzhen"},
 		{"/i-2/latest/meta-data/zone-id", 200, "cn-shenzhen-d"},
-		{"/i-2/latest/", 200, "api/\nmeta-data/"},
+		{"/i-2/latest/", 200, "api/\nmeta-data/\nuser-data"},
+		{"/i-1/latest/", 200, "api/\nmeta-data/"},
+		{"/i-2/latest/user-data", 200, "#!/bin/sh\n"},
+		{"/i-1/latest/user-data", 404, ""},
+		{"/i-3/latest/user-data", 404, ""},
+		{"/i-2/latest/meta-data/user-data", 404, ""},
 		{"/i-2/latest/meta-data/", 200, "instance-id\ninstance/\nregion-id\nzone-id"},
 		{"/i-2/latest/meta-data/instance", 200, "instance-name\ninstance-type"},
 		{"/i-1/latest/meta-data/instance/", 200, "instance-type\nspot/"},

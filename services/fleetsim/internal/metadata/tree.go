@@ -19,6 +19,8 @@ type Instance struct {
 	// Termination is when it will be reclaimed; the zero time while that is not
 	// announced.
 	Termination time.Time
+	// UserData is what its launch left for it, in base64; empty for nothing.
+	UserData string
 }
 
 // items is the metadata of an instance by path, without what it does not have.

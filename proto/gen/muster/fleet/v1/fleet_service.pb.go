@@ -645,6 +645,8 @@ type RunInstancesRequest struct {
 	// pay-as-you-go.
 	InterruptionBehavior InterruptionBehavior `protobuf:"varint,11,opt,name=interruption_behavior,json=interruptionBehavior,proto3,enum=muster.fleet.v1.InterruptionBehavior" json:"interruption_behavior,omitempty"`
 	// Name of the instances, for people, at most 128 characters.
+	// `name[begin,bits]suffix` gives each a number, counted from `begin`, 0 to
+	// 999,999, of at least `bits` digits, 1 to 6.
 	InstanceName string `protobuf:"bytes,12,opt,name=instance_name,json=instanceName,proto3" json:"instance_name,omitempty"`
 	// Description of the instances, for people, at most 256 characters.
 	Description string `protobuf:"bytes,13,opt,name=description,proto3" json:"description,omitempty"`
@@ -660,7 +662,10 @@ type RunInstancesRequest struct {
 	Options *InstanceOptions `protobuf:"bytes,17,opt,name=options,proto3" json:"options,omitempty"`
 	// What the instances can read about themselves from their metadata service,
 	// in base64; at most 32 KiB before encoding.
-	UserData      string `protobuf:"bytes,18,opt,name=user_data,json=userData,proto3" json:"user_data,omitempty"`
+	UserData string `protobuf:"bytes,18,opt,name=user_data,json=userData,proto3" json:"user_data,omitempty"`
+	// Whether names end in 001 and so on, in order of creation. A name that numbers
+	// the instances and ends in the number is left as it is.
+	UniqueSuffix  bool `protobuf:"varint,50,opt,name=unique_suffix,json=uniqueSuffix,proto3" json:"unique_suffix,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -819,6 +824,13 @@ func (x *RunInstancesRequest) GetUserData() string {
 		return x.UserData
 	}
 	return ""
+}
+
+func (x *RunInstancesRequest) GetUniqueSuffix() bool {
+	if x != nil {
+		return x.UniqueSuffix
+	}
+	return false
 }
 
 // Response of FleetService.RunInstances.
@@ -3427,7 +3439,7 @@ const file_muster_fleet_v1_fleet_service_proto_rawDesc = "" +
 	"\x05pools\x18\x01 \x03(\v2\x15.muster.fleet.v1.PoolR\x05pools\x12\x1a\n" +
 	"\bcomplete\x18\x02 \x01(\bR\bcomplete\x128\n" +
 	"\n" +
-	"as_of_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\"\xde\r\n" +
+	"as_of_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\"\x83\x0e\n" +
 	"\x13RunInstancesRequest\x12\x8a\x01\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tBk\xbaHh\xba\x01e\n" +
@@ -3455,7 +3467,8 @@ const file_muster_fleet_v1_fleet_service_proto_rawDesc = "" +
 	"data_disks\x18\x10 \x03(\v2\x1c.muster.fleet.v1.DiskRequestB\b\xbaH\x05\x92\x01\x02\x10\x10R\tdataDisks\x12:\n" +
 	"\aoptions\x18\x11 \x01(\v2 .muster.fleet.v1.InstanceOptionsR\aoptions\x12\xb9\x01\n" +
 	"\tuser_data\x18\x12 \x01(\tB\x9b\x01\xbaH\x97\x01\xba\x01\x8d\x01\n" +
-	"\x17run_instances.user_data\x12$must be standard base64 with padding\x1aLthis.matches('^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$')r\x04\x18\xac\xd5\x02R\buserData\x1a7\n" +
+	"\x17run_instances.user_data\x12$must be standard base64 with padding\x1aLthis.matches('^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$')r\x04\x18\xac\xd5\x02R\buserData\x12#\n" +
+	"\runique_suffix\x182 \x01(\bR\funiqueSuffix\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:\x8e\x03\xbaH\x8a\x03\x1a\x99\x01\n" +

@@ -447,7 +447,9 @@ type Launch struct {
 	// What people call the instances; absent for nothing.
 	Attributes *Attributes `protobuf:"bytes,10,opt,name=attributes,proto3" json:"attributes,omitempty"`
 	// Disks of each instance.
-	Disks         []*DiskWish `protobuf:"bytes,11,rep,name=disks,proto3" json:"disks,omitempty"`
+	Disks []*DiskWish `protobuf:"bytes,11,rep,name=disks,proto3" json:"disks,omitempty"`
+	// What else the instances are made with; absent for nothing.
+	Options       *StoredOptions `protobuf:"bytes,50,opt,name=options,proto3" json:"options,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -559,6 +561,113 @@ func (x *Launch) GetDisks() []*DiskWish {
 	return nil
 }
 
+func (x *Launch) GetOptions() *StoredOptions {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+// What else instances are made with.
+type StoredOptions struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Image.
+	ImageId string `protobuf:"bytes,1,opt,name=image_id,json=imageId,proto3" json:"image_id,omitempty"`
+	// Key pair.
+	KeyPairName string `protobuf:"bytes,2,opt,name=key_pair_name,json=keyPairName,proto3" json:"key_pair_name,omitempty"`
+	// RAM role.
+	RamRoleName string `protobuf:"bytes,3,opt,name=ram_role_name,json=ramRoleName,proto3" json:"ram_role_name,omitempty"`
+	// Resource group.
+	ResourceGroupId string `protobuf:"bytes,4,opt,name=resource_group_id,json=resourceGroupId,proto3" json:"resource_group_id,omitempty"`
+	// Security groups, with a NUL after each.
+	SecurityGroupIds string `protobuf:"bytes,5,opt,name=security_group_ids,json=securityGroupIds,proto3" json:"security_group_ids,omitempty"`
+	// Outbound bandwidth to the Internet in Mbit/s.
+	InternetMaxBandwidthOutMbps int32 `protobuf:"varint,6,opt,name=internet_max_bandwidth_out_mbps,json=internetMaxBandwidthOutMbps,proto3" json:"internet_max_bandwidth_out_mbps,omitempty"`
+	// What instances can read of themselves, in base64.
+	UserData      string `protobuf:"bytes,7,opt,name=user_data,json=userData,proto3" json:"user_data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoredOptions) Reset() {
+	*x = StoredOptions{}
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoredOptions) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoredOptions) ProtoMessage() {}
+
+func (x *StoredOptions) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoredOptions.ProtoReflect.Descriptor instead.
+func (*StoredOptions) Descriptor() ([]byte, []int) {
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *StoredOptions) GetImageId() string {
+	if x != nil {
+		return x.ImageId
+	}
+	return ""
+}
+
+func (x *StoredOptions) GetKeyPairName() string {
+	if x != nil {
+		return x.KeyPairName
+	}
+	return ""
+}
+
+func (x *StoredOptions) GetRamRoleName() string {
+	if x != nil {
+		return x.RamRoleName
+	}
+	return ""
+}
+
+func (x *StoredOptions) GetResourceGroupId() string {
+	if x != nil {
+		return x.ResourceGroupId
+	}
+	return ""
+}
+
+func (x *StoredOptions) GetSecurityGroupIds() string {
+	if x != nil {
+		return x.SecurityGroupIds
+	}
+	return ""
+}
+
+func (x *StoredOptions) GetInternetMaxBandwidthOutMbps() int32 {
+	if x != nil {
+		return x.InternetMaxBandwidthOutMbps
+	}
+	return 0
+}
+
+func (x *StoredOptions) GetUserData() string {
+	if x != nil {
+		return x.UserData
+	}
+	return ""
+}
+
 // What people call an instance.
 type Attributes struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -568,13 +677,21 @@ type Attributes struct {
 	Description string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
 	// True while a release is refused.
 	DeletionProtection bool `protobuf:"varint,3,opt,name=deletion_protection,json=deletionProtection,proto3" json:"deletion_protection,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// True for names that end in a number.
+	UniqueSuffix bool `protobuf:"varint,50,opt,name=unique_suffix,json=uniqueSuffix,proto3" json:"unique_suffix,omitempty"`
+	// Number of the first instance of a launch whose instances have names of their
+	// own, which follow from `name`; 0 when `name` is the name.
+	FirstInstanceNumber uint64 `protobuf:"varint,51,opt,name=first_instance_number,json=firstInstanceNumber,proto3" json:"first_instance_number,omitempty"`
+	// In a dictionary: index of what else the instances were made with, from 1; 0
+	// for nothing.
+	OptionsIndex  uint32 `protobuf:"varint,52,opt,name=options_index,json=optionsIndex,proto3" json:"options_index,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Attributes) Reset() {
 	*x = Attributes{}
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[3]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -586,7 +703,7 @@ func (x *Attributes) String() string {
 func (*Attributes) ProtoMessage() {}
 
 func (x *Attributes) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[3]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -599,7 +716,7 @@ func (x *Attributes) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attributes.ProtoReflect.Descriptor instead.
 func (*Attributes) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{3}
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Attributes) GetName() string {
@@ -623,6 +740,27 @@ func (x *Attributes) GetDeletionProtection() bool {
 	return false
 }
 
+func (x *Attributes) GetUniqueSuffix() bool {
+	if x != nil {
+		return x.UniqueSuffix
+	}
+	return false
+}
+
+func (x *Attributes) GetFirstInstanceNumber() uint64 {
+	if x != nil {
+		return x.FirstInstanceNumber
+	}
+	return 0
+}
+
+func (x *Attributes) GetOptionsIndex() uint32 {
+	if x != nil {
+		return x.OptionsIndex
+	}
+	return 0
+}
+
 // A disk that a launch asked for.
 type DiskWish struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -640,7 +778,7 @@ type DiskWish struct {
 
 func (x *DiskWish) Reset() {
 	*x = DiskWish{}
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[4]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -652,7 +790,7 @@ func (x *DiskWish) String() string {
 func (*DiskWish) ProtoMessage() {}
 
 func (x *DiskWish) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[4]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -665,7 +803,7 @@ func (x *DiskWish) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiskWish.ProtoReflect.Descriptor instead.
 func (*DiskWish) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{4}
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *DiskWish) GetCategories() []int32 {
@@ -716,7 +854,7 @@ type Batch struct {
 
 func (x *Batch) Reset() {
 	*x = Batch{}
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[5]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -728,7 +866,7 @@ func (x *Batch) String() string {
 func (*Batch) ProtoMessage() {}
 
 func (x *Batch) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[5]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -741,7 +879,7 @@ func (x *Batch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Batch.ProtoReflect.Descriptor instead.
 func (*Batch) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{5}
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Batch) GetAccountId() string {
@@ -798,7 +936,7 @@ type Describe struct {
 
 func (x *Describe) Reset() {
 	*x = Describe{}
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[6]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -810,7 +948,7 @@ func (x *Describe) String() string {
 func (*Describe) ProtoMessage() {}
 
 func (x *Describe) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[6]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -823,7 +961,7 @@ func (x *Describe) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Describe.ProtoReflect.Descriptor instead.
 func (*Describe) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{6}
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Describe) GetAccountId() string {
@@ -876,7 +1014,7 @@ type DiskRef struct {
 
 func (x *DiskRef) Reset() {
 	*x = DiskRef{}
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[7]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -888,7 +1026,7 @@ func (x *DiskRef) String() string {
 func (*DiskRef) ProtoMessage() {}
 
 func (x *DiskRef) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[7]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -901,7 +1039,7 @@ func (x *DiskRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiskRef.ProtoReflect.Descriptor instead.
 func (*DiskRef) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{7}
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *DiskRef) GetAccountId() string {
@@ -940,7 +1078,7 @@ type AttachDisk struct {
 
 func (x *AttachDisk) Reset() {
 	*x = AttachDisk{}
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[8]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -952,7 +1090,7 @@ func (x *AttachDisk) String() string {
 func (*AttachDisk) ProtoMessage() {}
 
 func (x *AttachDisk) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[8]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -965,7 +1103,7 @@ func (x *AttachDisk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttachDisk.ProtoReflect.Descriptor instead.
 func (*AttachDisk) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{8}
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *AttachDisk) GetDisk() *DiskRef {
@@ -1008,7 +1146,7 @@ type Fail struct {
 
 func (x *Fail) Reset() {
 	*x = Fail{}
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[9]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1020,7 +1158,7 @@ func (x *Fail) String() string {
 func (*Fail) ProtoMessage() {}
 
 func (x *Fail) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[9]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1033,7 +1171,7 @@ func (x *Fail) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fail.ProtoReflect.Descriptor instead.
 func (*Fail) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{9}
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Fail) GetInstanceNumbers() []uint64 {
@@ -1082,7 +1220,7 @@ type ClearFaults struct {
 
 func (x *ClearFaults) Reset() {
 	*x = ClearFaults{}
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[10]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1094,7 +1232,7 @@ func (x *ClearFaults) String() string {
 func (*ClearFaults) ProtoMessage() {}
 
 func (x *ClearFaults) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[10]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1107,7 +1245,7 @@ func (x *ClearFaults) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClearFaults.ProtoReflect.Descriptor instead.
 func (*ClearFaults) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{10}
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ClearFaults) GetFaultIds() []string {
@@ -1130,7 +1268,7 @@ type SetAccount struct {
 
 func (x *SetAccount) Reset() {
 	*x = SetAccount{}
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[11]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1142,7 +1280,7 @@ func (x *SetAccount) String() string {
 func (*SetAccount) ProtoMessage() {}
 
 func (x *SetAccount) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[11]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1155,7 +1293,7 @@ func (x *SetAccount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAccount.ProtoReflect.Descriptor instead.
 func (*SetAccount) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{11}
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SetAccount) GetAccountId() string {
@@ -1189,7 +1327,7 @@ type StoredSettings struct {
 
 func (x *StoredSettings) Reset() {
 	*x = StoredSettings{}
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[12]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1201,7 +1339,7 @@ func (x *StoredSettings) String() string {
 func (*StoredSettings) ProtoMessage() {}
 
 func (x *StoredSettings) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[12]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1214,7 +1352,7 @@ func (x *StoredSettings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StoredSettings.ProtoReflect.Descriptor instead.
 func (*StoredSettings) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{12}
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *StoredSettings) GetPayAsYouGoVcpus() int64 {
@@ -1260,7 +1398,7 @@ type Deposit struct {
 
 func (x *Deposit) Reset() {
 	*x = Deposit{}
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[13]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1272,7 +1410,7 @@ func (x *Deposit) String() string {
 func (*Deposit) ProtoMessage() {}
 
 func (x *Deposit) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[13]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1285,7 +1423,7 @@ func (x *Deposit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deposit.ProtoReflect.Descriptor instead.
 func (*Deposit) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{13}
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Deposit) GetAccountId() string {
@@ -1323,7 +1461,7 @@ type PoolRef struct {
 
 func (x *PoolRef) Reset() {
 	*x = PoolRef{}
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[14]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1335,7 +1473,7 @@ func (x *PoolRef) String() string {
 func (*PoolRef) ProtoMessage() {}
 
 func (x *PoolRef) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[14]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1348,7 +1486,7 @@ func (x *PoolRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolRef.ProtoReflect.Descriptor instead.
 func (*PoolRef) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{14}
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *PoolRef) GetOfferIndex() uint32 {
@@ -1378,7 +1516,7 @@ type Release struct {
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[15]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1390,7 +1528,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[15]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1403,7 +1541,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{15}
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Release) GetAccountId() string {
@@ -1437,7 +1575,7 @@ type Retag struct {
 
 func (x *Retag) Reset() {
 	*x = Retag{}
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[16]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1449,7 +1587,7 @@ func (x *Retag) String() string {
 func (*Retag) ProtoMessage() {}
 
 func (x *Retag) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[16]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1462,7 +1600,7 @@ func (x *Retag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Retag.ProtoReflect.Descriptor instead.
 func (*Retag) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{16}
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Retag) GetAccountId() string {
@@ -1511,7 +1649,7 @@ type Reclaim struct {
 
 func (x *Reclaim) Reset() {
 	*x = Reclaim{}
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[17]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1523,7 +1661,7 @@ func (x *Reclaim) String() string {
 func (*Reclaim) ProtoMessage() {}
 
 func (x *Reclaim) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[17]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1536,7 +1674,7 @@ func (x *Reclaim) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reclaim.ProtoReflect.Descriptor instead.
 func (*Reclaim) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{17}
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Reclaim) GetInstanceNumbers() []uint64 {
@@ -1580,7 +1718,7 @@ type SetDrained struct {
 
 func (x *SetDrained) Reset() {
 	*x = SetDrained{}
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[18]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1592,7 +1730,7 @@ func (x *SetDrained) String() string {
 func (*SetDrained) ProtoMessage() {}
 
 func (x *SetDrained) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[18]
+	mi := &file_muster_fleetsim_storage_v1_journal_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1605,7 +1743,7 @@ func (x *SetDrained) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetDrained.ProtoReflect.Descriptor instead.
 func (*SetDrained) Descriptor() ([]byte, []int) {
-	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{18}
+	return file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SetDrained) GetPools() []*PoolRef {
@@ -1654,7 +1792,7 @@ const file_muster_fleetsim_storage_v1_journal_proto_rawDesc = "" +
 	"\vset_account\x18\x10 \x01(\v2&.muster.fleetsim.storage.v1.SetAccountH\x00R\n" +
 	"setAccount\x12?\n" +
 	"\adeposit\x18\x11 \x01(\v2#.muster.fleetsim.storage.v1.DepositH\x00R\adepositB\t\n" +
-	"\acommand\"\xb9\x04\n" +
+	"\acommand\"\xfe\x04\n" +
 	"\x06Launch\x12\x1d\n" +
 	"\n" +
 	"account_id\x18\x01 \x01(\tR\taccountId\x12\x1d\n" +
@@ -1672,15 +1810,27 @@ const file_muster_fleetsim_storage_v1_journal_proto_rawDesc = "" +
 	"attributes\x18\n" +
 	" \x01(\v2&.muster.fleetsim.storage.v1.AttributesR\n" +
 	"attributes\x12:\n" +
-	"\x05disks\x18\v \x03(\v2$.muster.fleetsim.storage.v1.DiskWishR\x05disks\x1a7\n" +
+	"\x05disks\x18\v \x03(\v2$.muster.fleetsim.storage.v1.DiskWishR\x05disks\x12C\n" +
+	"\aoptions\x182 \x01(\v2).muster.fleetsim.storage.v1.StoredOptionsR\aoptions\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"s\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xaf\x02\n" +
+	"\rStoredOptions\x12\x19\n" +
+	"\bimage_id\x18\x01 \x01(\tR\aimageId\x12\"\n" +
+	"\rkey_pair_name\x18\x02 \x01(\tR\vkeyPairName\x12\"\n" +
+	"\rram_role_name\x18\x03 \x01(\tR\vramRoleName\x12*\n" +
+	"\x11resource_group_id\x18\x04 \x01(\tR\x0fresourceGroupId\x12,\n" +
+	"\x12security_group_ids\x18\x05 \x01(\tR\x10securityGroupIds\x12D\n" +
+	"\x1finternet_max_bandwidth_out_mbps\x18\x06 \x01(\x05R\x1binternetMaxBandwidthOutMbps\x12\x1b\n" +
+	"\tuser_data\x18\a \x01(\tR\buserData\"\xf1\x01\n" +
 	"\n" +
 	"Attributes\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12/\n" +
-	"\x13deletion_protection\x18\x03 \x01(\bR\x12deletionProtection\"q\n" +
+	"\x13deletion_protection\x18\x03 \x01(\bR\x12deletionProtection\x12#\n" +
+	"\runique_suffix\x182 \x01(\bR\funiqueSuffix\x122\n" +
+	"\x15first_instance_number\x183 \x01(\x04R\x13firstInstanceNumber\x12#\n" +
+	"\roptions_index\x184 \x01(\rR\foptionsIndex\"q\n" +
 	"\bDiskWish\x12\x1e\n" +
 	"\n" +
 	"categories\x18\x01 \x03(\x05R\n" +
@@ -1785,64 +1935,66 @@ func file_muster_fleetsim_storage_v1_journal_proto_rawDescGZIP() []byte {
 	return file_muster_fleetsim_storage_v1_journal_proto_rawDescData
 }
 
-var file_muster_fleetsim_storage_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_muster_fleetsim_storage_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_muster_fleetsim_storage_v1_journal_proto_goTypes = []any{
 	(*JournalRecord)(nil),  // 0: muster.fleetsim.storage.v1.JournalRecord
 	(*Command)(nil),        // 1: muster.fleetsim.storage.v1.Command
 	(*Launch)(nil),         // 2: muster.fleetsim.storage.v1.Launch
-	(*Attributes)(nil),     // 3: muster.fleetsim.storage.v1.Attributes
-	(*DiskWish)(nil),       // 4: muster.fleetsim.storage.v1.DiskWish
-	(*Batch)(nil),          // 5: muster.fleetsim.storage.v1.Batch
-	(*Describe)(nil),       // 6: muster.fleetsim.storage.v1.Describe
-	(*DiskRef)(nil),        // 7: muster.fleetsim.storage.v1.DiskRef
-	(*AttachDisk)(nil),     // 8: muster.fleetsim.storage.v1.AttachDisk
-	(*Fail)(nil),           // 9: muster.fleetsim.storage.v1.Fail
-	(*ClearFaults)(nil),    // 10: muster.fleetsim.storage.v1.ClearFaults
-	(*SetAccount)(nil),     // 11: muster.fleetsim.storage.v1.SetAccount
-	(*StoredSettings)(nil), // 12: muster.fleetsim.storage.v1.StoredSettings
-	(*Deposit)(nil),        // 13: muster.fleetsim.storage.v1.Deposit
-	(*PoolRef)(nil),        // 14: muster.fleetsim.storage.v1.PoolRef
-	(*Release)(nil),        // 15: muster.fleetsim.storage.v1.Release
-	(*Retag)(nil),          // 16: muster.fleetsim.storage.v1.Retag
-	(*Reclaim)(nil),        // 17: muster.fleetsim.storage.v1.Reclaim
-	(*SetDrained)(nil),     // 18: muster.fleetsim.storage.v1.SetDrained
-	nil,                    // 19: muster.fleetsim.storage.v1.Launch.TagsEntry
-	nil,                    // 20: muster.fleetsim.storage.v1.Retag.SetTagsEntry
-	(*v1.Fault)(nil),       // 21: muster.fleet.v1.Fault
+	(*StoredOptions)(nil),  // 3: muster.fleetsim.storage.v1.StoredOptions
+	(*Attributes)(nil),     // 4: muster.fleetsim.storage.v1.Attributes
+	(*DiskWish)(nil),       // 5: muster.fleetsim.storage.v1.DiskWish
+	(*Batch)(nil),          // 6: muster.fleetsim.storage.v1.Batch
+	(*Describe)(nil),       // 7: muster.fleetsim.storage.v1.Describe
+	(*DiskRef)(nil),        // 8: muster.fleetsim.storage.v1.DiskRef
+	(*AttachDisk)(nil),     // 9: muster.fleetsim.storage.v1.AttachDisk
+	(*Fail)(nil),           // 10: muster.fleetsim.storage.v1.Fail
+	(*ClearFaults)(nil),    // 11: muster.fleetsim.storage.v1.ClearFaults
+	(*SetAccount)(nil),     // 12: muster.fleetsim.storage.v1.SetAccount
+	(*StoredSettings)(nil), // 13: muster.fleetsim.storage.v1.StoredSettings
+	(*Deposit)(nil),        // 14: muster.fleetsim.storage.v1.Deposit
+	(*PoolRef)(nil),        // 15: muster.fleetsim.storage.v1.PoolRef
+	(*Release)(nil),        // 16: muster.fleetsim.storage.v1.Release
+	(*Retag)(nil),          // 17: muster.fleetsim.storage.v1.Retag
+	(*Reclaim)(nil),        // 18: muster.fleetsim.storage.v1.Reclaim
+	(*SetDrained)(nil),     // 19: muster.fleetsim.storage.v1.SetDrained
+	nil,                    // 20: muster.fleetsim.storage.v1.Launch.TagsEntry
+	nil,                    // 21: muster.fleetsim.storage.v1.Retag.SetTagsEntry
+	(*v1.Fault)(nil),       // 22: muster.fleet.v1.Fault
 }
 var file_muster_fleetsim_storage_v1_journal_proto_depIdxs = []int32{
 	1,  // 0: muster.fleetsim.storage.v1.JournalRecord.commands:type_name -> muster.fleetsim.storage.v1.Command
 	2,  // 1: muster.fleetsim.storage.v1.Command.launch:type_name -> muster.fleetsim.storage.v1.Launch
-	15, // 2: muster.fleetsim.storage.v1.Command.release:type_name -> muster.fleetsim.storage.v1.Release
-	16, // 3: muster.fleetsim.storage.v1.Command.retag:type_name -> muster.fleetsim.storage.v1.Retag
-	17, // 4: muster.fleetsim.storage.v1.Command.reclaim:type_name -> muster.fleetsim.storage.v1.Reclaim
-	18, // 5: muster.fleetsim.storage.v1.Command.set_drained:type_name -> muster.fleetsim.storage.v1.SetDrained
-	5,  // 6: muster.fleetsim.storage.v1.Command.start:type_name -> muster.fleetsim.storage.v1.Batch
-	5,  // 7: muster.fleetsim.storage.v1.Command.stop:type_name -> muster.fleetsim.storage.v1.Batch
-	5,  // 8: muster.fleetsim.storage.v1.Command.reboot:type_name -> muster.fleetsim.storage.v1.Batch
-	6,  // 9: muster.fleetsim.storage.v1.Command.describe:type_name -> muster.fleetsim.storage.v1.Describe
-	8,  // 10: muster.fleetsim.storage.v1.Command.attach_disk:type_name -> muster.fleetsim.storage.v1.AttachDisk
-	7,  // 11: muster.fleetsim.storage.v1.Command.detach_disk:type_name -> muster.fleetsim.storage.v1.DiskRef
-	7,  // 12: muster.fleetsim.storage.v1.Command.delete_disk:type_name -> muster.fleetsim.storage.v1.DiskRef
-	9,  // 13: muster.fleetsim.storage.v1.Command.fail:type_name -> muster.fleetsim.storage.v1.Fail
-	21, // 14: muster.fleetsim.storage.v1.Command.inject_fault:type_name -> muster.fleet.v1.Fault
-	10, // 15: muster.fleetsim.storage.v1.Command.clear_faults:type_name -> muster.fleetsim.storage.v1.ClearFaults
-	11, // 16: muster.fleetsim.storage.v1.Command.set_account:type_name -> muster.fleetsim.storage.v1.SetAccount
-	13, // 17: muster.fleetsim.storage.v1.Command.deposit:type_name -> muster.fleetsim.storage.v1.Deposit
-	14, // 18: muster.fleetsim.storage.v1.Launch.pool:type_name -> muster.fleetsim.storage.v1.PoolRef
-	19, // 19: muster.fleetsim.storage.v1.Launch.tags:type_name -> muster.fleetsim.storage.v1.Launch.TagsEntry
-	3,  // 20: muster.fleetsim.storage.v1.Launch.attributes:type_name -> muster.fleetsim.storage.v1.Attributes
-	4,  // 21: muster.fleetsim.storage.v1.Launch.disks:type_name -> muster.fleetsim.storage.v1.DiskWish
-	7,  // 22: muster.fleetsim.storage.v1.AttachDisk.disk:type_name -> muster.fleetsim.storage.v1.DiskRef
-	14, // 23: muster.fleetsim.storage.v1.Fail.pools:type_name -> muster.fleetsim.storage.v1.PoolRef
-	12, // 24: muster.fleetsim.storage.v1.SetAccount.settings:type_name -> muster.fleetsim.storage.v1.StoredSettings
-	20, // 25: muster.fleetsim.storage.v1.Retag.set_tags:type_name -> muster.fleetsim.storage.v1.Retag.SetTagsEntry
-	14, // 26: muster.fleetsim.storage.v1.SetDrained.pools:type_name -> muster.fleetsim.storage.v1.PoolRef
-	27, // [27:27] is the sub-list for method output_type
-	27, // [27:27] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	16, // 2: muster.fleetsim.storage.v1.Command.release:type_name -> muster.fleetsim.storage.v1.Release
+	17, // 3: muster.fleetsim.storage.v1.Command.retag:type_name -> muster.fleetsim.storage.v1.Retag
+	18, // 4: muster.fleetsim.storage.v1.Command.reclaim:type_name -> muster.fleetsim.storage.v1.Reclaim
+	19, // 5: muster.fleetsim.storage.v1.Command.set_drained:type_name -> muster.fleetsim.storage.v1.SetDrained
+	6,  // 6: muster.fleetsim.storage.v1.Command.start:type_name -> muster.fleetsim.storage.v1.Batch
+	6,  // 7: muster.fleetsim.storage.v1.Command.stop:type_name -> muster.fleetsim.storage.v1.Batch
+	6,  // 8: muster.fleetsim.storage.v1.Command.reboot:type_name -> muster.fleetsim.storage.v1.Batch
+	7,  // 9: muster.fleetsim.storage.v1.Command.describe:type_name -> muster.fleetsim.storage.v1.Describe
+	9,  // 10: muster.fleetsim.storage.v1.Command.attach_disk:type_name -> muster.fleetsim.storage.v1.AttachDisk
+	8,  // 11: muster.fleetsim.storage.v1.Command.detach_disk:type_name -> muster.fleetsim.storage.v1.DiskRef
+	8,  // 12: muster.fleetsim.storage.v1.Command.delete_disk:type_name -> muster.fleetsim.storage.v1.DiskRef
+	10, // 13: muster.fleetsim.storage.v1.Command.fail:type_name -> muster.fleetsim.storage.v1.Fail
+	22, // 14: muster.fleetsim.storage.v1.Command.inject_fault:type_name -> muster.fleet.v1.Fault
+	11, // 15: muster.fleetsim.storage.v1.Command.clear_faults:type_name -> muster.fleetsim.storage.v1.ClearFaults
+	12, // 16: muster.fleetsim.storage.v1.Command.set_account:type_name -> muster.fleetsim.storage.v1.SetAccount
+	14, // 17: muster.fleetsim.storage.v1.Command.deposit:type_name -> muster.fleetsim.storage.v1.Deposit
+	15, // 18: muster.fleetsim.storage.v1.Launch.pool:type_name -> muster.fleetsim.storage.v1.PoolRef
+	20, // 19: muster.fleetsim.storage.v1.Launch.tags:type_name -> muster.fleetsim.storage.v1.Launch.TagsEntry
+	4,  // 20: muster.fleetsim.storage.v1.Launch.attributes:type_name -> muster.fleetsim.storage.v1.Attributes
+	5,  // 21: muster.fleetsim.storage.v1.Launch.disks:type_name -> muster.fleetsim.storage.v1.DiskWish
+	3,  // 22: muster.fleetsim.storage.v1.Launch.options:type_name -> muster.fleetsim.storage.v1.StoredOptions
+	8,  // 23: muster.fleetsim.storage.v1.AttachDisk.disk:type_name -> muster.fleetsim.storage.v1.DiskRef
+	15, // 24: muster.fleetsim.storage.v1.Fail.pools:type_name -> muster.fleetsim.storage.v1.PoolRef
+	13, // 25: muster.fleetsim.storage.v1.SetAccount.settings:type_name -> muster.fleetsim.storage.v1.StoredSettings
+	21, // 26: muster.fleetsim.storage.v1.Retag.set_tags:type_name -> muster.fleetsim.storage.v1.Retag.SetTagsEntry
+	15, // 27: muster.fleetsim.storage.v1.SetDrained.pools:type_name -> muster.fleetsim.storage.v1.PoolRef
+	28, // [28:28] is the sub-list for method output_type
+	28, // [28:28] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_muster_fleetsim_storage_v1_journal_proto_init() }
@@ -1869,14 +2021,14 @@ func file_muster_fleetsim_storage_v1_journal_proto_init() {
 		(*Command_SetAccount)(nil),
 		(*Command_Deposit)(nil),
 	}
-	file_muster_fleetsim_storage_v1_journal_proto_msgTypes[6].OneofWrappers = []any{}
+	file_muster_fleetsim_storage_v1_journal_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_fleetsim_storage_v1_journal_proto_rawDesc), len(file_muster_fleetsim_storage_v1_journal_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   21,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

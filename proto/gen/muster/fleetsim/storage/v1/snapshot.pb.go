@@ -783,7 +783,9 @@ type Dictionary struct {
 	// What people call instances.
 	Attributes []*Attributes `protobuf:"bytes,3,rep,name=attributes,proto3" json:"attributes,omitempty"`
 	// Sets of disks.
-	DiskSets      []*StoredDiskSet `protobuf:"bytes,4,rep,name=disk_sets,json=diskSets,proto3" json:"disk_sets,omitempty"`
+	DiskSets []*StoredDiskSet `protobuf:"bytes,4,rep,name=disk_sets,json=diskSets,proto3" json:"disk_sets,omitempty"`
+	// What else instances were made with.
+	Options       []*StoredOptions `protobuf:"bytes,50,rep,name=options,proto3" json:"options,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -842,6 +844,13 @@ func (x *Dictionary) GetAttributes() []*Attributes {
 func (x *Dictionary) GetDiskSets() []*StoredDiskSet {
 	if x != nil {
 		return x.DiskSets
+	}
+	return nil
+}
+
+func (x *Dictionary) GetOptions() []*StoredOptions {
+	if x != nil {
+		return x.Options
 	}
 	return nil
 }
@@ -1604,7 +1613,7 @@ const file_muster_fleetsim_storage_v1_snapshot_proto_rawDesc = "" +
 	"\n" +
 	"account_id\x18\x02 \x01(\tR\taccountId\x12\x18\n" +
 	"\acompute\x18\x03 \x01(\x03R\acompute\x12\x14\n" +
-	"\x05disks\x18\x04 \x01(\x03R\x05disks\"\xfc\x01\n" +
+	"\x05disks\x18\x04 \x01(\x03R\x05disks\"\xc1\x02\n" +
 	"\n" +
 	"Dictionary\x12=\n" +
 	"\btag_sets\x18\x01 \x03(\v2\".muster.fleetsim.storage.v1.TagSetR\atagSets\x12\x1f\n" +
@@ -1613,7 +1622,8 @@ const file_muster_fleetsim_storage_v1_snapshot_proto_rawDesc = "" +
 	"\n" +
 	"attributes\x18\x03 \x03(\v2&.muster.fleetsim.storage.v1.AttributesR\n" +
 	"attributes\x12F\n" +
-	"\tdisk_sets\x18\x04 \x03(\v2).muster.fleetsim.storage.v1.StoredDiskSetR\bdiskSets\"\x9b\x01\n" +
+	"\tdisk_sets\x18\x04 \x03(\v2).muster.fleetsim.storage.v1.StoredDiskSetR\bdiskSets\x12C\n" +
+	"\aoptions\x182 \x03(\v2).muster.fleetsim.storage.v1.StoredOptionsR\aoptions\"\x9b\x01\n" +
 	"\rStoredDiskSet\x12@\n" +
 	"\x05disks\x18\x01 \x03(\v2*.muster.fleetsim.storage.v1.StoredHeldDiskR\x05disks\x12$\n" +
 	"\vfrom_second\x18\x02 \x01(\x03H\x00R\n" +
@@ -1717,6 +1727,7 @@ var file_muster_fleetsim_storage_v1_snapshot_proto_goTypes = []any{
 	(*StoredSettings)(nil),   // 21: muster.fleetsim.storage.v1.StoredSettings
 	(*DiskRef)(nil),          // 22: muster.fleetsim.storage.v1.DiskRef
 	(*Attributes)(nil),       // 23: muster.fleetsim.storage.v1.Attributes
+	(*StoredOptions)(nil),    // 24: muster.fleetsim.storage.v1.StoredOptions
 }
 var file_muster_fleetsim_storage_v1_snapshot_proto_depIdxs = []int32{
 	16, // 0: muster.fleetsim.storage.v1.Genesis.scenario_files:type_name -> muster.fleetsim.storage.v1.Genesis.ScenarioFilesEntry
@@ -1737,17 +1748,18 @@ var file_muster_fleetsim_storage_v1_snapshot_proto_depIdxs = []int32{
 	11, // 15: muster.fleetsim.storage.v1.Dictionary.tag_sets:type_name -> muster.fleetsim.storage.v1.TagSet
 	23, // 16: muster.fleetsim.storage.v1.Dictionary.attributes:type_name -> muster.fleetsim.storage.v1.Attributes
 	9,  // 17: muster.fleetsim.storage.v1.Dictionary.disk_sets:type_name -> muster.fleetsim.storage.v1.StoredDiskSet
-	10, // 18: muster.fleetsim.storage.v1.StoredDiskSet.disks:type_name -> muster.fleetsim.storage.v1.StoredHeldDisk
-	17, // 19: muster.fleetsim.storage.v1.TagSet.tags:type_name -> muster.fleetsim.storage.v1.TagSet.TagsEntry
-	18, // 20: muster.fleetsim.storage.v1.StoredInstance.pool:type_name -> muster.fleetsim.storage.v1.PoolRef
-	8,  // 21: muster.fleetsim.storage.v1.TransitionChunk.dictionary:type_name -> muster.fleetsim.storage.v1.Dictionary
-	15, // 22: muster.fleetsim.storage.v1.TransitionChunk.transitions:type_name -> muster.fleetsim.storage.v1.StoredTransition
-	12, // 23: muster.fleetsim.storage.v1.StoredTransition.instance:type_name -> muster.fleetsim.storage.v1.StoredInstance
-	24, // [24:24] is the sub-list for method output_type
-	24, // [24:24] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	24, // 18: muster.fleetsim.storage.v1.Dictionary.options:type_name -> muster.fleetsim.storage.v1.StoredOptions
+	10, // 19: muster.fleetsim.storage.v1.StoredDiskSet.disks:type_name -> muster.fleetsim.storage.v1.StoredHeldDisk
+	17, // 20: muster.fleetsim.storage.v1.TagSet.tags:type_name -> muster.fleetsim.storage.v1.TagSet.TagsEntry
+	18, // 21: muster.fleetsim.storage.v1.StoredInstance.pool:type_name -> muster.fleetsim.storage.v1.PoolRef
+	8,  // 22: muster.fleetsim.storage.v1.TransitionChunk.dictionary:type_name -> muster.fleetsim.storage.v1.Dictionary
+	15, // 23: muster.fleetsim.storage.v1.TransitionChunk.transitions:type_name -> muster.fleetsim.storage.v1.StoredTransition
+	12, // 24: muster.fleetsim.storage.v1.StoredTransition.instance:type_name -> muster.fleetsim.storage.v1.StoredInstance
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_muster_fleetsim_storage_v1_snapshot_proto_init() }
