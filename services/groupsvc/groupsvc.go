@@ -26,8 +26,6 @@ import (
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/control"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/ids"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
-	"github.com/seed-198b1370/muster/services/groupsvc/internal/store/boltstore"
-	"github.com/seed-198b1370/muster/services/groupsvc/internal/store/memstore"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/tell"
 )
 
@@ -46,8 +44,12 @@ const account = "default"
 // memory, with the defaults named here. All durations but StopGrace are of the
 // clock.
 type Config struct {
-	// DataDir is the folder of the store; empty keeps everything in memory.
+	// DataDir is the folder of the store; empty keeps everything in memory,
+	// unless Store says where.
 	DataDir string
+	// Store is a store that this process shares with others. The zero value is
+	// none.
+	Store SharedStore
 	// LookInterval is the longest time between two looks at a group: how late
 	// a change is seen of which no event told. Default: a minute.
 	LookInterval time.Duration
@@ -122,7 +124,7 @@ func New(ctx context.Context, config Config, deps Deps) (*Service, error) {
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
-	groups, err := openStore(config.DataDir)
+	groups, err := openStore(ctx, config, deps.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -151,13 +153,6 @@ func setDefault[T int | time.Duration](value *T, standard T) {
 	}
 }
 
-func openStore(folder string) (store.Store, error) {
-	if folder == "" {
-		return memstore.New(), nil
-	}
-	return boltstore.Open(folder)
-}
-
 func compose(ctx context.Context, config Config, deps Deps, groups store.Store) (*Service, error) {
 	known := catalog.New(deps.Fleet, deps.Clock)
 	names := ids.NewSource(config.Entropy)
@@ -173,7 +168,7 @@ func compose(ctx context.Context, config Config, deps Deps, groups store.Store) 
 	}
 	controller := control.New(control.Config{
 		LookInterval: config.LookInterval, LaunchGrace: config.LaunchGrace,
-		LeaseDuration: config.LeaseDuration, Workers: config.Workers, StopGrace: config.StopGrace,
+		LeaseDuration: config.LeaseDuration, Workers: config.Workers, StopGrace: config.StopGrace, Shared: config.Store.URL != "",
 	}, control.Deps{
 		Store: groups, Fleet: deps.Fleet, Allocator: deps.Allocator, Health: deps.Health, Tell: teller,
 		Catalog: known, IDs: names, Clock: deps.Clock, Log: deps.Log,
@@ -205,19 +200,12 @@ func followStored(ctx context.Context, names *ids.Source, groups store.Store, te
 			after = record.Group.GetGroup().GetGroupId()
 			names.Follow(after)
 			teller.Hand(record.Group)
-			names.Follow(record.Group.GetOpenActivity().GetActivityId())
 			if record.Due.After(latestDue) && record.Group.GetGroup().GetLifecycle() != groupv1.Lifecycle_LIFECYCLE_DELETED {
 				if err := groups.Wake(ctx, store.Key{Account: account, GroupID: after}, latestDue); err != nil {
 					return fmt.Errorf("make group %s due: %w", after, err)
 				}
 			}
-			latest, err := groups.Activities(ctx, store.Key{Account: account, GroupID: after}, "", 1)
-			if err != nil {
-				return fmt.Errorf("read the ids in use: %w", err)
-			}
-			for _, activity := range latest {
-				names.Follow(activity.GetActivityId())
-			}
+			names.Follow(record.Group.GetLastActivityId())
 		}
 		if len(records) < page {
 			return nil

@@ -17,6 +17,7 @@ import (
 	"github.com/seed-198b1370/muster/pkg/clock"
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
 	"github.com/seed-198b1370/muster/services/fleetsim/scenario"
+	"github.com/seed-198b1370/muster/services/groupsvc"
 	"github.com/seed-198b1370/muster/services/healthcheck"
 )
 
@@ -98,6 +99,12 @@ type Config struct {
 	// LookInterval is how often the group service looks at a group that
 	// nothing woke it for, in time of the cloud's clock; 0 means its default.
 	LookInterval time.Duration
+	// Store is a store of groups that this process shares with others; without
+	// its URL groups are in DataDir. Only with the role groupsvc.
+	Store groupsvc.SharedStore
+	// LeaseDuration is how long the group service has a group for itself once it
+	// has begun to look at it, in time of the cloud's clock; 0 means its default.
+	LeaseDuration time.Duration
 	// MaxViewAge is for how long, in real time, the cloud may tell the allocator
 	// nothing before placements are refused; 0 for the allocator's default.
 	MaxViewAge time.Duration
@@ -139,7 +146,7 @@ func (c Config) check() error {
 	if c.Speed != 0 {
 		wrong = append(wrong, clock.CheckSpeed(c.Speed))
 	}
-	wrong = append(wrong, checkNATSURL(c.NATSURL), c.Health.Encoding.Check())
+	wrong = append(wrong, checkNATSURL(c.NATSURL), c.Health.Encoding.Check(), c.Store.Check())
 	for _, role := range c.Roles {
 		switch role {
 		case Fleetsim:

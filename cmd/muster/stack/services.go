@@ -78,7 +78,9 @@ func (s *Stack) newService(ctx context.Context, role Role) (service, error) {
 		if s.config.plays(Healthcheck) || s.config.HealthAddr != "" {
 			deps.Health = healthv1.NewHealthServiceClient(s.health)
 		}
-		return groupsvc.New(ctx, groupsvc.Config{DataDir: s.folder("groupsvc"), LookInterval: s.config.LookInterval}, deps)
+		return groupsvc.New(ctx, groupsvc.Config{
+			DataDir: s.folder("groupsvc"), Store: s.config.Store, LookInterval: s.config.LookInterval, LeaseDuration: s.config.LeaseDuration,
+		}, deps)
 	default:
 		return nil, fmt.Errorf("role %q is not known", role)
 	}

@@ -291,29 +291,3 @@ func (c *serveHealthcheck) Run(ctx context.Context, on console) error {
 		Health: health,
 	})
 }
-
-type serveGroupsvc struct {
-	process
-	kept
-	controlled
-	Fleet     string `required:"" placeholder:"ADDR" help:"Host and port of the cloud."`
-	Allocator string `required:"" placeholder:"ADDR" help:"Host and port of the allocator."`
-	Health    string `placeholder:"ADDR" help:"Host and port of the health check. Without it nothing is replaced for being unhealthy."`
-	NATS      string `name:"nats" required:"" help:"URL of the NATS server with JetStream that the health check publishes to." placeholder:"URL"`
-}
-
-// Run runs the group service.
-func (c *serveGroupsvc) Run(ctx context.Context, on console) error {
-	if err := errors.Join(c.check(), checkAddress("--fleet", c.Fleet), checkAddress("--allocator", c.Allocator)); err != nil {
-		return err
-	}
-	if c.Health != "" {
-		if err := checkAddress("--health", c.Health); err != nil {
-			return err
-		}
-	}
-	return c.run(ctx, on, stack.Config{
-		Roles: []stack.Role{stack.Groupsvc}, DataDir: c.DataDir, FleetAddr: c.Fleet, AllocatorAddr: c.Allocator, HealthAddr: c.Health,
-		NATSURL: c.NATS, LookInterval: c.LookInterval,
-	})
-}

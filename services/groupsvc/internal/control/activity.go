@@ -19,10 +19,12 @@ func (l *look) openActivity(cause string) error {
 	if l.stored.OpenActivity != nil {
 		return nil
 	}
+	l.c.IDs.Follow(l.stored.GetLastActivityId())
 	id, err := l.c.IDs.Activity(l.now)
 	if err != nil {
 		return err
 	}
+	l.stored.LastActivityId = id
 	l.stored.OpenActivity = &groupv1.Activity{
 		ActivityId: id, GroupId: l.key.GroupID, Status: groupv1.ActivityStatus_ACTIVITY_STATUS_IN_PROGRESS,
 		Cause: cause, StartTime: timestamppb.New(l.now),

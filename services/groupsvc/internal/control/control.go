@@ -58,6 +58,8 @@ type Config struct {
 	// StopGrace is how long, in real time, looks may take to end when the
 	// service is stopped.
 	StopGrace time.Duration
+	// Shared tells that other processes make groups due, too.
+	Shared bool
 }
 
 // Deps are what delivery works with.
@@ -93,17 +95,17 @@ type Controller struct {
 
 	mu sync.Mutex
 	// Guarded by mu.
-	working  map[store.Key]string // groups being looked at, and under which turn
-	renewed  map[store.Key]bool   // those whose turn was renewed meanwhile
-	failures map[store.Key]int    // looks in a row that a neighbour failed
-	progress chan struct{}        // closed and replaced at the end of each look
+	working  map[store.Key]store.Lease // groups being looked at, and under which lease
+	renewed  map[store.Key]bool        // those whose lease was renewed meanwhile
+	failures map[store.Key]int         // looks in a row that a neighbour failed
+	progress chan struct{}             // closed and replaced at the end of each look
 }
 
 // New makes a controller.
 func New(config Config, deps Deps) *Controller {
 	return &Controller{
 		Config: config, Deps: deps, wake: make(chan struct{}, 1), cut: make(chan struct{}),
-		working: map[store.Key]string{}, renewed: map[store.Key]bool{}, failures: map[store.Key]int{}, progress: make(chan struct{}),
+		working: map[store.Key]store.Lease{}, renewed: map[store.Key]bool{}, failures: map[store.Key]int{}, progress: make(chan struct{}),
 	}
 }
 
@@ -138,7 +140,8 @@ func (c *Controller) claim(ctx context.Context, limit int) ([]store.Key, error) 
 	if err != nil {
 		return nil, err
 	}
-	claimed, err := c.Store.Claim(ctx, now, store.Lease{Holder: holder, Until: now.Add(c.LeaseDuration)}, limit)
+	lease := store.Lease{Holder: holder, Until: now.Add(c.LeaseDuration)}
+	claimed, err := c.Store.Claim(ctx, now, lease, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +154,7 @@ func (c *Controller) claim(ctx context.Context, limit int) ([]store.Key, error) 
 		} else {
 			keys = append(keys, key)
 		}
-		c.working[key] = holder
+		c.working[key] = lease
 	}
 	return keys, nil
 }
@@ -190,18 +193,12 @@ func (c *Controller) giveBack(ctx context.Context, key store.Key, cause error) {
 	}
 }
 
-func (c *Controller) holder(key store.Key) string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.working[key]
-}
-
 // finished tells all who wait that a look has ended. If its turn was renewed on
 // the way, it may have given back the old one: then the new one, which nobody
 // works under, is given back, too.
 func (c *Controller) finished(ctx context.Context, key store.Key) {
 	c.mu.Lock()
-	holder, renewed := c.working[key], c.renewed[key]
+	holder, renewed := c.working[key].Holder, c.renewed[key]
 	delete(c.working, key)
 	delete(c.renewed, key)
 	close(c.progress)
@@ -257,12 +254,13 @@ func (c *Controller) Deliver(ctx context.Context, account string, group *storage
 	if err != nil {
 		return err
 	}
+	lease := store.Lease{Holder: holder, Until: now.Add(c.LeaseDuration)}
 	c.mu.Lock()
-	c.working[key] = holder
+	c.working[key] = lease
 	c.mu.Unlock()
 	defer c.finished(ctx, key)
 	look := c.newLook(key, group)
-	look.first = &store.Change{Token: token, Now: now, Wake: now, Lease: &store.Lease{Holder: holder, Until: now.Add(c.LeaseDuration)}}
+	look.first = &store.Change{Token: token, Now: now, Wake: now, Lease: &lease}
 	err = look.run(ctx)
 	if err != nil && group.GetVersion() > 0 {
 		c.giveBack(ctx, key, err)

@@ -169,6 +169,9 @@ func (l *look) runOpen(ctx context.Context) {
 func (l *look) call(ctx context.Context, launch *storagev1.Launch) outcome {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
+	if err := l.mayAct(ctx); err != nil {
+		return outcome{err: err}
+	}
 	request := &fleetv1.RunInstancesRequest{
 		RequestId: launch.GetRequestId(), ZoneId: launch.GetZoneId(), InstanceType: launch.GetInstanceType(),
 		BillingMethod: launch.GetBillingMethod(), Amount: launch.GetAmount(), MinAmount: 1,

@@ -107,7 +107,9 @@ func (l *look) inBatches(ctx context.Context, ids []string, call func(context.Co
 		calls.Go(func() error {
 			callCtx, cancel := context.WithTimeout(ctx, callTimeout)
 			defer cancel()
-			gone[i], errs[i] = call(callCtx, batch)
+			if errs[i] = l.mayAct(callCtx); errs[i] == nil {
+				gone[i], errs[i] = call(callCtx, batch)
+			}
 			return nil
 		})
 	}

@@ -5,8 +5,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/seed-198b1370/muster/pkg/clock"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
 )
+
+// sharedPoll is how often, in real time, the loop looks for groups that other
+// processes made due. They tell nobody, so that this is how late one process can
+// be to help another; to look costs the store one read.
+const sharedPoll = 200 * time.Millisecond
 
 // storeRetry is how long the loop waits when the store fails.
 const storeRetry = time.Second
@@ -108,8 +114,16 @@ func (c *Controller) wait(ctx context.Context, until time.Time) {
 		defer timer.Stop()
 		due = timer.C
 	}
+	var poll <-chan time.Time
+	if c.Shared {
+		wall := clock.NewWall()
+		timer := wall.NewTimer(wall.Now().Add(sharedPoll))
+		defer timer.Stop()
+		poll = timer.C
+	}
 	select {
 	case <-due:
+	case <-poll:
 	case <-c.wake:
 	case <-ctx.Done():
 	}

@@ -98,9 +98,12 @@ type StoredGroup struct {
 	// request ids, oldest first.
 	ReportIds []uint64 `protobuf:"fixed64,62,rep,packed,name=report_ids,json=reportIds,proto3" json:"report_ids,omitempty"`
 	// How many writes did nothing but count a report. They change no etag.
-	ReportWrites  int64 `protobuf:"varint,63,opt,name=report_writes,json=reportWrites,proto3" json:"report_writes,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	ReportWrites int64 `protobuf:"varint,63,opt,name=report_writes,json=reportWrites,proto3" json:"report_writes,omitempty"`
+	// Id of the latest activity that was begun. Those that follow sort after it,
+	// whichever process begins them.
+	LastActivityId string `protobuf:"bytes,70,opt,name=last_activity_id,json=lastActivityId,proto3" json:"last_activity_id,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *StoredGroup) Reset() {
@@ -320,6 +323,13 @@ func (x *StoredGroup) GetReportWrites() int64 {
 		return x.ReportWrites
 	}
 	return 0
+}
+
+func (x *StoredGroup) GetLastActivityId() string {
+	if x != nil {
+		return x.LastActivityId
+	}
+	return ""
 }
 
 // An instance type that belongs to a candidate with attributes.
@@ -1111,7 +1121,7 @@ var File_muster_groupsvc_storage_v1_stored_group_proto protoreflect.FileDescript
 
 const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"\n" +
-	"-muster/groupsvc/storage/v1/stored_group.proto\x12\x1amuster.groupsvc.storage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1emuster/group/v1/activity.proto\x1a\x1bmuster/group/v1/event.proto\x1a\x1bmuster/group/v1/group.proto\x1a*muster/group/v1/launch_configuration.proto\x1a/muster/groupsvc/storage/v1/stored_scaling.proto\"\xee\v\n" +
+	"-muster/groupsvc/storage/v1/stored_group.proto\x12\x1amuster.groupsvc.storage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1emuster/group/v1/activity.proto\x1a\x1bmuster/group/v1/event.proto\x1a\x1bmuster/group/v1/group.proto\x1a*muster/group/v1/launch_configuration.proto\x1a/muster/groupsvc/storage/v1/stored_scaling.proto\"\x98\f\n" +
 	"\vStoredGroup\x12,\n" +
 	"\x05group\x18\x01 \x01(\v2\x16.muster.group.v1.GroupR\x05group\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x03R\aversion\x12/\n" +
@@ -1143,7 +1153,8 @@ const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"\fscaled_parts\x18= \x01(\v2'.muster.groupsvc.storage.v1.ScaledPartsR\vscaledParts\x12\x1d\n" +
 	"\n" +
 	"report_ids\x18> \x03(\x06R\treportIds\x12#\n" +
-	"\rreport_writes\x18? \x01(\x03R\freportWrites\"\x9f\x01\n" +
+	"\rreport_writes\x18? \x01(\x03R\freportWrites\x12(\n" +
+	"\x10last_activity_id\x18F \x01(\tR\x0elastActivityId\"\x9f\x01\n" +
 	"\tExpansion\x12\x17\n" +
 	"\azone_id\x18\x01 \x01(\tR\x06zoneId\x12#\n" +
 	"\rinstance_type\x18\x02 \x01(\tR\finstanceType\x12'\n" +
