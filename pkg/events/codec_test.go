@@ -62,10 +62,28 @@ func TestEncode_withoutGroup(t *testing.T) {
 	}
 }
 
+// S8: the ids of accounts may have points, of which a subject has its own.
+func TestAccountToken(t *testing.T) {
+	for account, token := range map[string]string{"default": "default", "a.b": "a=b", "a-b": "a-b", "a_b": "a_b", "..": "==", "_": "_"} {
+		subject, ok := events.Instances().SubjectOf(account, "apg-1", "muster.instance.created")
+		if !events.IsAccount(account) || !ok || subject != "muster.v1.events."+token+".apg-1.*.created" {
+			t.Errorf("subject of account %q is %q", account, subject)
+		}
+		if got := events.AccountOf(subject); got != account {
+			t.Errorf("%q is of account %q, not %q", subject, got, account)
+		}
+	}
+	for _, no := range []string{"", "a=b", "a b", "*", ">", "ä", strings.Repeat("a", 65)} {
+		if events.IsAccount(no) {
+			t.Errorf("%q passes for an account", no)
+		}
+	}
+}
+
 func TestEncode_refusesWhatBreaksTheContract(t *testing.T) {
 	for name, spoil := range map[string]func(*healthv1.InstanceEvent){
 		"no account":            func(e *healthv1.InstanceEvent) { e.AccountId = "" },
-		"account with a dot":    func(e *healthv1.InstanceEvent) { e.AccountId = "a.b" },
+		"account with a mark":   func(e *healthv1.InstanceEvent) { e.AccountId = "a=b" },
 		"group is a wildcard":   func(e *healthv1.InstanceEvent) { e.GroupId = ">" },
 		"group is the mark":     func(e *healthv1.InstanceEvent) { e.GroupId = "_" },
 		"no instance":           func(e *healthv1.InstanceEvent) { e.InstanceId, e.EventId = "", "/1" },

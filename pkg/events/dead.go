@@ -145,7 +145,7 @@ func AccountOf(subject string) string {
 	for _, prefix := range []string{subjectPrefix, groupSubjectPrefix} {
 		if rest, ours := strings.CutPrefix(subject, prefix); ours {
 			account, _, _ := strings.Cut(rest, ".")
-			return account
+			return AccountOfToken(account)
 		}
 	}
 	return ""

@@ -94,7 +94,7 @@ func (s Schema[E]) SubjectOf(accountID, groupID, eventType string) (string, bool
 	if !ours || !s.kinds.has(kind) {
 		return "", false
 	}
-	of := accountID + "." + orAny(groupID) + "."
+	of := AccountToken(accountID) + "." + orAny(groupID) + "."
 	if s.stream == StreamName {
 		of += "*." // the instance
 	}
@@ -148,7 +148,7 @@ func describeGroup(kinds kinds, event *groupv1.GroupEvent) (facts, error) {
 	if err != nil {
 		return facts{}, err
 	}
-	if !IsToken(event.GetAccountId()) {
+	if !IsAccount(event.GetAccountId()) {
 		return facts{}, fmt.Errorf("account id %.70q can not be part of a subject", event.GetAccountId())
 	}
 	if !IsToken(event.GetGroupId()) {
@@ -160,7 +160,7 @@ func describeGroup(kinds kinds, event *groupv1.GroupEvent) (facts, error) {
 	if err := checkTexts(event.GetMessage(), event.GetActivityId(), event.GetReason()); err != nil {
 		return facts{}, err
 	}
-	return facts{of: event.GetGroupId(), kind: kind, subject: event.GetAccountId() + "." + event.GetGroupId() + "." + kind}, nil
+	return facts{of: event.GetGroupId(), kind: kind, subject: AccountToken(event.GetAccountId()) + "." + event.GetGroupId() + "." + kind}, nil
 }
 
 // notPrintable tells whether a header could not carry a character.

@@ -3,6 +3,7 @@ package events
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 )
@@ -51,7 +52,7 @@ func instanceSubject(kinds kinds, event *healthv1.InstanceEvent) (string, error)
 	} else if !IsToken(group) {
 		return "", fmt.Errorf("group id %.70q can not be part of a subject", group)
 	}
-	if !IsToken(event.GetAccountId()) {
+	if !IsAccount(event.GetAccountId()) {
 		return "", fmt.Errorf("account id %.70q can not be part of a subject", event.GetAccountId())
 	}
 	if !IsToken(event.GetInstanceId()) {
@@ -61,8 +62,21 @@ func instanceSubject(kinds kinds, event *healthv1.InstanceEvent) (string, error)
 	if err != nil {
 		return "", err
 	}
-	return event.GetAccountId() + "." + group + "." + event.GetInstanceId() + "." + kind, nil
+	return AccountToken(event.GetAccountId()) + "." + group + "." + event.GetInstanceId() + "." + kind, nil
 }
+
+// IsAccount tells whether an id can be that of an account: 1 to 64 letters,
+// digits, `.`, `_` and `-`.
+func IsAccount(id string) bool {
+	return id == noGroup || IsToken(strings.ReplaceAll(id, ".", "-"))
+}
+
+// AccountToken is an account in a subject, where a point separates: `=` stands for
+// it, which no id has.
+func AccountToken(id string) string { return strings.ReplaceAll(id, ".", "=") }
+
+// AccountOfToken is the account of what [AccountToken] has made.
+func AccountOfToken(token string) string { return strings.ReplaceAll(token, "=", ".") }
 
 // A Filter picks instance events. All that is set must match.
 type Filter struct {
@@ -79,7 +93,10 @@ type Filter struct {
 // Subjects tells the subjects that match the filter's events and no others. It
 // refuses ids and kinds that no event can have.
 func (f Filter) Subjects() ([]string, error) {
-	for _, id := range []string{f.AccountID, f.GroupID, f.InstanceID} {
+	if f.AccountID != "" && !IsAccount(f.AccountID) {
+		return nil, fmt.Errorf("no event has the account %.70q", f.AccountID)
+	}
+	for _, id := range []string{f.GroupID, f.InstanceID} {
 		if id != "" && !IsToken(id) {
 			return nil, fmt.Errorf("no event has the id %.70q", id)
 		}
@@ -99,7 +116,7 @@ func (f Filter) Subjects() ([]string, error) {
 	kinds = slices.Compact(kinds) // the server refuses subjects that overlap
 	subjects := make([]string, len(kinds))
 	for i, kind := range kinds {
-		subjects[i] = subjectPrefix + orAny(f.AccountID) + "." + orAny(f.GroupID) + "." + orAny(f.InstanceID) + "." + kind
+		subjects[i] = subjectPrefix + orAny(AccountToken(f.AccountID)) + "." + orAny(f.GroupID) + "." + orAny(f.InstanceID) + "." + kind
 	}
 	return subjects, nil
 }

@@ -2,9 +2,12 @@ package fleetsim_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -87,6 +90,86 @@ func TestAccounts_seeOnlyTheirOwn(t *testing.T) {
 	for _, transition := range first.GetTransitions() {
 		if transition.GetInstance().GetAccountId() != "other" {
 			t.Errorf("S8: %v", transition)
+		}
+	}
+}
+
+// TestAllAccounts_areListedAndFollowed by who asks for them, in the order of
+// creation, each once, whatever else is asked for.
+func TestAllAccounts_areListedAndFollowed(t *testing.T) {
+	c := start(t, fleetsim.Config{Volatility: still()}, false)
+	var want []string
+	for i := range 12 {
+		account := []string{"default", "a.b", "c"}[i%3]
+		c.setAccount(account, nil)
+		resp, err := c.fleet.RunInstances(as(t.Context(), account), launch(fmt.Sprint("r", i), int32(1+i%4), func(r *fleetv1.RunInstancesRequest) {
+			r.Tags = map[string]string{"app": "web"}
+			if i%2 == 0 {
+				r.ZoneId = "cn-shenzhen-e"
+			}
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range resp.GetInstanceIds() {
+			want = append(want, account+" "+id)
+		}
+	}
+	list := func(req *fleetv1.ListInstancesRequest) (all []string) {
+		for req.AllAccounts, req.PageSize = true, 4; ; {
+			page, err := c.fleet.ListInstances(t.Context(), req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, i := range page.GetInstances() {
+				all = append(all, i.GetAccountId()+" "+i.GetInstanceId())
+			}
+			if req.PageToken = page.GetNextPageToken(); req.GetPageToken() == "" {
+				return all
+			}
+		}
+	}
+	_, last, _ := strings.Cut(want[len(want)-1], " ")
+	for _, test := range []struct {
+		req  *fleetv1.ListInstancesRequest
+		want []string
+	}{
+		{&fleetv1.ListInstancesRequest{}, want},
+		{&fleetv1.ListInstancesRequest{Tags: map[string]string{"app": "web"}}, want},
+		{&fleetv1.ListInstancesRequest{Tags: map[string]string{"app": "no"}}, nil},
+		{&fleetv1.ListInstancesRequest{InstanceIds: []string{last}}, want[len(want)-1:]},
+	} {
+		if diff := cmp.Diff(test.want, list(test.req)); diff != "" {
+			t.Errorf("%v: %s", test.req, diff)
+		}
+	}
+	pools := map[string]int{}
+	for _, zone := range []string{"cn-shenzhen-c", "cn-shenzhen-d", "cn-shenzhen-e"} {
+		for _, one := range list(&fleetv1.ListInstancesRequest{ZoneId: zone, InstanceType: "ecs.c6.large"}) {
+			pools[one]++
+		}
+	}
+	for _, one := range want {
+		if pools[one] != 1 {
+			t.Errorf("%s is in %d pools", one, pools[one])
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	stream, err := c.fleet.WatchInstances(ctx, &fleetv1.WatchInstancesRequest{AllAccounts: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for told := []string{}; len(told) < len(want); {
+		resp, err := stream.Recv()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, transition := range resp.GetTransitions() {
+			told = append(told, transition.GetInstance().GetAccountId()+" "+transition.GetInstance().GetInstanceId())
+		}
+		if diff := cmp.Diff(want[:len(told)], told); diff != "" {
+			t.Fatal(diff)
 		}
 	}
 }

@@ -296,6 +296,82 @@ func TestHealth_isOfTheAccount(t *testing.T) {
 	})
 }
 
+// S8: instances of every account are followed and judged, each by the policies of
+// its own account, and told to it alone.
+func TestHealth_ofEveryAccount(t *testing.T) {
+	inEach(t, system.Options{Speed: 600}, func(t *testing.T, s *system.System) {
+		accounts := []string{"default", "acme", "acme.corp"}
+		as := func(account string) context.Context { return metadata.AppendToOutgoingContext(t.Context(), "muster-account", account) }
+		ids := map[string]string{}
+		for _, account := range accounts {
+			if _, err := s.Simulation.SetAccount(t.Context(), &fleetv1.SetAccountRequest{AccountId: account}); err != nil {
+				t.Fatal(err)
+			}
+			launched, err := s.Fleet.RunInstances(as(account), &fleetv1.RunInstancesRequest{
+				RequestId: "of-" + account, ZoneId: "cn-shenzhen-d", InstanceType: "ecs.c6.large", Amount: 1,
+				BillingMethod: fleetv1.BillingMethod_BILLING_METHOD_PAY_AS_YOU_GO, Tags: map[string]string{system.GroupTag: healthGroup},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids[account] = launched.GetInstanceIds()[0]
+			// Only that of acme.corp lets an impaired instance be.
+			policy := &healthv1.HealthPolicy{GracePeriod: durationpb.New(0), ImpairedAfter: durationpb.New(time.Second)}
+			if account == "acme.corp" {
+				policy.ImpairedAfter = durationpb.New(time.Hour)
+			}
+			if _, err := s.Health.SetHealthPolicy(as(account), &healthv1.SetHealthPolicyRequest{GroupId: healthGroup, Policy: policy}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, account := range accounts {
+			awaitEvents(as(account), t, s, ids[account], healthv1.InstanceEventKind_INSTANCE_EVENT_KIND_CREATED, healthv1.InstanceEventKind_INSTANCE_EVENT_KIND_RUNNING)
+			failAs(t, s, fleetv1.InstanceFailure_INSTANCE_FAILURE_IMPAIR, ids[account])
+		}
+		for _, account := range accounts[:2] {
+			awaitEvents(as(account), t, s, ids[account], unhealthy)
+		}
+		set, err := s.Health.SetInstanceHealth(as("acme.corp"), &healthv1.SetInstanceHealthRequest{
+			InstanceId: ids["acme.corp"], Status: healthv1.HealthStatus_HEALTH_STATUS_UNHEALTHY,
+		})
+		if err != nil || set.GetVerdict().GetNumber() != 1 {
+			t.Errorf("S8: judged by another's policy, or not at all: %v, %v", set, err)
+		}
+		for _, account := range accounts {
+			listed, err := s.Health.ListVerdicts(as(account), &healthv1.ListVerdictsRequest{GroupId: healthGroup})
+			if err != nil || len(listed.GetVerdicts()) != 1 || listed.GetVerdicts()[0].GetInstanceId() != ids[account] || listed.GetVerdicts()[0].GetAccountId() != account {
+				t.Errorf("S8: %s is told %v, %v", account, listed, err)
+			}
+		}
+	})
+}
+
+// awaitEvents waits for events of an instance, in order, and holds that no other's
+// come.
+func awaitEvents(ctx context.Context, t *testing.T, s *system.System, id string, kinds ...healthv1.InstanceEventKind) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, system.Patience)
+	defer cancel()
+	watch, err := s.Health.WatchInstanceEvents(ctx, &healthv1.WatchInstanceEventsRequest{FromStart: true, Kinds: kinds})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for len(kinds) > 0 {
+		next, err := watch.Recv()
+		if err != nil {
+			t.Fatalf("waiting for %v of %s: %v", kinds, id, err)
+		}
+		event := next.GetEvent()
+		if event == nil {
+			continue
+		}
+		if event.GetInstanceId() != id || event.GetKind() != kinds[0] {
+			t.Fatalf("S8: waiting for %v of %s, got %v", kinds, id, event)
+		}
+		kinds = kinds[1:]
+	}
+}
+
 // Bad input is refused with every field that is wrong, and changes nothing.
 func TestHealth_badInput(t *testing.T) {
 	inEach(t, system.Options{}, func(t *testing.T, s *system.System) {

@@ -13,6 +13,8 @@ const scanLimit = 5_000
 type Query struct {
 	// AccountID is the owner.
 	AccountID string
+	// AllAccounts tells that instances of any owner are meant.
+	AllAccounts bool
 	// Numbers is the instances, when ByNumber is true.
 	Numbers []uint64
 	// ByNumber tells that only Numbers are meant.
@@ -63,8 +65,7 @@ type Listed struct {
 // and never at more than some thousand, so that a page can be short.
 func (w *World) List(q Query) Page {
 	var page Page
-	owner, ok := w.accounts[q.AccountID]
-	if !ok {
+	if w.accounts[q.AccountID] == nil && !q.AllAccounts {
 		return page
 	}
 	if q.ByNumber {
@@ -75,12 +76,8 @@ func (w *World) List(q Query) Page {
 		}
 		return page
 	}
-	among := w.among(owner, &q)
-	if among == nil {
-		return page
-	}
 	looked := 0
-	among.after(q.After, func(number uint64) bool {
+	w.candidates(&q).after(q.After, func(number uint64) bool {
 		if looked == scanLimit {
 			page.Next = number - 1
 			return false
@@ -94,8 +91,8 @@ func (w *World) List(q Query) Page {
 // offerTo puts an instance on a page if it matches. It returns false when the
 // page is full.
 func (w *World) offerTo(page *Page, q *Query, number uint64) bool {
-	i, ok := w.live(q.AccountID, number)
-	if !ok || number <= q.After || !w.matches(q, i) {
+	i := w.instances.at(number)
+	if i == nil || !q.AllAccounts && i.Account.id != q.AccountID || number <= q.After || !w.matches(q, i) {
 		return true
 	}
 	if len(page.Listed) == q.Limit {
@@ -104,6 +101,24 @@ func (w *World) offerTo(page *Page, q *Query, number uint64) bool {
 	}
 	page.Listed = append(page.Listed, Listed{w.seen(i), w.PriceOf(i), w.DisksOf(i)})
 	return true
+}
+
+// candidates is sets in which all that a query asks for are.
+func (w *World) candidates(q *Query) numberSets {
+	if !q.AllAccounts {
+		if among := w.among(w.accounts[q.AccountID], q); among != nil {
+			return numberSets{among}
+		}
+		return nil
+	}
+	var all numberSets
+	for _, owner := range w.accounts {
+		among := w.among(owner, q)
+		if among != nil && !slices.Contains(all, among) { // all can be those of one pool
+			all = append(all, among)
+		}
+	}
+	return all
 }
 
 // among is the smallest set in which all that a query asks for are; nil for

@@ -18,7 +18,7 @@ func (f *fleet) ListInstances(ctx context.Context, req *fleetv1.ListInstancesReq
 		return nil, err
 	}
 	query := world.Query{
-		AccountID: accountOf(ctx), Numbers: instanceNumbers(req.GetInstanceIds()), ByNumber: len(req.GetInstanceIds()) > 0,
+		AccountID: accountOf(ctx), AllAccounts: req.GetAllAccounts(), Numbers: instanceNumbers(req.GetInstanceIds()), ByNumber: len(req.GetInstanceIds()) > 0,
 		Tags: fromTags(req.GetTags()), Pools: selectorOf(req.GetZoneId(), req.GetInstanceType(), req.GetBillingMethod()),
 		Family: req.GetFamily(), Statuses: fromStatuses(req.GetStatuses()), Lock: world.Lock(req.GetOperationLock()),
 		NamePattern: req.GetInstanceName(), After: after, Limit: rpc.PageSize(req.GetPageSize()),

@@ -26,7 +26,7 @@ const (
 // WatchInstances implements the contract.
 func (f *fleet) WatchInstances(req *fleetv1.WatchInstancesRequest, stream grpc.ServerStreamingServer[fleetv1.WatchInstancesResponse]) error {
 	feed := f.Engine.Feed()
-	w := &watch{fleet: f, id: feed.FleetID(), feed: feed, account: accountOf(stream.Context()), tags: fromTags(req.GetTags())}
+	w := &watch{fleet: f, id: feed.FleetID(), feed: feed, account: accountOf(stream.Context()), all: req.GetAllAccounts(), tags: fromTags(req.GetTags())}
 	var ok bool
 	if w.after, ok = sequenceOf(w.id, req.GetCursor()); req.GetCursor() == "" {
 		w.after, ok = w.feed.Oldest(), true
@@ -69,6 +69,7 @@ type watch struct {
 	id      uint64 // of the fleet
 	feed    *engine.Feed
 	account string
+	all     bool // accounts are meant
 	tags    []world.Tag
 
 	after  uint64                        // the transition that was read last
@@ -113,7 +114,7 @@ func (w *watch) read() (more <-chan struct{}, err error) {
 	for i := range transitions {
 		w.after++
 		t := &transitions[i]
-		if t.Instance.Account.ID() != w.account || !t.Instance.Tags.HasAll(w.tags) {
+		if !w.all && t.Instance.Account.ID() != w.account || !t.Instance.Tags.HasAll(w.tags) {
 			continue
 		}
 		shown := w.fleet.toTransition(t)

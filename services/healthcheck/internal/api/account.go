@@ -25,10 +25,10 @@ func accountOf(ctx context.Context) string {
 	return defaultAccount
 }
 
-// checkAccount refuses a name that no account can have, and that would be a
-// pattern among subjects.
+// checkAccount refuses a name that no account can have: some would be a pattern
+// among subjects.
 func checkAccount(ctx context.Context, violations *rpc.Violations) {
-	if account := accountOf(ctx); !events.IsToken(account) {
+	if account := accountOf(ctx); !events.IsAccount(account) {
 		violations.Add("metadata "+accountMetadata, account, "must be the id of an account")
 	}
 }

@@ -97,7 +97,7 @@ func Lost(err error) bool {
 func (f *Follower) stream(ctx context.Context, cursor *string, deliver func(context.Context, Batch) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the stream also when deliver fails
-	stream, err := f.Fleet.WatchInstances(ctx, &fleetv1.WatchInstancesRequest{Cursor: *cursor})
+	stream, err := f.Fleet.WatchInstances(ctx, &fleetv1.WatchInstancesRequest{AllAccounts: true, Cursor: *cursor})
 	if err != nil {
 		return fmt.Errorf("watch instances: %w", err)
 	}
@@ -126,7 +126,7 @@ func (f *Follower) stream(ctx context.Context, cursor *string, deliver func(cont
 func (f *Follower) startOver(ctx context.Context, cursor *string, deliver func(context.Context, Batch) error) error {
 	first, position := "", int64(0)
 	for token := ""; ; {
-		page, err := f.Fleet.ListInstances(ctx, &fleetv1.ListInstancesRequest{PageSize: listPage, PageToken: token})
+		page, err := f.Fleet.ListInstances(ctx, &fleetv1.ListInstancesRequest{AllAccounts: true, PageSize: listPage, PageToken: token})
 		if err != nil {
 			return fmt.Errorf("list instances: %w", err)
 		}

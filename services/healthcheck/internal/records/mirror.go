@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/seed-198b1370/muster/pkg/events"
 	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/healthcheck/storage/v1"
 )
@@ -93,7 +94,7 @@ func (m *mirror) apply(key string, value []byte, revision uint64) (Change, error
 		return change, nil
 	case kindPolicy:
 		account, group, _ := strings.Cut(rest, ".")
-		named := Group{account, group}
+		named := Group{events.AccountOfToken(account), group}
 		delete(m.policies, named)
 		if value == nil {
 			return Change{Group: named}, nil

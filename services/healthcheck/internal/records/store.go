@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
+	"github.com/seed-198b1370/muster/pkg/events"
 	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/healthcheck/storage/v1"
 )
@@ -287,7 +288,9 @@ func (s *Store) RemovePolicy(ctx context.Context, group Group) error {
 	return s.remove(ctx, policyKey(group))
 }
 
-func policyKey(group Group) string { return kindPolicy + "." + group.AccountID + "." + group.GroupID }
+func policyKey(group Group) string {
+	return kindPolicy + "." + events.AccountToken(group.AccountID) + "." + group.GroupID
+}
 
 func (s *Store) put(ctx context.Context, key string, message proto.Message) (revision uint64, err error) {
 	value, err := proto.Marshal(message)

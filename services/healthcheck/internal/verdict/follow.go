@@ -66,7 +66,7 @@ func (k *Keeper) list(ctx context.Context) (cursor string, err error) {
 		}
 	})
 	for token := ""; ; {
-		page, err := k.Fleet.ListInstances(ctx, &fleetv1.ListInstancesRequest{PageSize: listPage, PageToken: token})
+		page, err := k.Fleet.ListInstances(ctx, &fleetv1.ListInstancesRequest{AllAccounts: true, PageSize: listPage, PageToken: token})
 		if err != nil {
 			return "", fmt.Errorf("list instances: %w", err)
 		}
@@ -109,7 +109,7 @@ var errSilent = errors.New("the stream of the fleet ended")
 func (k *Keeper) watch(ctx context.Context, cursor *string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stream, err := k.Fleet.WatchInstances(ctx, &fleetv1.WatchInstancesRequest{Cursor: *cursor})
+	stream, err := k.Fleet.WatchInstances(ctx, &fleetv1.WatchInstancesRequest{AllAccounts: true, Cursor: *cursor})
 	if err != nil {
 		return fmt.Errorf("watch instances: %w", err)
 	}

@@ -135,7 +135,7 @@ func (w *Webhooks) find(ctx context.Context, account, id string) (Hook, error) {
 	if err != nil {
 		return Hook{}, err
 	}
-	hook, _, err := load(ctx, store, account+"."+id)
+	hook, _, err := load(ctx, store, keyOf(account, id))
 	return hook, err
 }
 

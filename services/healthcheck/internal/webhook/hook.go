@@ -76,8 +76,11 @@ func (h *Hook) durable() string {
 	return "webhook-" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:15]))
 }
 
+// keyOf is the key of a webhook in the bucket.
+func keyOf(account, id string) string { return events.AccountToken(account) + "." + id }
+
 // key of the webhook in the bucket.
-func (h *Hook) key() string { return h.Account + "." + h.ID }
+func (h *Hook) key() string { return keyOf(h.Account, h.ID) }
 
 // subjects are those of a schema's events that the webhook is sent.
 func subjects[E events.Event](h *Hook, schema events.Schema[E]) []string {

@@ -194,7 +194,7 @@ func list(ctx context.Context, store jetstream.KeyValue, account string) ([]Hook
 	slices.Sort(keys)
 	var all []Hook
 	for _, key := range keys {
-		if account != "" && !strings.HasPrefix(key, account+".") {
+		if account != "" && !strings.HasPrefix(key, keyOf(account, "")) {
 			continue
 		}
 		hook, _, err := load(ctx, store, key)
@@ -239,7 +239,7 @@ func (w *Webhooks) Delete(ctx context.Context, account, id string) error {
 	if err != nil {
 		return err
 	}
-	hook, _, err := load(ctx, store, account+"."+id)
+	hook, _, err := load(ctx, store, keyOf(account, id))
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}

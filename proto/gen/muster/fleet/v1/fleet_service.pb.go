@@ -1754,7 +1754,11 @@ type ListInstancesRequest struct {
 	// all.
 	InstanceName string `protobuf:"bytes,10,opt,name=instance_name,json=instanceName,proto3" json:"instance_name,omitempty"`
 	// Only instances of types of this family, for example `ecs.c6`. Empty: all.
-	Family        string `protobuf:"bytes,11,opt,name=family,proto3" json:"family,omitempty"`
+	Family string `protobuf:"bytes,11,opt,name=family,proto3" json:"family,omitempty"`
+	// Instances of all accounts, not of the caller's alone; `account_id` tells
+	// whose each is. For services that serve every account, such as the health
+	// check: a cloud that tells its callers apart lets nobody else.
+	AllAccounts   bool `protobuf:"varint,12,opt,name=all_accounts,json=allAccounts,proto3" json:"all_accounts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1864,6 +1868,13 @@ func (x *ListInstancesRequest) GetFamily() string {
 		return x.Family
 	}
 	return ""
+}
+
+func (x *ListInstancesRequest) GetAllAccounts() bool {
+	if x != nil {
+		return x.AllAccounts
+	}
+	return false
 }
 
 // Response of FleetService.ListInstances.
@@ -3273,7 +3284,9 @@ type WatchInstancesRequest struct {
 	Cursor string `protobuf:"bytes,1,opt,name=cursor,proto3" json:"cursor,omitempty"`
 	// Only instances that carry all of these tags with these values right after
 	// the transition.
-	Tags          map[string]string `protobuf:"bytes,2,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Tags map[string]string `protobuf:"bytes,2,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Instances of all accounts, as in ListInstancesRequest.
+	AllAccounts   bool `protobuf:"varint,3,opt,name=all_accounts,json=allAccounts,proto3" json:"all_accounts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3320,6 +3333,13 @@ func (x *WatchInstancesRequest) GetTags() map[string]string {
 		return x.Tags
 	}
 	return nil
+}
+
+func (x *WatchInstancesRequest) GetAllAccounts() bool {
+	if x != nil {
+		return x.AllAccounts
+	}
+	return false
 }
 
 // Response of FleetService.WatchInstances.
@@ -3549,7 +3569,7 @@ const file_muster_fleet_v1_fleet_service_proto_rawDesc = "" +
 	"\vdescription\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\vdescription\x12/\n" +
 	"\x13deletion_protection\x18\x03 \x01(\bR\x12deletionProtection\"O\n" +
 	"\x16UpdateInstanceResponse\x125\n" +
-	"\binstance\x18\x01 \x01(\v2\x19.muster.fleet.v1.InstanceR\binstance\"\xc9\x05\n" +
+	"\binstance\x18\x01 \x01(\v2\x19.muster.fleet.v1.InstanceR\binstance\"\xec\x05\n" +
 	"\x14ListInstancesRequest\x123\n" +
 	"\finstance_ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
 	"\x10d\"\x06r\x04\x10\x01\x18@R\vinstanceIds\x12]\n" +
@@ -3565,7 +3585,8 @@ const file_muster_fleet_v1_fleet_service_proto_rawDesc = "" +
 	"\x0eoperation_lock\x18\t \x01(\x0e2\x1e.muster.fleet.v1.OperationLockB\b\xbaH\x05\x82\x01\x02\x10\x01R\roperationLock\x12-\n" +
 	"\rinstance_name\x18\n" +
 	" \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\finstanceName\x12\x1f\n" +
-	"\x06family\x18\v \x01(\tB\a\xbaH\x04r\x02\x18@R\x06family\x1a7\n" +
+	"\x06family\x18\v \x01(\tB\a\xbaH\x04r\x02\x18@R\x06family\x12!\n" +
+	"\fall_accounts\x18\f \x01(\bR\vallAccounts\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xac\x01\n" +
@@ -3672,10 +3693,11 @@ const file_muster_fleet_v1_fleet_service_proto_rawDesc = "" +
 	"\rinstance_type\x18\x02 \x01(\tR\finstanceType\x122\n" +
 	"\x15average_price_percent\x18\x03 \x01(\x05R\x13averagePricePercent\x123\n" +
 	"\x15interruption_permille\x18\x04 \x01(\x05R\x14interruptionPermille\x12+\n" +
-	"\x11interruption_band\x18\x05 \x01(\tR\x10interruptionBand\"\xd2\x01\n" +
+	"\x11interruption_band\x18\x05 \x01(\tR\x10interruptionBand\"\xf5\x01\n" +
 	"\x15WatchInstancesRequest\x12 \n" +
 	"\x06cursor\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x06cursor\x12^\n" +
-	"\x04tags\x18\x02 \x03(\v20.muster.fleet.v1.WatchInstancesRequest.TagsEntryB\x18\xbaH\x15\x9a\x01\x12\x10\x14\"\ar\x05\x10\x01\x18\x80\x01*\x05r\x03\x18\x80\x01R\x04tags\x1a7\n" +
+	"\x04tags\x18\x02 \x03(\v20.muster.fleet.v1.WatchInstancesRequest.TagsEntryB\x18\xbaH\x15\x9a\x01\x12\x10\x14\"\ar\x05\x10\x01\x18\x80\x01*\x05r\x03\x18\x80\x01R\x04tags\x12!\n" +
+	"\fall_accounts\x18\x03 \x01(\bR\vallAccounts\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xcd\x01\n" +
