@@ -22,6 +22,7 @@ func TestGolden(t *testing.T) {
 	datadriven.Walk(t, "testdata/golden", func(t *testing.T, path string) {
 		replies := usualReplies()
 		maps.Copy(replies, healthReplies())
+		maps.Copy(replies, templateReplies())
 		cloud := newFakeCloud(t, replies)
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			var lines strings.Builder

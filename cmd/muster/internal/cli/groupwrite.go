@@ -53,6 +53,7 @@ type groupCreate struct {
 	client
 	File      string `short:"f" required:"" placeholder:"FILE" help:"YAML file of a CreateGroup request; - reads standard input."`
 	RequestID string `name:"request-id" placeholder:"ID" help:"Client token; wins over the file's. Without either one is made."`
+	templateFlag
 }
 
 // Run creates the group.
@@ -66,6 +67,9 @@ func (c *groupCreate) Run(ctx context.Context, on console) error {
 		return err
 	}
 	file.request.RequestId = token.id
+	if err := c.put(ctx, c.client, file.request.GetSpec()); err != nil {
+		return err
+	}
 	return c.groups(func(groups groupv1.GroupServiceClient, fleet regions) error {
 		created, err := groups.CreateGroup(ctx, file.request)
 		if err != nil {

@@ -17,6 +17,7 @@ type previewCommand struct {
 	Market string `placeholder:"FILE" help:"Preview on the market of this file instead of the real one: CSV, or what market -o json writes, as YAML too. See docs/preview.md."`
 	Types  bool   `help:"Tell also which instance types each candidate with attributes stands for, and what the others lack."`
 	All    bool   `help:"Show every pool, not only the first ten that are passed over."`
+	templateFlag
 }
 
 // Run asks what the file's group would launch and shows the pools considered.
@@ -44,6 +45,9 @@ func (c *previewCommand) Run(ctx context.Context, on console) error {
 			}
 			return file.at(field)
 		}
+	}
+	if err := c.put(ctx, c.client, request.GetSpec()); err != nil {
+		return err
 	}
 	return c.groups(func(groups groupv1.GroupServiceClient, fleet regions) error {
 		preview, err := groups.PreviewGroup(ctx, request)
