@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
+	"github.com/seed-198b1370/muster/pkg/rpc"
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
 	"github.com/seed-198b1370/muster/services/fleetsim/internal/answer"
 	"github.com/seed-198b1370/muster/services/fleetsim/internal/api"
@@ -161,7 +162,7 @@ func newAPI(e *engine.Engine, start beginning, snapshots api.Snapshots, addresse
 	}
 	return api.New(api.Deps{
 		Engine: e, Catalog: start.catalog, Currency: currency, Market: start.market, Seed: start.seed,
-		Account: api.AccountOfMetadata, Wall: clock.NewWall(), Snapshots: snapshots, Scenario: begun, MetadataKey: key,
+		Account: rpc.AccountOf, Wall: clock.NewWall(), Snapshots: snapshots, Scenario: begun, MetadataKey: key,
 		Addresses: addresses,
 	}), nil
 }

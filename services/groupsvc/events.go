@@ -1,10 +1,12 @@
 package groupsvc
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
 
+	"github.com/seed-198b1370/muster/pkg/rpc"
 	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
 )
@@ -47,7 +49,7 @@ func (s *Service) wake(ctx context.Context, event *healthv1.InstanceEvent) error
 		at = at.Add(calm)
 	default:
 	}
-	key := store.Key{Account: account, GroupID: event.GetGroupId()}
+	key := store.Key{Account: cmp.Or(event.GetAccountId(), rpc.DefaultAccount), GroupID: event.GetGroupId()}
 	if err := s.store.Wake(ctx, key, at); err != nil {
 		return fmt.Errorf("make group %s due: %w", event.GetGroupId(), err)
 	}

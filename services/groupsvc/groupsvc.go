@@ -21,6 +21,7 @@ import (
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/accounts"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/api"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/catalog"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/control"
@@ -36,9 +37,6 @@ const (
 	// TagLaunch holds the request id of the launch.
 	TagLaunch = control.TagLaunch
 )
-
-// account owns all groups: who calls is not told yet.
-const account = "default"
 
 // Config says how the service works. The zero value is usable: everything in
 // memory, with the defaults named here. All durations but StopGrace are of the
@@ -158,10 +156,12 @@ func compose(ctx context.Context, config Config, deps Deps, groups store.Store) 
 	names := ids.NewSource(config.Entropy)
 	teller := tell.New(deps.GroupEvents)
 	follow := func(ctx context.Context) error {
-		if err := followTemplates(ctx, names, groups); err != nil {
-			return err
-		}
-		return followStored(ctx, names, groups, teller, deps.Clock.Now().Add(config.LookInterval))
+		return eachAccount(ctx, groups, func(account string) error {
+			if err := followTemplates(ctx, account, names, groups); err != nil {
+				return err
+			}
+			return followStored(ctx, account, names, groups, teller, deps.Clock.Now().Add(config.LookInterval))
+		})
 	}
 	if err := follow(ctx); err != nil {
 		return nil, err
@@ -174,7 +174,7 @@ func compose(ctx context.Context, config Config, deps Deps, groups store.Store) 
 		Catalog: known, IDs: names, Clock: deps.Clock, Log: deps.Log,
 	})
 	handler := api.New(api.Deps{
-		Account: account, Store: groups, Control: controller, Catalog: known,
+		Store: groups, Accounts: accounts.New(deps.Fleet, deps.Clock), Control: controller, Catalog: known,
 		Fleet: deps.Fleet, Allocator: deps.Allocator, IDs: names, Clock: deps.Clock, Log: deps.Log,
 	})
 	return &Service{
@@ -184,11 +184,25 @@ func compose(ctx context.Context, config Config, deps Deps, groups store.Store) 
 	}, nil
 }
 
+// eachAccount calls a function for every account that owns something.
+func eachAccount(ctx context.Context, groups store.Store, visit func(account string) error) error {
+	owners, err := groups.Accounts(ctx)
+	if err != nil {
+		return fmt.Errorf("list accounts: %w", err)
+	}
+	for _, account := range owners {
+		if err := visit(account); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // followStored goes on from what is stored. It makes up for a clock that has gone
 // back since, as it does when the cloud began anew: new ids sort after all that
 // are stored, and no living group is due later than it ever is. And what groups
 // had to tell when the last process ended is told.
-func followStored(ctx context.Context, names *ids.Source, groups store.Store, teller *tell.Teller, latestDue time.Time) error {
+func followStored(ctx context.Context, account string, names *ids.Source, groups store.Store, teller *tell.Teller, latestDue time.Time) error {
 	const page = 250
 	after := ""
 	for {

@@ -10,7 +10,7 @@ import (
 
 // followTemplates makes the ids of new launch templates sort after all that are
 // stored, whatever the clock says.
-func followTemplates(ctx context.Context, names *ids.Source, templates store.Templates) error {
+func followTemplates(ctx context.Context, account string, names *ids.Source, templates store.Templates) error {
 	const page = 10 // a template can be large
 	after := ""
 	for {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/alecthomas/kong"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/metadata"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
 )
@@ -133,10 +132,6 @@ func (c client) call(do func(conn grpc.ClientConnInterface) error) error {
 	return conn.Close()
 }
 
-// accountKey is the key of the metadata that tells the cloud for which account a
-// call is made.
-const accountKey = "muster-account"
-
 // An accountConn names an account in each call, unless the name is empty.
 type accountConn struct {
 	grpc.ClientConnInterface
@@ -157,7 +152,7 @@ func (c accountConn) named(ctx context.Context) context.Context {
 	if c.account == "" {
 		return ctx
 	}
-	return metadata.AppendToOutgoingContext(ctx, accountKey, c.account)
+	return rpc.WithAccount(ctx, c.account)
 }
 
 // printHelp prints the help of a command. One that does something without a

@@ -1,25 +1,6 @@
 package api
 
-import (
-	"context"
-	"strings"
-
-	"google.golang.org/grpc/metadata"
-
-	"github.com/seed-198b1370/muster/services/fleetsim/world"
-)
-
-// accountMetadata is the gRPC metadata that names the account of a call.
-const accountMetadata = "muster-account"
-
-// AccountOfMetadata tells the account that a call names in its metadata
-// `muster-account`; without it, the default one. It proves nothing.
-func AccountOfMetadata(ctx context.Context) string {
-	if names := metadata.ValueFromIncomingContext(ctx, accountMetadata); len(names) > 0 {
-		return strings.ToValidUTF8(names[0], "?")
-	}
-	return world.DefaultAccountID
-}
+import "context"
 
 type accountKey struct{}
 

@@ -29,7 +29,7 @@ type Deps struct {
 	// Seed decides which calls and entries faults disturb.
 	Seed uint64
 	// Account tells the account that a call is for, of which it knows no more
-	// than the context. [AccountOfMetadata] is one.
+	// than the context. [rpc.AccountOf] is one.
 	Account func(context.Context) string
 	// Wall tells real time: what holds answers back waits by it.
 	Wall clock.Clock

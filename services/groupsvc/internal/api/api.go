@@ -18,6 +18,7 @@ import (
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/accounts"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/catalog"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/control"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/ids"
@@ -26,12 +27,12 @@ import (
 
 // Deps are what the handlers work with.
 type Deps struct {
-	// Account owns all groups of the callers.
-	Account string
 	// Store remembers groups.
 	Store store.Store
 	// Control delivers them.
 	Control *control.Controller
+	// Accounts knows which accounts there are.
+	Accounts *accounts.Accounts
 	// Catalog knows zones and types.
 	Catalog *catalog.Catalog
 	// Fleet is the cloud.
@@ -85,16 +86,9 @@ func (h *Handler) unreachable(ctx context.Context, message string, metadata map[
 	return rpc.Error(codes.Unavailable, groupv1.ErrorReason_ERROR_REASON_CLOUD_UNREACHABLE, metadata, message, rpc.RetryAfter(retryDelay))
 }
 
-// account owns what a caller sees and changes.
-func (h *Handler) account(context.Context) string { return h.Account }
-
-func (h *Handler) key(groupID string) store.Key {
-	return store.Key{Account: h.Account, GroupID: groupID}
-}
-
 // read reads a group, or tells that there is none.
 func (h *Handler) read(ctx context.Context, groupID string) (store.Record, error) {
-	record, err := h.Store.Get(ctx, h.key(groupID))
+	record, err := h.Store.Get(ctx, keyOf(ctx, groupID))
 	if errors.Is(err, store.ErrNotFound) {
 		return store.Record{}, notFound(groupID)
 	}

@@ -96,7 +96,7 @@ func statusOf(instance *fleetv1.Instance) string {
 // checkRoom refuses members beyond the limits of a group. What it finds holds for
 // the group as it was read: a write since then makes the call try again.
 func (h *Handler) checkRoom(ctx context.Context, stored *storagev1.StoredGroup, joining []*fleetv1.Instance) error {
-	held, err := h.Control.Observe(ctx, h.key(stored.GetGroup().GetGroupId()), stored)
+	held, err := h.Control.Observe(ctx, keyOf(ctx, stored.GetGroup().GetGroupId()), stored)
 	if err != nil {
 		return h.unavailable(ctx, "instances can not be read now", err)
 	}

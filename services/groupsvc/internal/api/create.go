@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/seed-198b1370/muster/pkg/rpc"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/control"
@@ -23,17 +24,20 @@ func (h *Handler) CreateGroup(ctx context.Context, req *groupv1.CreateGroupReque
 		}
 		return h.created(ctx, groupID, req.GetRequestId())
 	}
+	if err := h.checkCaller(ctx); err != nil {
+		return nil, err
+	}
 	spec, configuration, err := h.completed(ctx, req.GetSpec(), nil)
 	if err != nil {
 		return nil, err
 	}
-	group, err := h.newGroup(spec, now)
+	group, err := h.newGroup(rpc.AccountOf(ctx), spec, now)
 	if err != nil {
 		return nil, err
 	}
 	group.LaunchConfiguration = configuration
 	groupID := group.GetGroup().GetGroupId()
-	token, err := h.tokenOf(methodCreate, req, groupID, now)
+	token, err := tokenOf(ctx, methodCreate, req, groupID, now)
 	if err != nil {
 		return nil, err
 	}
@@ -57,21 +61,21 @@ func (h *Handler) CreateGroup(ctx context.Context, req *groupv1.CreateGroupReque
 // store stores a new group; an instant one is delivered on the way.
 func (h *Handler) store(ctx context.Context, group *storagev1.StoredGroup, token *store.Token, now time.Time) error {
 	if group.GetGroup().GetSpec().GetType() == groupv1.GroupType_GROUP_TYPE_INSTANT {
-		return h.Control.Deliver(ctx, h.Account, group, token)
+		return h.Control.Deliver(ctx, rpc.AccountOf(ctx), group, token)
 	}
-	err := h.Store.Save(ctx, store.Change{Account: h.Account, Group: group, Token: token, Now: now, Wake: now})
+	err := h.Store.Save(ctx, store.Change{Account: rpc.AccountOf(ctx), Group: group, Token: token, Now: now, Wake: now})
 	h.Control.Nudge()
 	return err
 }
 
-func (h *Handler) newGroup(spec *groupv1.GroupSpec, now time.Time) (*storagev1.StoredGroup, error) {
+func (h *Handler) newGroup(account string, spec *groupv1.GroupSpec, now time.Time) (*storagev1.StoredGroup, error) {
 	id, err := h.IDs.Group(now)
 	if err != nil {
 		return nil, err
 	}
 	created := timestamppb.New(now)
 	return &storagev1.StoredGroup{Group: &groupv1.Group{
-		GroupId: id, AccountId: h.Account, Spec: spec,
+		GroupId: id, AccountId: account, Spec: spec,
 		Lifecycle:   groupv1.Lifecycle_LIFECYCLE_SUBMITTED,
 		Fulfillment: groupv1.Fulfillment_FULFILLMENT_PENDING_FULFILLMENT,
 		Capacity:    &groupv1.Capacity{}, Cost: &groupv1.Cost{},
@@ -86,7 +90,7 @@ func (h *Handler) newGroup(spec *groupv1.GroupSpec, now time.Time) (*storagev1.S
 // created answers for a group that is stored: an instant one when its attempt
 // is over, whoever made it.
 func (h *Handler) created(ctx context.Context, groupID, requestID string) (*groupv1.CreateGroupResponse, error) {
-	record, err := h.Control.Await(ctx, h.key(groupID), 1)
+	record, err := h.Control.Await(ctx, keyOf(ctx, groupID), 1)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, notFound(groupID)
@@ -109,7 +113,7 @@ func (h *Handler) firstResults(ctx context.Context, group *storagev1.StoredGroup
 	if open := group.GetOpenActivity(); open.GetActivityId() == id {
 		return open.GetLaunchResults(), nil
 	}
-	activity, err := h.Store.Activity(ctx, h.key(group.GetGroup().GetGroupId()), id)
+	activity, err := h.Store.Activity(ctx, keyOf(ctx, group.GetGroup().GetGroupId()), id)
 	if err != nil && !errors.Is(err, store.ErrNotFound) { // so old that it is no longer kept
 		return nil, fmt.Errorf("read activity: %w", err)
 	}

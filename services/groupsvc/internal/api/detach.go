@@ -30,7 +30,7 @@ func (h *Handler) DetachInstances(ctx context.Context, req *groupv1.DetachInstan
 	if err != nil {
 		return nil, err
 	}
-	token, err := h.tokenOf(methodDetach, req, req.GetGroupId(), now)
+	token, err := tokenOf(ctx, methodDetach, req, req.GetGroupId(), now)
 	if err != nil {
 		return nil, err
 	}

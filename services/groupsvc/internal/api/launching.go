@@ -55,7 +55,7 @@ func (h *Handler) launching(ctx context.Context, asked *groupv1.GroupSpec, viola
 func (h *Handler) templateVersion(ctx context.Context, reference *groupv1.LaunchTemplateReference, violations *rpc.Violations) (*groupv1.LaunchTemplateVersion, error) {
 	const field = "spec.launch_template"
 	id, number := reference.GetLaunchTemplateId(), reference.GetVersion()
-	stored, err := h.Store.Template(ctx, store.TemplateKey{Account: h.account(ctx), TemplateID: id})
+	stored, err := h.Store.Template(ctx, store.TemplateKey{Account: rpc.AccountOf(ctx), TemplateID: id})
 	if errors.Is(err, store.ErrNotFound) {
 		violations.Add(field+".launch_template_id", id, "must be a launch template of the account, as ListLaunchTemplates names them")
 		return nil, nil //nolint:nilnil // the caller is told

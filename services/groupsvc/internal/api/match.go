@@ -23,7 +23,7 @@ func (h *Handler) checkMatches(ctx context.Context, violations *rpc.Violations, 
 			continue
 		}
 		field := fmt.Sprintf("spec.candidates[%d].", i)
-		answer, err := h.Allocator.MatchInstanceTypes(ctx, &allocatorv1.MatchInstanceTypesRequest{
+		answer, err := h.Allocator.MatchInstanceTypes(asCaller(ctx), &allocatorv1.MatchInstanceTypesRequest{
 			ZoneId: candidate.GetZoneId(), Attributes: candidate.GetAttributes(),
 		})
 		if wrong := rpc.FieldViolations(err); len(wrong) > 0 {

@@ -15,7 +15,7 @@ func (h *Handler) instances(ctx context.Context, ids []string) (map[string]*flee
 	request := &fleetv1.ListInstancesRequest{InstanceIds: ids, PageSize: int32(len(ids))}
 	found := map[string]*fleetv1.Instance{}
 	for {
-		page, err := h.Fleet.ListInstances(ctx, request)
+		page, err := h.Fleet.ListInstances(asCaller(ctx), request)
 		if err != nil {
 			return nil, h.unavailable(ctx, "instances can not be read now", err)
 		}

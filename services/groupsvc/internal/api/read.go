@@ -36,7 +36,7 @@ func (h *Handler) ListGroups(ctx context.Context, req *groupv1.ListGroupsRequest
 	}
 	size := rpc.PageSize(req.GetPageSize())
 	// One more than asked for tells whether there is another page.
-	records, err := h.Store.List(ctx, h.Account, after, size+1, req.GetShowDeleted())
+	records, err := h.Store.List(ctx, rpc.AccountOf(ctx), after, size+1, req.GetShowDeleted())
 	if err != nil {
 		return nil, fmt.Errorf("list groups: %w", err)
 	}
@@ -62,7 +62,7 @@ func (h *Handler) ListActivities(ctx context.Context, req *groupv1.ListActivitie
 		return nil, err
 	}
 	size := rpc.PageSize(req.GetPageSize())
-	activities, err := h.Store.Activities(ctx, h.key(req.GetGroupId()), before, size+1)
+	activities, err := h.Store.Activities(ctx, keyOf(ctx, req.GetGroupId()), before, size+1)
 	if err != nil {
 		return nil, fmt.Errorf("list activities: %w", err)
 	}
@@ -89,7 +89,7 @@ func (h *Handler) ListGroupInstances(ctx context.Context, req *groupv1.ListGroup
 	if err != nil {
 		return nil, err
 	}
-	page, err := h.Fleet.ListInstances(ctx, &fleetv1.ListInstancesRequest{
+	page, err := h.Fleet.ListInstances(asCaller(ctx), &fleetv1.ListInstancesRequest{
 		Tags: map[string]string{control.TagGroup: req.GetGroupId()}, PageSize: req.GetPageSize(), PageToken: token,
 	})
 	if rpc.HasReason(err, fleetv1.ErrorReason_ERROR_REASON_INVALID_TOKEN) {
@@ -118,6 +118,9 @@ func (h *Handler) ListGroupInstances(ctx context.Context, req *groupv1.ListGroup
 // PreviewGroup implements GroupService. It promises nothing to anybody: the
 // request has no promise key.
 func (h *Handler) PreviewGroup(ctx context.Context, req *groupv1.PreviewGroupRequest) (*groupv1.PreviewGroupResponse, error) {
+	if err := h.checkCaller(ctx); err != nil {
+		return nil, err
+	}
 	spec, _, err := h.completed(ctx, req.GetSpec(), req.GetWhatIf())
 	if err != nil {
 		return nil, err
@@ -129,7 +132,7 @@ func (h *Handler) PreviewGroup(ctx context.Context, req *groupv1.PreviewGroupReq
 		return resp, nil // nothing is wanted, so there is nothing to place
 	}
 	request.WhatIf, request.Explanation, request.Summarize = req.GetWhatIf(), req.GetExplanation(), true
-	answer, err := h.Allocator.Place(ctx, request)
+	answer, err := h.Allocator.Place(asCaller(ctx), request)
 	if err != nil {
 		return nil, h.notPreviewed(ctx, err)
 	}

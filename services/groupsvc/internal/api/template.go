@@ -88,7 +88,7 @@ const readTogether = 10
 // follow one, in order, until there are no more or it returns false.
 func (t *templates) eachTemplate(ctx context.Context, after string, visit func(*storagev1.StoredTemplate) bool) error {
 	for {
-		read, err := t.Store.ListTemplates(ctx, t.account(ctx), after, readTogether)
+		read, err := t.Store.ListTemplates(ctx, rpc.AccountOf(ctx), after, readTogether)
 		if err != nil {
 			return fmt.Errorf("list launch templates: %w", err)
 		}
@@ -144,7 +144,7 @@ func versionWanted(stored *storagev1.StoredTemplate, version int64, asked []int6
 // readTemplate reads a launch template of the caller's account, or tells that
 // there is none.
 func (h *Handler) readTemplate(ctx context.Context, id string) (*storagev1.StoredTemplate, error) {
-	stored, err := h.Store.Template(ctx, store.TemplateKey{Account: h.account(ctx), TemplateID: id})
+	stored, err := h.Store.Template(ctx, store.TemplateKey{Account: rpc.AccountOf(ctx), TemplateID: id})
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, rpc.Error(codes.NotFound, groupv1.ErrorReason_ERROR_REASON_LAUNCH_TEMPLATE_NOT_FOUND,
 			map[string]string{"launch_template_id": id}, fmt.Sprintf("there is no launch template %s", rpc.Quote(id)))

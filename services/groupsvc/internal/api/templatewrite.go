@@ -30,6 +30,9 @@ func (t *templates) CreateLaunchTemplate(ctx context.Context, req *groupv1.Creat
 	if token, err := t.recall(ctx, methodCreateTemplate, req, now); err != nil || token != nil {
 		return t.createdTemplate(ctx, token, err)
 	}
+	if err := t.checkCaller(ctx); err != nil {
+		return nil, err
+	}
 	if err := checkConfiguration(req.GetConfiguration()); err != nil {
 		return nil, err
 	}
@@ -44,7 +47,7 @@ func (t *templates) CreateLaunchTemplate(ctx context.Context, req *groupv1.Creat
 	if err != nil {
 		return nil, err
 	}
-	err = t.Store.SaveTemplate(ctx, store.TemplateChange{Account: t.account(ctx), Template: stored, Token: token, Now: now})
+	err = t.Store.SaveTemplate(ctx, store.TemplateChange{Account: rpc.AccountOf(ctx), Template: stored, Token: token, Now: now})
 	switch {
 	case errors.Is(err, store.ErrTokenUsed):
 		// The same request came twice at a time, and the other one was first.
@@ -77,7 +80,7 @@ func (t *templates) newTemplate(ctx context.Context, req *groupv1.CreateLaunchTe
 	}
 	created := timestamppb.New(now)
 	stored := &storagev1.StoredTemplate{Template: &groupv1.LaunchTemplate{
-		LaunchTemplateId: id, AccountId: t.account(ctx), Name: req.GetName(), DefaultVersion: 1,
+		LaunchTemplateId: id, AccountId: rpc.AccountOf(ctx), Name: req.GetName(), DefaultVersion: 1,
 		CreateTime: created, Tags: req.GetTags(), ResourceGroupId: req.GetResourceGroupId(),
 	}}
 	addVersion(stored, req.GetVersionDescription(), req.GetConfiguration(), now)
@@ -281,7 +284,7 @@ func (t *templates) changeTemplate(ctx context.Context, id string, apply func(*s
 }
 
 func (t *templates) carryOut(ctx context.Context, stored *storagev1.StoredTemplate, wanted templateChange) error {
-	account := t.account(ctx)
+	account := rpc.AccountOf(ctx)
 	switch {
 	case wanted.remove:
 		key := store.TemplateKey{Account: account, TemplateID: stored.GetTemplate().GetLaunchTemplateId()}
@@ -306,7 +309,7 @@ func checkTemplateEtag(stored *storagev1.StoredTemplate, etag string) error {
 
 // templateToken is what to remember of a request's token; nil when it has none.
 func (t *templates) templateToken(ctx context.Context, method string, request tokened, stored *storagev1.StoredTemplate, now time.Time) (*store.Token, error) {
-	token, err := t.tokenOf(method, request, "", now)
+	token, err := tokenOf(ctx, method, request, "", now)
 	if err != nil || token == nil {
 		return nil, err
 	}

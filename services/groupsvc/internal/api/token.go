@@ -37,7 +37,7 @@ type tokened interface {
 }
 
 // tokenOf is what to remember of a request's token; nil when it has none.
-func (h *Handler) tokenOf(method string, request tokened, groupID string, now time.Time) (*store.Token, error) {
+func tokenOf(ctx context.Context, method string, request tokened, groupID string, now time.Time) (*store.Token, error) {
 	if request.GetRequestId() == "" {
 		return nil, nil
 	}
@@ -46,7 +46,7 @@ func (h *Handler) tokenOf(method string, request tokened, groupID string, now ti
 		return nil, err
 	}
 	return &store.Token{
-		Key: store.TokenKey{Account: h.Account, Method: method, Token: request.GetRequestId()},
+		Key: store.TokenKey{Account: rpc.AccountOf(ctx), Method: method, Token: request.GetRequestId()},
 		Value: &storagev1.StoredToken{
 			Fingerprint: fingerprint, GroupId: groupID, ExpireTime: timestamppb.New(now.Add(tokenRetention)),
 		},
@@ -75,7 +75,7 @@ func (h *Handler) recall(ctx context.Context, method string, request tokened, no
 	if request.GetRequestId() == "" {
 		return nil, nil //nolint:nilnil // without a token nothing is remembered
 	}
-	token, err := h.Store.Token(ctx, store.TokenKey{Account: h.account(ctx), Method: method, Token: request.GetRequestId()}, now)
+	token, err := h.Store.Token(ctx, store.TokenKey{Account: rpc.AccountOf(ctx), Method: method, Token: request.GetRequestId()}, now)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil //nolint:nilnil // it is new
 	}

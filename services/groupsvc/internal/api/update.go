@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/seed-198b1370/muster/pkg/rpc"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
@@ -31,7 +32,7 @@ func (h *Handler) UpdateGroup(ctx context.Context, req *groupv1.UpdateGroupReque
 		}
 		return &groupv1.UpdateGroupResponse{Group: show(record)}, nil
 	}
-	token, err := h.tokenOf(methodUpdate, req, req.GetGroupId(), now)
+	token, err := tokenOf(ctx, methodUpdate, req, req.GetGroupId(), now)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +141,7 @@ func (h *Handler) rewrite(ctx context.Context, groupID string, token *store.Toke
 			return record, err
 		}
 		now := h.Clock.Now()
-		err = h.Store.Save(ctx, store.Change{Account: h.Account, Group: record.Group, Token: token, Now: now, Wake: now})
+		err = h.Store.Save(ctx, store.Change{Account: rpc.AccountOf(ctx), Group: record.Group, Token: token, Now: now, Wake: now})
 		switch {
 		case err == nil:
 			h.Control.Nudge()

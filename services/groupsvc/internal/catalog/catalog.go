@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
+	"github.com/seed-198b1370/muster/pkg/rpc"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 )
 
@@ -87,6 +88,8 @@ func (c *Catalog) Get(ctx context.Context, satisfied func(*Listing) bool) (*List
 }
 
 func (c *Catalog) load(ctx context.Context) (*Listing, error) {
+	// What is on sale is the same for all; that account is always there.
+	ctx = rpc.WithAccount(ctx, rpc.DefaultAccount)
 	listing := &Listing{zones: map[string]bool{}, types: map[string]*fleetv1.InstanceType{}}
 	zones, err := c.fleet.ListZones(ctx, &fleetv1.ListZonesRequest{})
 	if err != nil {

@@ -23,8 +23,8 @@ type Allocator struct {
 }
 
 // Place implements AllocatorService.
-func (a *Allocator) Place(_ context.Context, req *allocatorv1.PlaceRequest) (*allocatorv1.PlaceResponse, error) {
-	return do(a.Cloud, "Place", func() (*allocatorv1.PlaceResponse, error) {
+func (a *Allocator) Place(ctx context.Context, req *allocatorv1.PlaceRequest) (*allocatorv1.PlaceResponse, error) {
+	return do(ctx, a.Cloud, "Place", func() (*allocatorv1.PlaceResponse, error) {
 		response := &allocatorv1.PlaceResponse{Totals: &allocatorv1.PlacementTotals{}}
 		room := req.GetMaxInstances()
 		for _, demand := range req.GetDemands() {
@@ -120,8 +120,8 @@ func (a *Allocator) match(zone string, attributes *allocatorv1.InstanceAttribute
 }
 
 // MatchInstanceTypes implements AllocatorService.
-func (a *Allocator) MatchInstanceTypes(_ context.Context, req *allocatorv1.MatchInstanceTypesRequest) (*allocatorv1.MatchInstanceTypesResponse, error) {
-	return do(a.Cloud, "MatchInstanceTypes", func() (*allocatorv1.MatchInstanceTypesResponse, error) {
+func (a *Allocator) MatchInstanceTypes(ctx context.Context, req *allocatorv1.MatchInstanceTypesRequest) (*allocatorv1.MatchInstanceTypesResponse, error) {
+	return do(ctx, a.Cloud, "MatchInstanceTypes", func() (*allocatorv1.MatchInstanceTypesResponse, error) {
 		attributes := req.GetAttributes()
 		if attributes.MinVcpus != nil && attributes.GetMinVcpus() > attributes.GetMaxVcpus() {
 			var violations rpc.Violations

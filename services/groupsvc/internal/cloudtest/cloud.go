@@ -48,6 +48,8 @@ type Cloud struct {
 	// Disks is the categories that zones offer; a zone that is not named offers
 	// all.
 	Disks map[string][]fleetv1.DiskCategory
+	// Accounts are those that there are besides the default one.
+	Accounts []string
 
 	mu sync.Mutex
 	// All guarded by mu.
@@ -178,6 +180,12 @@ func (c *Cloud) find(id string) int {
 	return slices.IndexFunc(c.instances, func(i *fleetv1.Instance) bool { return i.GetInstanceId() == id })
 }
 
+// owns tells whether an instance is there and the caller's.
+func (c *Cloud) owns(ctx context.Context, id string) bool {
+	at := c.find(id)
+	return at >= 0 && c.instances[at].GetAccountId() == rpc.AccountOf(ctx)
+}
+
 func (c *Cloud) release(id string) bool {
 	at := c.find(id)
 	if at < 0 {
@@ -192,8 +200,22 @@ func (c *Cloud) release(id string) bool {
 	return true
 }
 
-// do makes a call fail where the test wants it.
-func do[T any](c *Cloud, name string, effect func() (T, error)) (T, error) {
+// refuseCaller refuses a call for an account that there is not.
+func (c *Cloud) refuseCaller(ctx context.Context) error {
+	caller := rpc.AccountOf(ctx)
+	if caller == rpc.DefaultAccount || slices.Contains(c.Accounts, caller) {
+		return nil
+	}
+	return rpc.Error(codes.Unauthenticated, fleetv1.ErrorReason_ERROR_REASON_ACCOUNT_NOT_FOUND, map[string]string{"account_id": caller}, "no such account")
+}
+
+// do makes a call of the caller's fail where the test wants it, and for an account
+// that there is not.
+func do[T any](ctx context.Context, c *Cloud, name string, effect func() (T, error)) (T, error) {
+	if err := c.refuseCaller(ctx); err != nil {
+		var none T
+		return none, err
+	}
 	if c.Fault != nil {
 		if err := c.Fault("before " + name); err != nil {
 			var none T
@@ -215,9 +237,9 @@ func do[T any](c *Cloud, name string, effect func() (T, error)) (T, error) {
 }
 
 // RunInstances implements FleetService.
-func (c *Cloud) RunInstances(_ context.Context, req *fleetv1.RunInstancesRequest) (*fleetv1.RunInstancesResponse, error) {
-	return do(c, "RunInstances", func() (*fleetv1.RunInstancesResponse, error) {
-		if known, ok := c.answers[req.GetRequestId()]; ok {
+func (c *Cloud) RunInstances(ctx context.Context, req *fleetv1.RunInstancesRequest) (*fleetv1.RunInstancesResponse, error) {
+	return do(ctx, c, "RunInstances", func() (*fleetv1.RunInstancesResponse, error) {
+		if known, ok := c.answers[rpc.AccountOf(ctx)+" "+req.GetRequestId()]; ok {
 			if !proto.Equal(known.request, req) {
 				return nil, rpc.Error(codes.InvalidArgument, fleetv1.ErrorReason_ERROR_REASON_IDEMPOTENT_PARAMETER_MISMATCH, nil, "mismatch")
 			}
@@ -236,19 +258,19 @@ func (c *Cloud) RunInstances(_ context.Context, req *fleetv1.RunInstancesRequest
 		}
 		response := &fleetv1.RunInstancesResponse{}
 		for i := range amount {
-			response.InstanceIds = append(response.InstanceIds, c.launch(pool, req, i))
+			response.InstanceIds = append(response.InstanceIds, c.launch(rpc.AccountOf(ctx), pool, req, i))
 		}
-		c.answers[req.GetRequestId()] = &answer{proto.CloneOf(req), response}
+		c.answers[rpc.AccountOf(ctx)+" "+req.GetRequestId()] = &answer{proto.CloneOf(req), response}
 		return response, nil
 	})
 }
 
 // launch creates the instance at a place of a launch.
-func (c *Cloud) launch(pool Pool, req *fleetv1.RunInstancesRequest, place int) string {
+func (c *Cloud) launch(account string, pool Pool, req *fleetv1.RunInstancesRequest, place int) string {
 	c.created++
 	c.stock[pool]--
 	instance := &fleetv1.Instance{
-		InstanceId: fmt.Sprintf("i-%08d", c.created), AccountId: "default",
+		InstanceId: fmt.Sprintf("i-%08d", c.created), AccountId: account,
 		ZoneId: pool.Zone, InstanceType: pool.Type, BillingMethod: pool.Method,
 		Status: fleetv1.InstanceStatus_INSTANCE_STATUS_PENDING, Tags: maps.Clone(req.GetTags()),
 		InterruptionBehavior: req.GetInterruptionBehavior(), StatusTime: timestamppb.New(c.Clock.Now()),
@@ -261,11 +283,11 @@ func (c *Cloud) launch(pool Pool, req *fleetv1.RunInstancesRequest, place int) s
 }
 
 // DeleteInstances implements FleetService.
-func (c *Cloud) DeleteInstances(_ context.Context, req *fleetv1.DeleteInstancesRequest) (*fleetv1.DeleteInstancesResponse, error) {
-	return do(c, "DeleteInstances", func() (*fleetv1.DeleteInstancesResponse, error) {
+func (c *Cloud) DeleteInstances(ctx context.Context, req *fleetv1.DeleteInstancesRequest) (*fleetv1.DeleteInstancesResponse, error) {
+	return do(ctx, c, "DeleteInstances", func() (*fleetv1.DeleteInstancesResponse, error) {
 		response := &fleetv1.DeleteInstancesResponse{}
 		for _, id := range req.GetInstanceIds() {
-			if !c.release(id) {
+			if !c.owns(ctx, id) || !c.release(id) {
 				response.MissingInstanceIds = append(response.MissingInstanceIds, id)
 			}
 		}
@@ -274,10 +296,10 @@ func (c *Cloud) DeleteInstances(_ context.Context, req *fleetv1.DeleteInstancesR
 }
 
 // UpdateInstanceTags implements FleetService.
-func (c *Cloud) UpdateInstanceTags(_ context.Context, req *fleetv1.UpdateInstanceTagsRequest) (*fleetv1.UpdateInstanceTagsResponse, error) {
-	return do(c, "UpdateInstanceTags", func() (*fleetv1.UpdateInstanceTagsResponse, error) {
+func (c *Cloud) UpdateInstanceTags(ctx context.Context, req *fleetv1.UpdateInstanceTagsRequest) (*fleetv1.UpdateInstanceTagsResponse, error) {
+	return do(ctx, c, "UpdateInstanceTags", func() (*fleetv1.UpdateInstanceTagsResponse, error) {
 		for _, id := range req.GetInstanceIds() {
-			if c.find(id) < 0 {
+			if !c.owns(ctx, id) {
 				return nil, rpc.Error(codes.NotFound, fleetv1.ErrorReason_ERROR_REASON_INSTANCE_NOT_FOUND, map[string]string{"instance_id": id}, "gone")
 			}
 		}

@@ -32,8 +32,8 @@ func (c *Cloud) Reclaim(id string) {
 }
 
 // StartInstances implements FleetService, of each instance for itself.
-func (c *Cloud) StartInstances(_ context.Context, req *fleetv1.StartInstancesRequest) (*fleetv1.StartInstancesResponse, error) {
-	return do(c, "StartInstances", func() (*fleetv1.StartInstancesResponse, error) {
+func (c *Cloud) StartInstances(ctx context.Context, req *fleetv1.StartInstancesRequest) (*fleetv1.StartInstancesResponse, error) {
+	return do(ctx, c, "StartInstances", func() (*fleetv1.StartInstancesResponse, error) {
 		response := &fleetv1.StartInstancesResponse{}
 		for _, id := range req.GetInstanceIds() {
 			outcome := &fleetv1.InstanceOutcome{InstanceId: id}
@@ -87,8 +87,8 @@ func (c *Cloud) SetPrice(instanceType string, price int64) {
 }
 
 // ListPools implements FleetService, on one page.
-func (c *Cloud) ListPools(_ context.Context, req *fleetv1.ListPoolsRequest) (*fleetv1.ListPoolsResponse, error) {
-	return do(c, "ListPools", func() (*fleetv1.ListPoolsResponse, error) {
+func (c *Cloud) ListPools(ctx context.Context, req *fleetv1.ListPoolsRequest) (*fleetv1.ListPoolsResponse, error) {
+	return do(ctx, c, "ListPools", func() (*fleetv1.ListPoolsResponse, error) {
 		response := &fleetv1.ListPoolsResponse{}
 		for pool := range maps.Keys(c.stock) {
 			if slices.Contains(req.GetZoneIds(), pool.Zone) && slices.Contains(req.GetInstanceTypes(), pool.Type) && pool.Method == req.GetBillingMethod() {

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/seed-198b1370/muster/pkg/rpc"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
@@ -60,6 +61,7 @@ func isEnding(group *storagev1.StoredGroup) bool {
 
 // run makes the look. An error means that nothing was recorded at its end.
 func (l *look) run(ctx context.Context) error {
+	ctx = rpc.WithAccount(ctx, l.key.Account) // whatever is called is called for the owner (S8)
 	group := l.stored.GetGroup()
 	l.c.Tell.Drop(l.stored)
 	if group.GetLifecycle() == groupv1.Lifecycle_LIFECYCLE_DELETED {

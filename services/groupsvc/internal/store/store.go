@@ -128,6 +128,9 @@ type Groups interface {
 	// List reads up to limit groups of an account whose ids follow one, in
 	// order of id; deleted ones only if asked for.
 	List(ctx context.Context, account, after string, limit int, deleted bool) ([]Record, error)
+	// Accounts lists the accounts that have groups or launch templates, each
+	// once, in no order; some that had may be among them.
+	Accounts(ctx context.Context) ([]string, error)
 	// Save makes a change. Errors: ErrConflict, ErrTokenUsed.
 	Save(ctx context.Context, change Change) error
 	// Remove forgets a group at a version, with its activities. A group that is

@@ -41,7 +41,8 @@ func (s shard) key(parts ...string) string {
 // due is a sorted set: time and group key, by time.
 func (s shard) due() string { return s.key("due") }
 
-// accounts is a sorted set of the accounts that have had a group.
+// accounts is a sorted set of the accounts that have had a group or a launch
+// template.
 func (s shard) accounts() string { return s.key("accounts") }
 
 // tokens is a hash: token key to StoredToken.

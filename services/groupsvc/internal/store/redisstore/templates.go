@@ -118,6 +118,9 @@ func (r *Redisstore) prepareTemplate(ctx context.Context, change store.TemplateC
 	c.write("HSET", names, template.GetName(), key.TemplateID)
 	c.write("HSET", hash, fieldVersion, versionText(change.Template.GetVersion()+1), fieldRecord, record)
 	c.write("ZADD", templatesKey(change.Account), 0, key.TemplateID)
+	if version == "" {
+		c.write("ZADD", shardOf(change.Account).accounts(), 0, change.Account)
+	}
 	return c, expired, nil
 }
 

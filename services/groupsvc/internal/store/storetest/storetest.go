@@ -40,6 +40,7 @@ func Run(t *testing.T, shared bool, open func(t *testing.T) func() store.Store) 
 		"due groups come longest due first": dueOrder, "a removed group leaves nothing": removed,
 		"a group made due and leased is due without the lease": leasedAtBirth,
 		"what is due later than all else is not lost":          dueInManyAccounts, "refusals are shared": refusalsShared,
+		"accounts are listed":                     accountsListed,
 		"the latest refusals are kept":            refusalsKept,
 		"a version of a template is written once": templateVersionOnce, "a template's name is taken once": templateNameOnce,
 		"one of many templates has the name": templateNameRace, "one of two writers of a template wins": templateTwoWriters,
