@@ -140,7 +140,7 @@ func (f *fakeCloud) next(ctx context.Context, method string, request proto.Messa
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	as := ""
-	if values := metadata.ValueFromIncomingContext(ctx, accountKey); len(values) > 0 {
+	if values := metadata.ValueFromIncomingContext(ctx, rpc.AccountMetadata); len(values) > 0 {
 		as = " as " + strings.Join(values, ",")
 	}
 	f.asked = append(f.asked, fmt.Sprintf("%s%s %s", method, as, compact(request)))
