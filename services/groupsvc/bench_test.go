@@ -56,6 +56,7 @@ type bench struct {
 	service *Service
 	client  groupv1.GroupServiceClient
 	lt      groupv1.LaunchTemplateServiceClient
+	scaling groupv1.ScalingServiceClient
 	stop    func()
 }
 
@@ -111,6 +112,7 @@ func (b *bench) start() {
 	}
 	b.service.Register(server)
 	b.client, b.lt = groupv1.NewGroupServiceClient(conn), groupv1.NewLaunchTemplateServiceClient(conn)
+	b.scaling = groupv1.NewScalingServiceClient(conn)
 	ctx, cancel := context.WithCancel(context.Background())
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = server.Serve(ctx, time.Second, local) })

@@ -214,6 +214,9 @@ func followStored(ctx context.Context, account string, names *ids.Source, groups
 			after = record.Group.GetGroup().GetGroupId()
 			names.Follow(after)
 			teller.Hand(record.Group)
+			for _, task := range record.Group.GetScalingTasks() {
+				names.Follow(task.GetTask().GetScalingTaskId())
+			}
 			if record.Due.After(latestDue) && record.Group.GetGroup().GetLifecycle() != groupv1.Lifecycle_LIFECYCLE_DELETED {
 				if err := groups.Wake(ctx, store.Key{Account: account, GroupID: after}, latestDue); err != nil {
 					return fmt.Errorf("make group %s due: %w", after, err)
@@ -227,11 +230,12 @@ func followStored(ctx context.Context, account string, names *ids.Source, groups
 	}
 }
 
-// Register makes a server answer the calls of muster.group.v1.GroupService and
-// LaunchTemplateService.
+// Register makes a server answer the calls of muster.group.v1.GroupService,
+// LaunchTemplateService and ScalingService.
 func (s *Service) Register(registrar grpc.ServiceRegistrar) {
 	groupv1.RegisterGroupServiceServer(registrar, s.handler)
 	groupv1.RegisterLaunchTemplateServiceServer(registrar, s.handler.Templates())
+	groupv1.RegisterScalingServiceServer(registrar, s.handler.Scaling())
 }
 
 // Run delivers groups until the context ends. Then it finishes what it is at,

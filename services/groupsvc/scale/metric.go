@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
 )
@@ -151,5 +153,18 @@ func holds(threshold *groupv1.MetricThreshold, value float64) bool {
 		return value < threshold.GetThreshold()
 	default:
 		return value >= threshold.GetThreshold()
+	}
+}
+
+// TakeOver takes reports over from what a task is stored as, which were counted
+// since the task was read. Periods that were judged since are not judged again.
+func TakeOver(state, stored *storagev1.ScalingTaskState) {
+	_, period := MetricOf(state.GetTask())
+	judged := timeOf(state.GetJudgedTime())
+	state.Periods = nil
+	for _, p := range stored.GetPeriods() {
+		if timeOf(p.GetStartTime()).Add(period).After(judged) {
+			state.Periods = append(state.Periods, proto.CloneOf(p))
+		}
 	}
 }

@@ -104,7 +104,9 @@ func notFound(groupID string) error {
 }
 
 // etagOf is the etag of a group as it is stored.
-func etagOf(group *storagev1.StoredGroup) string { return fmt.Sprintf("v%d", group.GetVersion()) }
+func etagOf(group *storagev1.StoredGroup) string {
+	return fmt.Sprintf("v%d", group.GetVersion()-group.GetReportWrites())
+}
 
 // checkEtag refuses a change to a group that has changed since it was read.
 func checkEtag(group *storagev1.StoredGroup, etag string) error {

@@ -65,7 +65,7 @@ func (l *look) closeActivity() []*groupv1.Activity {
 	repeated := shortfall == l.stored.GetLastShortfall()
 	l.stored.LastShortfall = shortfall
 	switch {
-	case !delivered && repeated:
+	case !delivered && repeated && !byTask(activity):
 		return nil
 	case shortfall == "" && !l.removing && l.trouble == nil:
 		activity.Status = groupv1.ActivityStatus_ACTIVITY_STATUS_SUCCESSFUL

@@ -69,6 +69,9 @@ func (l *look) run(ctx context.Context) error {
 	}
 	l.forgetFuture()
 	l.forgetRefusals()
+	if err := l.scale(ctx); err != nil {
+		return err
+	}
 	l.settle(ctx)
 	if err := l.carryOut(ctx); err != nil {
 		return err
@@ -200,7 +203,7 @@ func (l *look) write(ctx context.Context, change store.Change) error {
 	if l.c.Tell != nil {
 		tell.Note(l.key.Account, l.last, l.stored, change.Activities, l.now)
 	}
-	if err := l.c.Store.Save(ctx, change); err != nil {
+	if err := l.saved(ctx, change); err != nil {
 		return err
 	}
 	l.first, l.last = nil, proto.CloneOf(l.stored)

@@ -173,7 +173,7 @@ func (l *look) next() time.Time {
 			}
 		}
 	}
-	return next
+	return l.nextTask(next)
 }
 
 func earliest(a, b time.Time) time.Time {

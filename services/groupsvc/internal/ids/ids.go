@@ -1,5 +1,5 @@
-// Package ids owns how groups, launch templates and activities are named. It must not know what
-// they are.
+// Package ids owns how groups, launch templates, scaling tasks and activities are
+// named. It must not know what they are.
 package ids
 
 import (
@@ -49,6 +49,9 @@ func (s *Source) Template(now time.Time) (string, error) { return s.next("lt-", 
 
 // Activity makes the id of an activity.
 func (s *Source) Activity(now time.Time) (string, error) { return s.next("apg-task-", now) }
+
+// ScalingTask makes the id of a scaling task.
+func (s *Source) ScalingTask(now time.Time) (string, error) { return s.next("st-", now) }
 
 // Holder makes the name of one turn of work.
 func (s *Source) Holder(now time.Time) (string, error) { return s.next("turn-", now) }
