@@ -41,6 +41,17 @@ func RetryAfter(delay time.Duration) *errdetails.RetryInfo {
 	return &errdetails.RetryInfo{RetryDelay: durationpb.New(delay)}
 }
 
+// RetryDelay tells how long an error asks to wait before another try; 0 when it
+// does not.
+func RetryDelay(err error) time.Duration {
+	for _, detail := range status.Convert(err).Details() {
+		if info, ok := detail.(*errdetails.RetryInfo); ok {
+			return max(0, info.GetRetryDelay().AsDuration())
+		}
+	}
+	return 0
+}
+
 // ReasonOf tells the reason of an error made by [Error], here or by a server,
 // or "" if it has none.
 func ReasonOf(err error) string {

@@ -75,7 +75,7 @@ func (a *Allocator) decide(req *allocatorv1.PlaceRequest, placement *allocatorv1
 	left := placement.GetWantedMilliunits() - placement.GetPlacedMilliunits()
 	count := (left + decision.GetWeightMilliunits() - 1) / decision.GetWeightMilliunits()
 	switch {
-	case excludes(req.GetExclusions(), pool):
+	case a.excludes(req.GetExclusions(), pool):
 		decision.Verdict = allocatorv1.Verdict_VERDICT_EXCLUDED
 	case stock == 0:
 		decision.Verdict = allocatorv1.Verdict_VERDICT_NO_STOCK
@@ -134,9 +134,11 @@ func (a *Allocator) MatchInstanceTypes(ctx context.Context, req *allocatorv1.Mat
 	})
 }
 
-func excludes(exclusions []*allocatorv1.Exclusion, pool Pool) bool {
+// excludes tells whether a pool refused, and has not been restocked since.
+func (a *Allocator) excludes(exclusions []*allocatorv1.Exclusion, pool Pool) bool {
 	return slices.ContainsFunc(exclusions, func(e *allocatorv1.Exclusion) bool {
-		return Pool{e.GetZoneId(), e.GetInstanceType(), e.GetBillingMethod()} == pool
+		return Pool{e.GetZoneId(), e.GetInstanceType(), e.GetBillingMethod()} == pool &&
+			(e.GetRefuseTime() == nil || !a.Cloud.restocked[pool].After(e.GetRefuseTime().AsTime()))
 	})
 }
 

@@ -59,6 +59,7 @@ type Cloud struct {
 	zones     map[string]bool
 	instances []*fleetv1.Instance
 	answers   map[string]*answer
+	restocked map[Pool]time.Time
 	created   int
 	released  int
 	started   int
@@ -71,7 +72,7 @@ type answer struct {
 
 // NewCloud makes a cloud without pools.
 func NewCloud(c clock.Clock) *Cloud {
-	return &Cloud{Clock: c, stock: map[Pool]int{}, prices: map[string]int64{}, vcpus: map[string]int32{}, zones: map[string]bool{}, answers: map[string]*answer{}}
+	return &Cloud{Clock: c, stock: map[Pool]int{}, prices: map[string]int64{}, vcpus: map[string]int32{}, zones: map[string]bool{}, answers: map[string]*answer{}, restocked: map[Pool]time.Time{}}
 }
 
 // Sell puts a type on sale in a zone, under both billing methods, at a list
@@ -95,6 +96,9 @@ func (c *Cloud) SetVCPUs(instanceType string, vcpus int32) {
 func (c *Cloud) SetStock(pool Pool, stock int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if stock > c.stock[pool] {
+		c.restocked[pool] = c.Clock.Now()
+	}
 	c.stock[pool] = stock
 }
 

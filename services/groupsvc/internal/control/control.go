@@ -92,6 +92,8 @@ type Controller struct {
 	wake chan struct{}
 	// cut is closed when looks have had their grace to end.
 	cut chan struct{}
+	// pools is what refused launches.
+	pools pools
 
 	mu sync.Mutex
 	// Guarded by mu.
@@ -106,6 +108,7 @@ func New(config Config, deps Deps) *Controller {
 	return &Controller{
 		Config: config, Deps: deps, wake: make(chan struct{}, 1), cut: make(chan struct{}),
 		working: map[store.Key]store.Lease{}, renewed: map[store.Key]bool{}, failures: map[store.Key]int{}, progress: make(chan struct{}),
+		pools: pools{accounts: map[string]knownPools{}},
 	}
 }
 

@@ -45,6 +45,9 @@ func (l *look) settle(ctx context.Context) {
 			l.settled[launch.GetRequestId()] = true
 		}
 	}
+	if len(l.settled) > 0 {
+		l.readRefusals(ctx)
+	}
 	l.runOpen(ctx)
 }
 
@@ -54,6 +57,10 @@ func (l *look) launchRound(ctx context.Context, need plan.Amounts) (bool, error)
 	spec := l.stored.GetGroup().GetSpec()
 	callCtx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
+	l.readRefusals(ctx)
+	if need = l.allowed(need); need.Total() == 0 {
+		return false, nil
+	}
 	request := placement.Request(spec, need, l.observed(), l.exclusions())
 	if request != nil { // what is placed is about to be launched: others must not count on it
 		request.PromiseKey = l.key.GroupID
@@ -164,6 +171,7 @@ func (l *look) runOpen(ctx context.Context) {
 	for i, launch := range open {
 		l.note(launch, outcomes[i])
 	}
+	l.tellRefusals(ctx)
 }
 
 func (l *look) call(ctx context.Context, launch *storagev1.Launch) outcome {
@@ -198,14 +206,14 @@ func (l *look) note(launch *storagev1.Launch, came outcome) {
 		// A launch forgets the ids that lists show; a result keeps them.
 		launch.AnswerTime, launch.InstanceIds = timestamppb.New(came.at), slices.Clone(came.ids)
 		if len(came.ids) < int(launch.GetAmount()) {
-			l.refused(pool, placement.CodeNoStock)
+			l.refused(pool, placement.CodeNoStock, 0)
 		} else {
 			l.accepted(pool)
 		}
 	case isRefusal(came.err):
 		result.ErrorCode = refusalCode(came.err)
 		result.ErrorMessage = placement.MessageOf(result.GetErrorCode())
-		l.refused(pool, result.GetErrorCode())
+		l.refused(pool, result.GetErrorCode(), rpc.RetryDelay(came.err))
 		l.stored.Launches = slices.DeleteFunc(l.stored.Launches, func(other *storagev1.Launch) bool { return other == launch })
 	default:
 		l.fail(fmt.Errorf("launch %s: %w", launch.GetRequestId(), came.err))
@@ -241,6 +249,8 @@ func refusalCode(err error) string {
 		return placement.CodeZone
 	case rpc.HasReason(err, fleetv1.ErrorReason_ERROR_REASON_DISK_CATEGORY_NOT_AVAILABLE):
 		return placement.CodeDisk
+	case rpc.HasReason(err, fleetv1.ErrorReason_ERROR_REASON_THROTTLED):
+		return placement.CodeThrottled
 	default:
 		return placement.CodeInternal
 	}

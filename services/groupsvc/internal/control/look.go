@@ -35,6 +35,8 @@ type look struct {
 	replacing []string                 // those whose replacement is under way
 	prices    map[placement.Pool]int64 // of stopped instances, when that matters
 	excluded  map[placement.Pool]bool  // pools that refused in this look
+	shared    []*storagev1.Refusal     // what refused other groups of the account
+	notes     store.RefusalNotes       // what they are to be told
 	settled   map[string]bool          // request ids of launches whose outcome was not known before this look
 	short     plan.Shortfall
 	removing  bool  // there is more to remove than could be removed

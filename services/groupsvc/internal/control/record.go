@@ -167,10 +167,8 @@ func (l *look) next() time.Time {
 		next = earliest(next, at)
 	}
 	if l.short.Reason != "" {
-		for _, refusal := range l.stored.GetRefusals() {
-			if retry := refusal.GetRetryTime().AsTime(); retry.After(l.now) {
-				next = earliest(next, retry)
-			}
+		if at := l.nextRetry(); !at.IsZero() {
+			next = earliest(next, at)
 		}
 	}
 	return l.nextTask(next)

@@ -26,6 +26,8 @@ const (
 	// CodeDisk means that the zone offers none of the categories that a disk
 	// may have.
 	CodeDisk = "InvalidDiskCategory.NotSupported"
+	// CodeThrottled means that the account calls more often than it may.
+	CodeThrottled = "Throttling"
 	// CodeInternal means that the cloud refused for another reason.
 	CodeInternal = "InternalError"
 )
@@ -41,6 +43,8 @@ func MessageOf(code string) string {
 		return "The account owes money."
 	case CodeQuota:
 		return "The vCPU quota of the account is used up."
+	case CodeThrottled:
+		return "The account calls the cloud more often than it may."
 	case CodeZone:
 		return "The zone does not sell now."
 	case CodeDisk:

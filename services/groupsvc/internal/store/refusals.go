@@ -23,6 +23,10 @@ type RefusalNotes struct {
 	Accepted []*storagev1.Refusal
 	// Forget is until when refusals must have lapsed to be forgotten.
 	Forget time.Time
+	// Latest is the latest time at which a pool can have refused. Those that are
+	// remembered as later are of before a clock was set back, and are forgotten;
+	// zero for no bound.
+	Latest time.Time
 }
 
 // Apply is what is remembered after notes, in order of the time of refusal. It
@@ -30,6 +34,9 @@ type RefusalNotes struct {
 func (n RefusalNotes) Apply(kept []*storagev1.Refusal) []*storagev1.Refusal {
 	latest := make(map[pool]*storagev1.Refusal, len(kept)+len(n.Refused))
 	for _, refusal := range slices.Concat(kept, n.Refused) {
+		if !n.Latest.IsZero() && refuseTime(refusal).After(n.Latest) {
+			continue
+		}
 		known := latest[poolOf(refusal)]
 		if known == nil || !refuseTime(refusal).Before(refuseTime(known)) {
 			latest[poolOf(refusal)] = refusal

@@ -54,6 +54,11 @@ func refusalsShared(t *testing.T, s store.Store) {
 	wantRefusals(t, s, "a 3s+2m0s")
 	note(t, s, store.RefusalNotes{Forget: Origin.Add(2*time.Minute + 3*time.Second + 1)})
 	wantRefusals(t, s)
+	// Those from before a clock was set back do not stand in the way of later ones.
+	note(t, s, store.RefusalNotes{Refused: []*storagev1.Refusal{refusal("a", time.Hour, time.Minute)}})
+	note(t, s, store.RefusalNotes{Refused: []*storagev1.Refusal{refusal("a", 0, time.Minute)}, Latest: Origin.Add(time.Minute)})
+	wantRefusals(t, s, "a 0s+1m0s")
+	note(t, s, store.RefusalNotes{Forget: Origin.Add(time.Hour)})
 	if other, err := s.Refusals(t.Context(), "other"); err != nil || len(other) != 0 {
 		t.Errorf("another account has refusals %v, %v", other, err) // S8
 	}

@@ -43,7 +43,9 @@ type StoredGroup struct {
 	// Launches whose outcome is not recorded, or whose instances the fleet has
 	// not shown yet.
 	Launches []*Launch `protobuf:"bytes,6,rep,name=launches,proto3" json:"launches,omitempty"`
-	// Pools that refused a launch a short while ago.
+	// Pools that refused a launch a short while ago for a reason of the group's
+	// own, such as its maximum price. Those that concern all groups of the account
+	// are in StoredRefusals.
 	Refusals []*Refusal `protobuf:"bytes,7,rep,name=refusals,proto3" json:"refusals,omitempty"`
 	// The activity that is under way; absent when there is none.
 	OpenActivity *v1.Activity `protobuf:"bytes,8,opt,name=open_activity,json=openActivity,proto3" json:"open_activity,omitempty"`
@@ -575,7 +577,9 @@ func (x *Launch) GetImageId() string {
 	return ""
 }
 
-// A pool that refused a launch, and for how long it is left alone.
+// A pool that refused a launch, and for how long it is left alone. One without
+// zone and instance type stands for all pools under the billing method, and one
+// without a billing method for all that the account launches.
 type Refusal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Zone of the pool.
