@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
@@ -157,8 +158,10 @@ func (c *cloud) looks() []proto.Message {
 	all := c.state("default", "other")
 	for _, m := range all {
 		message := m.ProtoReflect()
-		if field := message.Descriptor().Fields().ByName("cursor"); field != nil {
-			message.Clear(field)
+		for _, name := range []protoreflect.Name{"cursor", "history_id"} {
+			if field := message.Descriptor().Fields().ByName(name); field != nil {
+				message.Clear(field)
+			}
 		}
 	}
 	return all

@@ -123,11 +123,11 @@ func New(config Config, deps Deps) (*Service, error) {
 	}
 	store := records.New(deps.JetStream, records.Config{Replicas: config.Replicas, MemoryStorage: config.MemoryStorage, Log: deps.Log})
 	keeper := verdict.New(verdict.Deps{
-		Fleet: deps.Fleet, Store: store, Publish: publisher.Publish, Cloud: deps.CloudClock, Wall: clock.NewWall(),
+		Store: store, Publish: publisher.Publish, Cloud: deps.CloudClock, Wall: clock.NewWall(),
 		Owns: shares.Owns, OwnershipChanged: shares.Changed, Log: deps.Log,
 	})
 	return &Service{
-		follower:  follow.Follower{Fleet: deps.Fleet, Clock: deps.Clock, Log: deps.Log},
+		follower:  follow.Follower{Fleet: deps.Fleet, Watcher: keeper, Clock: deps.Clock, Log: deps.Log},
 		shares:    shares,
 		publisher: publisher,
 		keeper:    keeper,
@@ -194,7 +194,7 @@ func (s *Service) followIn(ctx context.Context, term *share.Term) error {
 		case <-ctx.Done():
 		}
 	}()
-	err := s.follower.Follow(ctx, term.Place.Cursor, func(ctx context.Context, batch follow.Batch) error {
+	err := s.follower.Follow(ctx, follow.Place(term.Place), func(ctx context.Context, batch follow.Batch) error {
 		return s.publisher.Deliver(ctx, term.Number, batch)
 	})
 	return ended(ctx, err)

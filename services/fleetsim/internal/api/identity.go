@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"strconv"
 	"strings"
 
 	"github.com/seed-198b1370/muster/services/fleetsim/world"
@@ -114,6 +115,9 @@ func cursorOf(fleet, sequence uint64) string {
 // positionOf is how far along the fleet's history a cursor is; never 0, which
 // stands for a fleet that does not tell.
 func positionOf(sequence uint64) int64 { return int64(sequence) + 1 }
+
+// historyOf names the history of a fleet, which is another after it was set back.
+func historyOf(fleet uint64) string { return strconv.FormatUint(fleet, 36) }
 
 // sequenceOf tells the transition that a cursor follows; false for what is no
 // cursor of the fleet.

@@ -27,15 +27,16 @@ func (f *fleet) ListInstances(ctx context.Context, req *fleetv1.ListInstancesReq
 		world.Page
 		cursor   string
 		position int64
+		history  string
 	}
 	found, err := look(ctx, f.Engine, func(w *world.World) page {
-		return page{w.List(query), cursorOf(f.Engine.FleetID(), w.Sequence()), positionOf(w.Sequence())}
+		return page{w.List(query), cursorOf(f.Engine.FleetID(), w.Sequence()), positionOf(w.Sequence()), historyOf(f.Engine.FleetID())}
 	})
 	if err != nil {
 		return nil, err
 	}
 	resp := &fleetv1.ListInstancesResponse{
-		Cursor: found.cursor, Position: found.position, NextPageToken: tokenAfter(instanceList, found.Next),
+		Cursor: found.cursor, Position: found.position, HistoryId: found.history, NextPageToken: tokenAfter(instanceList, found.Next),
 	}
 	for i := range found.Listed {
 		resp.Instances = append(resp.Instances, f.toListed(&found.Listed[i]))

@@ -123,7 +123,7 @@ func (w *watch) read() (more <-chan struct{}, err error) {
 			next.repeat = append(next.repeat, shown)
 		}
 	}
-	next.Cursor, next.Position = cursorOf(w.id, w.after), positionOf(w.after)
+	next.Cursor, next.Position, next.HistoryId = cursorOf(w.id, w.after), positionOf(w.after), historyOf(w.id)
 	if delay := trouble.DelayOf(faults); delay > 0 {
 		next.due = w.fleet.Wall.Now().Add(delay)
 	}
@@ -164,7 +164,9 @@ func (w *watch) send(stream grpc.ServerStreamingServer[fleetv1.WatchInstancesRes
 // sendRepeated sends what is to come again, with no new entries; if there is
 // none, a sign of life.
 func (w *watch) sendRepeated(stream grpc.ServerStreamingServer[fleetv1.WatchInstancesResponse]) error {
-	resp := &fleetv1.WatchInstancesResponse{Transitions: w.repeat, Cursor: w.sent, Position: w.sentPosition, AsOfTime: w.asOfTime()}
+	resp := &fleetv1.WatchInstancesResponse{
+		Transitions: w.repeat, Cursor: w.sent, Position: w.sentPosition, HistoryId: historyOf(w.id), AsOfTime: w.asOfTime(),
+	}
 	w.repeat = nil
 	return stream.Send(resp)
 }

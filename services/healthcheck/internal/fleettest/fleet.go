@@ -42,6 +42,7 @@ type Fleet struct {
 	name      string
 	live      map[string]*fleetv1.Instance
 	now       time.Time
+	most      int // transitions in a response
 	cutAfter  int // a stream breaks after so many transitions; 0 for never
 	failures  int // so many of the next calls fail
 	watches   int
@@ -52,7 +53,7 @@ type Fleet struct {
 
 // New makes an empty fleet.
 func New() *Fleet {
-	return &Fleet{name: "f1", live: map[string]*fleetv1.Instance{}, now: Origin, changed: make(chan struct{})}
+	return &Fleet{name: "f1", most: maxTransitions, live: map[string]*fleetv1.Instance{}, now: Origin, changed: make(chan struct{})}
 }
 
 // Serve serves the fleet in memory until the test ends.
@@ -196,6 +197,13 @@ func (f *Fleet) CutAfter(transitions int) {
 	f.wake()
 }
 
+// CarryOne makes each response of a stream carry one transition.
+func (f *Fleet) CarryOne() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.most = 1
+}
+
 // FailNext makes so many of the next calls fail.
 func (f *Fleet) FailNext(calls int) {
 	f.mu.Lock()
@@ -257,13 +265,13 @@ func (f *Fleet) WatchInstances(req *fleetv1.WatchInstancesRequest, stream grpc.S
 	}
 	for sent := 0; ; {
 		f.mu.Lock()
-		batch := slices.Clone(f.journal[position:min(len(f.journal), position+maxTransitions)])
+		batch := slices.Clone(f.journal[position:min(len(f.journal), position+f.most)])
 		changed, cut := f.changed, f.cutAfter > 0 && sent+len(batch) >= f.cutAfter
 		if cut {
 			batch = batch[:max(0, min(len(batch), f.cutAfter-sent))]
 		}
 		position, sent = position+len(batch), sent+len(batch)
-		resp := &fleetv1.WatchInstancesResponse{Transitions: batch, Cursor: f.cursor(position), Position: int64(position) + 1}
+		resp := &fleetv1.WatchInstancesResponse{Transitions: batch, Cursor: f.cursor(position), Position: int64(position) + 1, HistoryId: f.name}
 		if !f.asOf.IsZero() {
 			resp.AsOfTime = timestamppb.New(f.asOf)
 		}
@@ -297,7 +305,7 @@ func (f *Fleet) ListInstances(_ context.Context, req *fleetv1.ListInstancesReque
 	if !ok {
 		return nil, status.Error(codes.InvalidArgument, "not a token of this list")
 	}
-	resp := &fleetv1.ListInstancesResponse{Cursor: f.cursor(len(f.journal)), Position: int64(len(f.journal)) + 1}
+	resp := &fleetv1.ListInstancesResponse{Cursor: f.cursor(len(f.journal)), Position: int64(len(f.journal)) + 1, HistoryId: f.name}
 	for _, id := range slices.Sorted(maps.Keys(f.live)) {
 		if id <= after {
 			continue

@@ -1,6 +1,9 @@
 // Package follow owns the way along the fleet's stream of transitions: where to
-// go on, what to do when the stream breaks or has forgotten that place. It
-// must not know how events are published or where the place is kept.
+// go on, what to do when the stream breaks or has forgotten that place. What
+// comes is read once, for two: for whoever publishes events, who must miss
+// nothing from a place on, and for a watcher, who wants to know how all
+// instances are now. It must not know how events are published, where the place
+// is kept, or what the watcher thinks.
 package follow
 
 import (
@@ -9,6 +12,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
 	"github.com/seed-198b1370/muster/pkg/rpc"
@@ -28,55 +33,77 @@ const (
 type Batch struct {
 	// Events in order; none when nothing in it mattered.
 	Events []*healthv1.InstanceEvent
-	// Cursor is where the stream goes on once the events are safe. Empty when
-	// more events belong to the same place.
-	Cursor string
-	// Position of the cursor, as the fleet tells it.
-	Position int64
+	// Place is where the stream goes on once the events are safe. Without a
+	// cursor more events belong to the same place.
+	Place Place
+}
+
+// A Watcher is told how all instances are: first by a list, then by what
+// becomes of them.
+type Watcher interface {
+	// ListBegins tells that a list of all instances comes. It waits until the
+	// watcher can take it.
+	ListBegins(context.Context)
+	// Listed is a part of the list.
+	Listed(context.Context, []*fleetv1.Instance)
+	// ListEnds tells that there are no other instances.
+	ListEnds(context.Context)
+	// Happened tells what has happened after the list, in order, and up to when
+	// the fleet has told of everything; nil when it does not say.
+	Happened(context.Context, []*fleetv1.InstanceTransition, *timestamppb.Timestamp)
 }
 
 // A Follower reads the fleet's stream. It is used by one goroutine at a time.
 type Follower struct {
 	// Fleet to follow.
 	Fleet fleetv1.FleetServiceClient
+	// Watcher is told, too; nil for none.
+	Watcher Watcher
 	// Clock that delays are on.
 	Clock clock.Clock
 	// Log takes what operators should know.
 	Log *slog.Logger
+
+	// listed tells that the watcher was given a list, watched up to where it has
+	// been told since.
+	listed  bool
+	watched Place
 }
 
 // errDeliver marks what the receiver of batches returned.
 var errDeliver = errors.New("deliver")
 
-// Follow delivers the events of the fleet's transitions from a cursor on, empty
-// for the oldest that the fleet keeps, until the context ends; then it returns
-// nil. Batches come in the fleet's order, and the next is read when deliver has
-// returned. It returns the error of deliver as soon as there is one. Failures
-// of the fleet are waited out. A transition that can not be judged is logged
-// and left out.
-func (f *Follower) Follow(ctx context.Context, cursor string, deliver func(context.Context, Batch) error) error {
+// Follow delivers the events of the fleet's transitions from a place on, the
+// zero value for the oldest that the fleet keeps, until the context ends; then
+// it returns nil. Batches come in the fleet's order, and the next is read when
+// deliver has returned. It returns the error of deliver as soon as there is one.
+// Failures of the fleet are waited out. A transition that can not be judged is
+// logged and left out.
+//
+// The watcher is given a list first, if it has none yet, and then what comes
+// behind that; what it knows already it is not told again, but for what is in
+// one response with something that it does not know.
+func (f *Follower) Follow(ctx context.Context, from Place, deliver func(context.Context, Batch) error) error {
+	run := &run{Follower: f, from: from, at: f.begin(from), deliver: deliver}
 	delay, startedOver := minDelay, false
 	for {
-		before := cursor
-		err := f.stream(ctx, &cursor, deliver)
-		if cursor != before {
+		err := run.once(ctx)
+		if run.moved {
 			delay, startedOver = minDelay, false
-		}
-		if Lost(err) {
-			f.Log.WarnContext(ctx, "fleet does not keep the place where it was followed; going on from what there is now, transitions in between are not told",
-				"cursor", cursor, "error", err)
-			listErr := f.startOver(ctx, &cursor, deliver)
-			if listErr == nil && !startedOver {
-				startedOver = true
-				continue // watch from there at once, but do not go round in a circle
-			}
-			err = errors.Join(err, listErr)
 		}
 		switch {
 		case ctx.Err() != nil:
 			return nil //nolint:nilerr // the context has ended, as it was meant to
 		case errors.Is(err, errDeliver):
 			return err
+		case isLost(err):
+			f.Log.WarnContext(ctx, "fleet does not keep the place where it was followed; going on from what there is now, transitions in between are not told",
+				"cursor", run.at.Cursor, "error", err)
+			run.lost, f.listed = true, false
+			if !startedOver {
+				startedOver = true
+				continue // at once, but not round in a circle
+			}
 		}
 		f.Log.WarnContext(ctx, "stream of the fleet broke", "again_in", delay, "error", err)
 		if clock.SleepUntil(ctx, f.Clock, f.Clock.Now().Add(delay)) != nil {
@@ -86,18 +113,56 @@ func (f *Follower) Follow(ctx context.Context, cursor string, deliver func(conte
 	}
 }
 
-// Lost tells whether an error means that the fleet can not go on from a cursor:
+// begin is where to begin to read: at the place of the events, or at that of the
+// watcher if it is the older. A watcher whose place can not be compared is given
+// a list again.
+func (f *Follower) begin(from Place) Place {
+	if f.Watcher == nil || !f.listed || f.watched == from || from.Cursor == "" {
+		return from
+	}
+	if !from.comparable(f.watched) {
+		f.listed = false
+		return from
+	}
+	if f.watched.Position < from.Position {
+		return f.watched
+	}
+	return from
+}
+
+// isLost tells whether an error means that the fleet can not go on from a cursor:
 // it has forgotten that far back, or it is another fleet.
-func Lost(err error) bool {
+func isLost(err error) bool {
 	return rpc.HasReason(err, fleetv1.ErrorReason_ERROR_REASON_CURSOR_COMPACTED) ||
 		rpc.HasReason(err, fleetv1.ErrorReason_ERROR_REASON_INVALID_TOKEN)
 }
 
-// stream follows one stream until it breaks, and moves the cursor with it.
-func (f *Follower) stream(ctx context.Context, cursor *string, deliver func(context.Context, Batch) error) error {
+// A run is one call of Follow.
+type run struct {
+	*Follower
+	from    Place // events before it were delivered by an earlier run
+	at      Place // up to where the stream was read
+	moved   bool  // the last stream brought something
+	lost    bool  // the fleet does not keep at
+	deliver func(context.Context, Batch) error
+}
+
+// once lists what must be listed and follows one stream until it breaks.
+func (r *run) once(ctx context.Context) error {
+	r.moved = false
+	if r.lost || r.Watcher != nil && !r.listed {
+		if err := r.list(ctx); err != nil {
+			return err
+		}
+	}
+	return r.stream(ctx)
+}
+
+// stream follows one stream until it breaks, and moves the place with it.
+func (r *run) stream(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the stream also when deliver fails
-	stream, err := f.Fleet.WatchInstances(ctx, &fleetv1.WatchInstancesRequest{AllAccounts: true, Cursor: *cursor})
+	stream, err := r.Fleet.WatchInstances(ctx, &fleetv1.WatchInstancesRequest{AllAccounts: true, Cursor: r.at.Cursor})
 	if err != nil {
 		return fmt.Errorf("watch instances: %w", err)
 	}
@@ -106,58 +171,101 @@ func (f *Follower) stream(ctx context.Context, cursor *string, deliver func(cont
 		if err != nil {
 			return fmt.Errorf("watch instances: %w", err)
 		}
-		if resp.GetCursor() == *cursor && len(resp.GetTransitions()) == 0 {
-			continue // a sign of life
+		now := placeOf(resp)
+		if now != r.at || len(resp.GetTransitions()) > 0 { // else it is a sign of life
+			if err := r.publish(ctx, now, resp.GetTransitions()); err != nil {
+				return err
+			}
 		}
-		batch := Batch{Cursor: resp.GetCursor(), Position: resp.GetPosition()}
-		for _, transition := range resp.GetTransitions() {
-			event, err := judge.Transition(transition)
-			batch.Events = f.add(ctx, batch.Events, event, err)
-		}
-		if err := deliver(ctx, batch); err != nil {
-			return fmt.Errorf("%w: %w", errDeliver, err)
-		}
-		*cursor = resp.GetCursor()
+		r.watch(ctx, now, resp)
+		r.moved = r.moved || now != r.at
+		r.at = now
 	}
 }
 
-// startOver lists the instances, delivers what they owe, and moves the cursor to
-// that of the list.
-func (f *Follower) startOver(ctx context.Context, cursor *string, deliver func(context.Context, Batch) error) error {
-	first, position := "", int64(0)
+// publish delivers the events of transitions up to a place.
+func (r *run) publish(ctx context.Context, now Place, transitions []*fleetv1.InstanceTransition) error {
+	if now.upTo(r.from) {
+		return nil
+	}
+	batch := Batch{Place: now}
+	for _, transition := range transitions {
+		event, err := judge.Transition(transition)
+		batch.Events = r.add(ctx, batch.Events, event, err)
+	}
+	if err := r.deliver(ctx, batch); err != nil {
+		return fmt.Errorf("%w: %w", errDeliver, err)
+	}
+	return nil
+}
+
+// watch tells the watcher what it does not know yet.
+func (r *run) watch(ctx context.Context, now Place, resp *fleetv1.WatchInstancesResponse) {
+	if r.Watcher == nil {
+		return
+	}
+	if now.upTo(r.watched) {
+		r.Watcher.Happened(ctx, nil, resp.GetAsOfTime())
+		return
+	}
+	r.Watcher.Happened(ctx, resp.GetTransitions(), resp.GetAsOfTime())
+	if ctx.Err() == nil {
+		r.watched = now
+	}
+}
+
+// list lists the instances for the watcher. If the place was lost it delivers
+// what they owe, and the place becomes that of the list.
+func (r *run) list(ctx context.Context) error {
+	if r.Watcher != nil {
+		r.Watcher.ListBegins(ctx)
+	}
+	var first Place
 	for token := ""; ; {
-		page, err := f.Fleet.ListInstances(ctx, &fleetv1.ListInstancesRequest{AllAccounts: true, PageSize: listPage, PageToken: token})
+		page, err := r.Fleet.ListInstances(ctx, &fleetv1.ListInstancesRequest{AllAccounts: true, PageSize: listPage, PageToken: token})
 		if err != nil {
 			return fmt.Errorf("list instances: %w", err)
 		}
-		if first == "" {
-			first, position = page.GetCursor(), page.GetPosition()
-		}
-		batch := Batch{}
-		for _, instance := range page.GetInstances() {
-			event, err := judge.Listed(instance)
-			batch.Events = f.add(ctx, batch.Events, event, err)
-		}
-		token = page.GetNextPageToken()
 		if token == "" {
 			// The stream goes on from the first page: what happened while the
 			// others were read comes again, under the same ids.
-			batch.Cursor, batch.Position = first, position
+			first = placeOf(page)
 		}
-		if err := deliver(ctx, batch); err != nil {
-			return fmt.Errorf("%w: %w", errDeliver, err)
+		token = page.GetNextPageToken()
+		if r.lost {
+			batch := Batch{}
+			for _, instance := range page.GetInstances() {
+				event, err := judge.Listed(instance)
+				batch.Events = r.add(ctx, batch.Events, event, err)
+			}
+			if token == "" {
+				batch.Place = first
+			}
+			if err := r.deliver(ctx, batch); err != nil {
+				return fmt.Errorf("%w: %w", errDeliver, err)
+			}
+		}
+		if r.Watcher != nil {
+			r.Watcher.Listed(ctx, page.GetInstances())
 		}
 		if token == "" {
-			*cursor = first
-			return nil
+			break
 		}
 	}
+	if r.lost {
+		r.at, r.from, r.lost = first, first, false
+	}
+	if r.Watcher != nil {
+		r.Watcher.ListEnds(ctx)
+		r.listed, r.watched = ctx.Err() == nil, first
+	}
+	return ctx.Err()
 }
 
 // add appends what was judged, if anything.
-func (f *Follower) add(ctx context.Context, all []*healthv1.InstanceEvent, event *healthv1.InstanceEvent, err error) []*healthv1.InstanceEvent {
+func (r *run) add(ctx context.Context, all []*healthv1.InstanceEvent, event *healthv1.InstanceEvent, err error) []*healthv1.InstanceEvent {
 	if err != nil {
-		f.Log.ErrorContext(ctx, "transition is left out", "error", err)
+		r.Log.ErrorContext(ctx, "transition is left out", "error", err)
 		return all
 	}
 	if event == nil {

@@ -48,8 +48,8 @@ func (k *taker) take(_ context.Context, batch follow.Batch) error {
 	for _, event := range batch.Events {
 		k.ids = append(k.ids, event.GetEventId())
 	}
-	if batch.Cursor != "" {
-		k.cursor = batch.Cursor
+	if batch.Place.Cursor != "" {
+		k.cursor = batch.Place.Cursor
 	}
 	close(k.changed)
 	k.changed = make(chan struct{})
@@ -92,7 +92,7 @@ func start(t *testing.T, client fleetv1.FleetServiceClient, cursor string, k *ta
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- follower.Follow(ctx, cursor, k.take) }()
+	go func() { ended <- follower.Follow(ctx, follow.Place{Cursor: cursor}, k.take) }()
 	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
@@ -216,7 +216,7 @@ func TestFollow_returnsTheErrorOfDeliver(t *testing.T) {
 	fleet.Launch("i-1", "")
 	follower := &follow.Follower{Fleet: client, Clock: clock.NewWall(), Log: slog.New(slog.DiscardHandler)}
 	full := errors.New("full")
-	if err := follower.Follow(t.Context(), "", (&taker{fail: full}).take); !errors.Is(err, full) {
+	if err := follower.Follow(t.Context(), follow.Place{}, (&taker{fail: full}).take); !errors.Is(err, full) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -239,7 +239,7 @@ func TestFollow_waitsLongerAndLonger(t *testing.T) {
 		follower := &follow.Follower{Fleet: fleet, Clock: clock.NewWall(), Log: slog.New(slog.DiscardHandler)}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		if err := follower.Follow(ctx, "", nil); err != nil {
+		if err := follower.Follow(ctx, follow.Place{}, nil); err != nil {
 			t.Error(err)
 		}
 		var delays []time.Duration

@@ -170,8 +170,8 @@ func (p *Publisher) gather(next order, owned share.Set, term int64) (all togethe
 				}
 			}
 			// Without a cursor more belongs to the same place.
-			if all.moved = next.Cursor != ""; all.moved {
-				all.place = share.Place{Cursor: next.Cursor, Position: next.Position}
+			if all.moved = next.Place.Cursor != ""; all.moved {
+				all.place = share.Place(next.Place)
 			}
 		}
 		if len(all.events) >= maxTogether {

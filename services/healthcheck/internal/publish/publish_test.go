@@ -54,7 +54,7 @@ func TestDeliver_waitsWhenTooMuchIsNotPublished(t *testing.T) {
 	accepted := 0
 	waits := make(chan error, 1)
 	for {
-		go func() { waits <- publisher.Deliver(ctx, 1, follow.Batch{Cursor: "c"}) }()
+		go func() { waits <- publisher.Deliver(ctx, 1, follow.Batch{Place: follow.Place{Cursor: "c"}}) }()
 		if accepted == 16 { // as many as there is room for
 			break
 		}

@@ -44,6 +44,8 @@ type Place struct {
 	// Position of the cursor, to compare it with others; 0 when the fleet did
 	// not tell.
 	Position int64 `json:"position,omitempty"`
+	// History that the position counts in; empty when the fleet did not tell.
+	History string `json:"history,omitempty"`
 }
 
 // older compares places. One without a position may be anywhere, so it is taken
@@ -95,7 +97,9 @@ func (t table) oldest(of Set) Place {
 			found = append(found, one.Place)
 		}
 	}
-	if len(found) == 0 {
+	// Which of two histories is the present one is not known here: only the
+	// fleet's beginning is before everything.
+	if len(found) == 0 || slices.ContainsFunc(found, func(p Place) bool { return p.History != found[0].History }) {
 		return Place{}
 	}
 	return slices.MinFunc(found, older)

@@ -114,6 +114,18 @@ func TestTable_oldest(t *testing.T) {
 	}
 }
 
+// S7: a fleet that was set back counts anew. A place in what was before it is not
+// the older one for being the smaller number, nor the newer.
+func TestTable_oldestOfTwoHistories(t *testing.T) {
+	before, after := Place{Cursor: "a", Position: 900, History: "1"}, Place{Cursor: "b", Position: 20, History: "2"}
+	now := newTable(before).reached(after, 0b0011)
+	for of, want := range map[Set]Place{0b0001: after, 0b0100: before, 0b0110: {}} {
+		if got := now.oldest(of); got != want {
+			t.Errorf("oldest of %b is %v, want %v", of, got, want)
+		}
+	}
+}
+
 // What replicas of all versions must agree on.
 func TestPartitionOf(t *testing.T) {
 	for id, want := range map[string]uint64{"i-0000000000001": 30, "i-0000000000002": 43, "": 37} {

@@ -2,90 +2,57 @@ package verdict
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"math"
-	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/seed-198b1370/muster/pkg/clock"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
-	"github.com/seed-198b1370/muster/services/healthcheck/internal/follow"
 	"github.com/seed-198b1370/muster/services/healthcheck/internal/records"
 	"github.com/seed-198b1370/muster/services/healthcheck/judge"
 )
 
-const (
-	minDelay = 100 * time.Millisecond
-	maxDelay = 10 * time.Second
-	// listPage is how many instances are asked for at once, the most there is.
-	listPage = 250
-)
-
-// follow lists the instances, then follows their transitions, until the context
-// ends; what fails is waited out. It lists them again when the fleet can not go
-// on from where it was followed.
-func (k *Keeper) follow(ctx context.Context) error {
-	delay, cursor := minDelay, ""
-	for {
-		before := cursor
-		var err error
-		if cursor == "" {
-			cursor, err = k.list(ctx)
-		}
-		if err == nil {
-			err = k.watch(ctx, &cursor)
-		}
-		if cursor != before {
-			delay = minDelay
-		}
-		if follow.Lost(err) {
-			cursor = ""
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		k.Log.WarnContext(ctx, "instances can not be followed now; verdicts wait", "again_in", delay, "error", err)
-		if err := clock.SleepUntil(ctx, k.Wall, k.Wall.Now().Add(delay)); err != nil {
-			return err
-		}
-		delay = min(2*delay, maxDelay)
+// ListBegins implements [follow.Watcher]. It waits until all that is stored is
+// known: what is known of instances comes before the instances.
+func (k *Keeper) ListBegins(ctx context.Context) {
+	select {
+	case <-k.Store.Ready():
+	case <-ctx.Done():
+		return
 	}
-}
-
-// list takes over all instances as they are now, forgets others, and returns the
-// cursor from which to watch.
-func (k *Keeper) list(ctx context.Context) (cursor string, err error) {
-	var asked judge.Instant
 	k.do(ctx, func(context.Context) {
 		k.table.listing++
-		asked = k.steady.Now()
+		k.asked = k.steady.Now()
 		if len(k.table.records) == 0 { // nothing is known that could be out of date
-			k.heard = max(k.heard, asked)
+			k.heard = max(k.heard, k.asked)
 		}
 	})
-	for token := ""; ; {
-		page, err := k.Fleet.ListInstances(ctx, &fleetv1.ListInstancesRequest{AllAccounts: true, PageSize: listPage, PageToken: token})
-		if err != nil {
-			return "", fmt.Errorf("list instances: %w", err)
+}
+
+// Listed implements [follow.Watcher]: it takes instances over as they are.
+func (k *Keeper) Listed(ctx context.Context, instances []*fleetv1.Instance) {
+	k.do(ctx, func(context.Context) {
+		for _, instance := range instances {
+			k.take(instance, judge.Sighting{Why: judge.Presumed(instance), At: k.steady.Now()})
 		}
-		if cursor == "" {
-			cursor = page.GetCursor()
+	})
+}
+
+// ListEnds implements [follow.Watcher]: it forgets all others.
+func (k *Keeper) ListEnds(ctx context.Context) {
+	k.do(ctx, func(context.Context) {
+		k.sweep()
+		k.heard = max(k.heard, k.asked)
+	})
+}
+
+// Happened implements [follow.Watcher].
+func (k *Keeper) Happened(ctx context.Context, transitions []*fleetv1.InstanceTransition, asOf *timestamppb.Timestamp) {
+	k.do(ctx, func(context.Context) {
+		k.hear(asOf)
+		for _, t := range transitions {
+			k.take(t.GetInstance(), judge.Sighting{Kind: t.GetKind(), Why: t.GetReason(), At: k.steady.Of(t.GetTime().AsTime())})
 		}
-		k.do(ctx, func(context.Context) {
-			for _, instance := range page.GetInstances() {
-				k.take(instance, judge.Sighting{Why: judge.Presumed(instance), At: k.steady.Now()})
-			}
-		})
-		if token = page.GetNextPageToken(); token == "" {
-			k.do(ctx, func(context.Context) {
-				k.sweep()
-				k.heard = max(k.heard, asked)
-			})
-			return cursor, ctx.Err()
-		}
-	}
+	})
 }
 
 // sweep forgets what the latest list did not show.
@@ -99,32 +66,6 @@ func (k *Keeper) sweep() {
 		if k.table.records[id] == nil && k.Owns(id) {
 			k.pending = append(k.pending, write{forget: id})
 		}
-	}
-}
-
-// errSilent is a stream that ended without an error.
-var errSilent = errors.New("the stream of the fleet ended")
-
-// watch follows one stream until it breaks, and moves the cursor with it.
-func (k *Keeper) watch(ctx context.Context, cursor *string) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	stream, err := k.Fleet.WatchInstances(ctx, &fleetv1.WatchInstancesRequest{AllAccounts: true, Cursor: *cursor})
-	if err != nil {
-		return fmt.Errorf("watch instances: %w", err)
-	}
-	for {
-		resp, err := stream.Recv()
-		if err != nil {
-			return fmt.Errorf("watch instances: %w", errors.Join(errSilent, err))
-		}
-		k.do(ctx, func(context.Context) {
-			k.hear(resp.GetAsOfTime())
-			for _, t := range resp.GetTransitions() {
-				k.take(t.GetInstance(), judge.Sighting{Kind: t.GetKind(), Why: t.GetReason(), At: k.steady.Of(t.GetTime().AsTime())})
-			}
-		})
-		*cursor = resp.GetCursor()
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
-	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 	"github.com/seed-198b1370/muster/services/healthcheck/internal/probe"
 	"github.com/seed-198b1370/muster/services/healthcheck/internal/records"
@@ -33,8 +32,6 @@ const (
 
 // Deps are the parts that a keeper works with.
 type Deps struct {
-	// Fleet is the cloud.
-	Fleet fleetv1.FleetServiceClient
 	// Store keeps what must survive.
 	Store *records.Store
 	// Publish returns nil once all events are published. It is called by one
@@ -57,7 +54,8 @@ type Deps struct {
 	Log *slog.Logger
 }
 
-// A Keeper judges instances.
+// A Keeper judges instances. While it runs, it is to be told of them as a
+// [follow.Watcher].
 type Keeper struct {
 	Deps
 	inbox     chan func(context.Context)
@@ -67,6 +65,7 @@ type Keeper struct {
 	// What follows belongs to the loop.
 	table   *table
 	steady  judge.Steady
+	asked   judge.Instant // when the latest list began
 	heard   judge.Instant // up to when the fleet has told of everything
 	looked  time.Time     // when the clock was looked at, in real time
 	speed   float64       // of the clock then
@@ -114,14 +113,6 @@ func (k *Keeper) Run(ctx context.Context) error {
 	})
 	group.Go(func() error { return k.loop(ctx) })
 	group.Go(func() error { return k.write(ctx) })
-	group.Go(func() error {
-		select {
-		case <-k.Store.Ready(): // what is known of instances comes before the instances
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		return k.follow(ctx)
-	})
 	group.Go(func() error {
 		k.scheduler.Run(ctx)
 		return ctx.Err()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -20,6 +21,7 @@ import (
 	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/healthcheck/storage/v1"
 	"github.com/seed-198b1370/muster/services/healthcheck/internal/fleettest"
+	"github.com/seed-198b1370/muster/services/healthcheck/internal/follow"
 	"github.com/seed-198b1370/muster/services/healthcheck/internal/records"
 	"github.com/seed-198b1370/muster/services/healthcheck/internal/verdict"
 	"github.com/seed-198b1370/muster/services/healthcheck/judge"
@@ -63,12 +65,18 @@ func startOn(t testing.TB, fleet fleetv1.FleetServiceClient, js jetstream.JetStr
 	log := slog.New(slog.DiscardHandler)
 	r := &replica{t: t, store: records.New(js, records.Config{Log: log}), stuck: stuck, owned: owned}
 	keeper := verdict.New(verdict.Deps{
-		Fleet: fleet, Store: r.store, Publish: r.publish, Cloud: cloud, Wall: clock.NewWall(),
+		Store: r.store, Publish: r.publish, Cloud: cloud, Wall: clock.NewWall(),
 		Owns: owned, OwnershipChanged: changed, Log: log,
 	})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
-	go func() { ended <- keeper.Run(ctx) }()
+	follower := follow.Follower{Fleet: fleet, Watcher: keeper, Clock: clock.NewWall(), Log: log}
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() error { return keeper.Run(ctx) })
+	both.Go(func() error {
+		return follower.Follow(ctx, follow.Place{}, func(context.Context, follow.Batch) error { return nil })
+	})
+	go func() { ended <- both.Wait() }()
 	r.stop = sync.OnceFunc(func() {
 		cancel()
 		select {

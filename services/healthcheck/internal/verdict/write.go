@@ -19,8 +19,13 @@ import (
 	"github.com/seed-198b1370/muster/services/healthcheck/judge"
 )
 
-// writesAtOnce is how many entries are written at a time.
-const writesAtOnce = 64
+const (
+	// writesAtOnce is how many entries are written at a time.
+	writesAtOnce = 64
+	// What is between two attempts to store.
+	minDelay = 50 * time.Millisecond
+	maxDelay = 10 * time.Second
+)
 
 // A write is one thing to store, and then, if it has an event, to publish.
 type write struct {
@@ -275,7 +280,7 @@ func (k *Keeper) reload(id string) {
 
 // untilDone tries until it works or the context ends, with growing delay.
 func (k *Keeper) untilDone(ctx context.Context, try func() error) error {
-	for delay := minDelay / 2; ; delay = min(2*delay, maxDelay) {
+	for delay := minDelay; ; delay = min(2*delay, maxDelay) {
 		err := try()
 		switch {
 		case err == nil:
@@ -283,7 +288,7 @@ func (k *Keeper) untilDone(ctx context.Context, try func() error) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case errors.Is(err, records.ErrConflict):
-		case delay == minDelay/2:
+		case delay == minDelay:
 			k.Log.WarnContext(ctx, "verdicts can not be stored now", "error", err)
 		}
 		if err := clock.SleepUntil(ctx, k.Wall, k.Wall.Now().Add(delay)); err != nil {

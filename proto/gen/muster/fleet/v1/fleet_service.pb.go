@@ -1889,7 +1889,9 @@ type ListInstancesResponse struct {
 	Cursor string `protobuf:"bytes,3,opt,name=cursor,proto3" json:"cursor,omitempty"`
 	// How far along the fleet's history the cursor is, as in
 	// WatchInstancesResponse.
-	Position      int64 `protobuf:"varint,4,opt,name=position,proto3" json:"position,omitempty"`
+	Position int64 `protobuf:"varint,4,opt,name=position,proto3" json:"position,omitempty"`
+	// Which history that is, as in WatchInstancesResponse.
+	HistoryId     string `protobuf:"bytes,5,opt,name=history_id,json=historyId,proto3" json:"history_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1950,6 +1952,13 @@ func (x *ListInstancesResponse) GetPosition() int64 {
 		return x.Position
 	}
 	return 0
+}
+
+func (x *ListInstancesResponse) GetHistoryId() string {
+	if x != nil {
+		return x.HistoryId
+	}
+	return ""
 }
 
 // Request of FleetService.CountInstances. All filters given must match.
@@ -3356,7 +3365,11 @@ type WatchInstancesResponse struct {
 	// Time of the cloud's clock up to which the stream is current: all that
 	// happened before it has been told. A reader that is behind sees by it how
 	// old what it knows is. Absent: the fleet does not tell.
-	AsOfTime      *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
+	AsOfTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
+	// Which history `position` counts in: a fleet that is set back to an earlier
+	// state begins another, and positions of two can not be compared. Empty: the
+	// fleet has one.
+	HistoryId     string `protobuf:"bytes,5,opt,name=history_id,json=historyId,proto3" json:"history_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3417,6 +3430,13 @@ func (x *WatchInstancesResponse) GetAsOfTime() *timestamppb.Timestamp {
 		return x.AsOfTime
 	}
 	return nil
+}
+
+func (x *WatchInstancesResponse) GetHistoryId() string {
+	if x != nil {
+		return x.HistoryId
+	}
+	return ""
 }
 
 var File_muster_fleet_v1_fleet_service_proto protoreflect.FileDescriptor
@@ -3589,12 +3609,14 @@ const file_muster_fleet_v1_fleet_service_proto_rawDesc = "" +
 	"\fall_accounts\x18\f \x01(\bR\vallAccounts\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xac\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xcb\x01\n" +
 	"\x15ListInstancesResponse\x127\n" +
 	"\tinstances\x18\x01 \x03(\v2\x19.muster.fleet.v1.InstanceR\tinstances\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x16\n" +
 	"\x06cursor\x18\x03 \x01(\tR\x06cursor\x12\x1a\n" +
-	"\bposition\x18\x04 \x01(\x03R\bposition\"\xd1\x02\n" +
+	"\bposition\x18\x04 \x01(\x03R\bposition\x12\x1d\n" +
+	"\n" +
+	"history_id\x18\x05 \x01(\tR\thistoryId\"\xd1\x02\n" +
 	"\x15CountInstancesRequest\x12^\n" +
 	"\x04tags\x18\x01 \x03(\v20.muster.fleet.v1.CountInstancesRequest.TagsEntryB\x18\xbaH\x15\x9a\x01\x12\x10\x14\"\ar\x05\x10\x01\x18\x80\x01*\x05r\x03\x18\x80\x01R\x04tags\x12 \n" +
 	"\azone_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06zoneId\x12,\n" +
@@ -3700,13 +3722,15 @@ const file_muster_fleet_v1_fleet_service_proto_rawDesc = "" +
 	"\fall_accounts\x18\x03 \x01(\bR\vallAccounts\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xcd\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xec\x01\n" +
 	"\x16WatchInstancesResponse\x12E\n" +
 	"\vtransitions\x18\x01 \x03(\v2#.muster.fleet.v1.InstanceTransitionR\vtransitions\x12\x16\n" +
 	"\x06cursor\x18\x02 \x01(\tR\x06cursor\x12\x1a\n" +
 	"\bposition\x18\x03 \x01(\x03R\bposition\x128\n" +
 	"\n" +
-	"as_of_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime*i\n" +
+	"as_of_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\x12\x1d\n" +
+	"\n" +
+	"history_id\x18\x05 \x01(\tR\thistoryId*i\n" +
 	"\x0eSpotProtection\x12\x1f\n" +
 	"\x1bSPOT_PROTECTION_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18SPOT_PROTECTION_ONE_HOUR\x10\x01\x12\x18\n" +
