@@ -554,7 +554,7 @@ func scaledLife(b *bench) {
 // stored is a group as it is stored.
 func (b *bench) stored(id string) *storagev1.StoredGroup {
 	b.t.Helper()
-	record, err := b.groups.Get(b.t.Context(), store.Key{Account: account, GroupID: id})
+	record, err := b.groups.Get(b.t.Context(), store.Key{Account: rpc.DefaultAccount, GroupID: id})
 	if err != nil {
 		b.t.Fatal(err)
 	}

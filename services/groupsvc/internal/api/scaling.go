@@ -53,7 +53,7 @@ func (s *scaling) CreateScalingTask(ctx context.Context, req *groupv1.CreateScal
 	if err != nil {
 		return nil, err
 	}
-	token, err := s.tokenOf(methodCreateTask, req, req.GetGroupId(), now)
+	token, err := tokenOf(ctx, methodCreateTask, req, req.GetGroupId(), now)
 	if err != nil {
 		return nil, err
 	}

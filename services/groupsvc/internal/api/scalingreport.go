@@ -38,7 +38,7 @@ func (s *scaling) ReportMetric(ctx context.Context, req *groupv1.ReportMetricReq
 		}
 		record.Group.ReportWrites++
 		err = s.Store.Save(ctx, store.Change{
-			Account: s.account(ctx), Group: record.Group, Wake: scale.NextOf(record.Group.GetScalingTasks()),
+			Account: rpc.AccountOf(ctx), Group: record.Group, Wake: scale.NextOf(record.Group.GetScalingTasks()),
 		})
 		switch {
 		case err == nil:
