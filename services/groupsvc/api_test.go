@@ -213,7 +213,7 @@ func TestUpdate_refusals(t *testing.T) {
 			t.Errorf("fresh etag: %v", err)
 		}
 	}
-	if got := b.group(group.GetGroupId()); got.GetGeneration() != 2 || got.GetLifecycle() != groupv1.Lifecycle_LIFECYCLE_MODIFYING {
+	if got := b.group(group.GetGroupId()); got.GetGeneration() != 2 || got.GetLifecycle() != groupv1.Lifecycle_LIFECYCLE_SUBMITTED {
 		t.Errorf("generation %d, lifecycle %v", got.GetGeneration(), got.GetLifecycle())
 	}
 	if _, err := b.client.DeleteGroup(t.Context(), &groupv1.DeleteGroupRequest{GroupId: group.GetGroupId(), Etag: "v0"}); !rpc.HasReason(err, groupv1.ErrorReason_ERROR_REASON_ETAG_MISMATCH) {

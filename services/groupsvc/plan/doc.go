@@ -5,4 +5,6 @@
 // is done, or who asks.
 //
 // All capacity is counted in thousandths of a unit (milliunits).
+//
+//go:generate go run ./states
 package plan

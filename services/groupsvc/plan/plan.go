@@ -77,11 +77,11 @@ func expectedOf(desired Desired, observed Observed) Amounts {
 	return expected
 }
 
-// End plans for a group that is being deleted: all of it goes.
-func End(observed Observed, release bool) Plan {
+// End plans for a group that ends, for a cause in words: all of it goes.
+func End(observed Observed, release bool, cause string) Plan {
 	var plan Plan
 	for _, instance := range observed.Instances {
-		plan.Removals = append(plan.Removals, Removal{ID: instance.ID, Release: release, Reason: "the group is being deleted"})
+		plan.Removals = append(plan.Removals, Removal{ID: instance.ID, Release: release, Reason: cause})
 	}
 	plan.AwaitShown = len(observed.Pending) > 0
 	return plan

@@ -136,7 +136,7 @@ func TestDesiredOf_givesTheRestToTheDefaultType(t *testing.T) {
 
 func TestEnd_takesAll(t *testing.T) {
 	observed := plan.Observed{Instances: []plan.Instance{member("a", "z", 1), member("b", "z", 1, noticed), member("c", "z", 1, stopped)}}
-	if got := plan.End(observed, false); len(got.Removals) != 3 || got.Removals[1].Release {
+	if got := plan.End(observed, false, "over"); len(got.Removals) != 3 || got.Removals[1].Release {
 		t.Errorf("plan %+v", got)
 	}
 }

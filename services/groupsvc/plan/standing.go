@@ -43,7 +43,7 @@ func Stand(desired Desired, observed Observed, short Shortfall, removing bool) S
 		short = suspension(desired, observed)
 	}
 	if short.Reason == "" && !desired.Replace && !desired.Attempt {
-		short = Shortfall{Reason: "NotReplaced", Message: "an instant group does not replace what it loses"}
+		short = Shortfall{Reason: "NotReplaced", Message: "a group of one attempt does not replace what it loses"}
 	}
 	if reason, message := onTheWay(desired, observed); short.Reason == "" && reason != "" {
 		short = Shortfall{Reason: reason, Message: message, Retrying: true}
@@ -55,13 +55,13 @@ func Stand(desired Desired, observed Observed, short Shortfall, removing bool) S
 		if short.Message != "" {
 			reason, message = short.Reason, figures+": "+short.Message
 		}
-		return Standing{groupv1.Fulfillment_FULFILLMENT_PENDING_FULFILLMENT, false, reason, message}
+		return Standing{Underway.Fulfillment(), false, reason, message}
 	case have != desired.Target:
-		return Standing{groupv1.Fulfillment_FULFILLMENT_ERROR, false, short.Reason, figures + ": " + short.Message}
+		return Standing{Stuck.Fulfillment(), false, short.Reason, figures + ": " + short.Message}
 	case removing:
-		return Standing{groupv1.Fulfillment_FULFILLMENT_PENDING_TERMINATION, true, "Fulfilled", figures + ", and more that is being removed"}
+		return Standing{Over.Fulfillment(), true, "Fulfilled", figures + ", and more that is being removed"}
 	default:
-		return Standing{groupv1.Fulfillment_FULFILLMENT_FULFILLED, true, "Fulfilled", figures}
+		return Standing{Met.Fulfillment(), true, "Fulfilled", figures}
 	}
 }
 

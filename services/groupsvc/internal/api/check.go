@@ -63,6 +63,7 @@ func (h *Handler) specViolations(ctx context.Context, spec *groupv1.GroupSpec, w
 	}
 	checkPoolsToUse(violations, spec)
 	checkPolicies(violations, spec)
+	checkValidity(violations, spec, h.Clock.Now())
 	candidates := spec.GetCandidates()
 	candidates = candidates[:min(maxCandidates, len(candidates))]
 	if spec != nil && len(candidates) == 0 {

@@ -18,6 +18,7 @@ func withDefaults(asked *groupv1.GroupSpec) *groupv1.GroupSpec {
 		spec.Type = groupv1.GroupType_GROUP_TYPE_MAINTAIN
 	}
 	fillTarget(spec.GetTargetCapacity())
+	fillValidity(spec)
 	for _, candidate := range spec.GetCandidates() {
 		if candidate.WeightedCapacity == nil && !plan.WeighsByType(candidate) {
 			candidate.WeightedCapacity = proto.Float64(1)

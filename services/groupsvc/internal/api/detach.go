@@ -104,7 +104,8 @@ func detach(stored *storagev1.StoredGroup, shown map[string]*fleetv1.Instance, r
 	group := stored.GetGroup()
 	if req.GetDecrementTarget() && len(resp.GetMissingInstanceIds()) < len(req.GetInstanceIds()) {
 		group.Spec.TargetCapacity = plan.Decrement(group.GetSpec().GetTargetCapacity(), left)
-		group.Lifecycle = groupv1.Lifecycle_LIFECYCLE_MODIFYING
+		group.Lifecycle = plan.Next(group.GetLifecycle(), plan.Changed)
+		stored.TaskOrigin = "detach"
 	}
 	return resp
 }

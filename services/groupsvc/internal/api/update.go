@@ -13,7 +13,11 @@ import (
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
+	"github.com/seed-198b1370/muster/services/groupsvc/plan"
 )
+
+// originUpdate is the origin of what an update makes a group do.
+const originUpdate = "update"
 
 // maxAttempts bounds how often a change is made anew on a group that another
 // wrote meanwhile.
@@ -65,8 +69,9 @@ func update(stored *storagev1.StoredGroup, req *groupv1.UpdateGroupRequest) erro
 		return err
 	}
 	group.Spec.TargetCapacity = target
-	group.Lifecycle = groupv1.Lifecycle_LIFECYCLE_MODIFYING
+	group.Lifecycle = plan.Next(group.GetLifecycle(), plan.Changed)
 	group.Fulfillment = towards(group)
+	stored.TaskOrigin = originUpdate
 	return nil
 }
 
@@ -77,9 +82,9 @@ func towards(group *groupv1.Group) groupv1.Fulfillment {
 	switch {
 	case capacity.GetFulfilled() < float64(target.GetTotal()), capacity.GetFulfilledSpot() < float64(target.GetSpot()),
 		capacity.GetFulfilledPayAsYouGo() < float64(target.GetPayAsYouGo()):
-		return groupv1.Fulfillment_FULFILLMENT_PENDING_FULFILLMENT
+		return plan.Underway.Fulfillment()
 	case capacity.GetFulfilled() > float64(target.GetTotal()):
-		return groupv1.Fulfillment_FULFILLMENT_PENDING_TERMINATION
+		return plan.Over.Fulfillment()
 	default:
 		return group.GetFulfillment()
 	}
@@ -101,8 +106,8 @@ func (h *Handler) DeleteGroup(ctx context.Context, req *groupv1.DeleteGroupReque
 		if req.TerminateInstances != nil {
 			stored.TerminateInstances = req.GetTerminateInstances()
 		}
-		group.Lifecycle = groupv1.Lifecycle_LIFECYCLE_DELETE_RUNNING
-		group.Fulfillment = groupv1.Fulfillment_FULFILLMENT_PENDING_TERMINATION
+		group.Lifecycle = plan.Next(group.GetLifecycle(), plan.DeleteAsked)
+		group.Fulfillment = plan.Ending.Fulfillment()
 		return true, nil
 	})
 	if err != nil {
@@ -121,7 +126,7 @@ func (h *Handler) change(ctx context.Context, groupID string, token *store.Token
 		}
 		group := stored.GetGroup()
 		group.Generation++
-		if group.GetLifecycle() == groupv1.Lifecycle_LIFECYCLE_MODIFYING { // not when it is deleted
+		if group.GetLifecycle() != groupv1.Lifecycle_LIFECYCLE_DELETE_RUNNING {
 			group.UpdateTime = timestamppb.New(h.Clock.Now())
 		}
 		return true, nil

@@ -12,12 +12,16 @@ import (
 	"github.com/seed-198b1370/muster/services/groupsvc/plan"
 )
 
-// openActivity begins an activity, unless one is under way. It is written with
-// the group's next write, so that what a crash cuts short is told as one
-// activity.
+// openActivity begins an activity, unless one is under way that this can be a
+// part of: of the same origin, or, for what the group does of itself, of any. It is written with the group's next write, so that what a crash cuts short is
+// told as one activity.
 func (l *look) openActivity(cause string) error {
-	if l.stored.OpenActivity != nil {
-		return nil
+	origin := l.origin()
+	if open := l.stored.GetOpenActivity(); open != nil {
+		if origin == "" || open.GetOrigin() == origin {
+			return nil
+		}
+		l.cutActivity()
 	}
 	l.c.IDs.Follow(l.stored.GetLastActivityId())
 	id, err := l.c.IDs.Activity(l.now)
@@ -27,12 +31,40 @@ func (l *look) openActivity(cause string) error {
 	l.stored.LastActivityId = id
 	l.stored.OpenActivity = &groupv1.Activity{
 		ActivityId: id, GroupId: l.key.GroupID, Status: groupv1.ActivityStatus_ACTIVITY_STATUS_IN_PROGRESS,
-		Cause: cause, StartTime: timestamppb.New(l.now),
+		Cause: cause, StartTime: timestamppb.New(l.now), Origin: origin,
 	}
 	if l.stored.GetFirstActivityId() == "" {
 		l.stored.FirstActivityId = id
 	}
 	return nil
+}
+
+// origin tells what the look works for: the group's end, the change of the spec
+// that is not carried out yet, or, empty, the group of itself.
+func (l *look) origin() string {
+	if isEnding(l.stored) {
+		origin, _ := whyItEnds(l.stored)
+		return origin
+	}
+	if attempted := l.stored.GetAttemptedGeneration(); attempted > 0 && attempted < l.stored.GetGroup().GetGeneration() {
+		return l.stored.GetTaskOrigin()
+	}
+	return ""
+}
+
+// cutActivity ends the activity that is under way because something else has
+// come up. One that did nothing is not told of.
+func (l *look) cutActivity() {
+	activity := l.stored.GetOpenActivity()
+	l.stored.OpenActivity = nil
+	if !tell.HasDone(activity) {
+		if l.stored.GetFirstActivityId() == activity.GetActivityId() {
+			l.stored.FirstActivityId = ""
+		}
+		return
+	}
+	activity.Status, activity.EndTime = groupv1.ActivityStatus_ACTIVITY_STATUS_WARNING, timestamppb.New(l.now)
+	l.closed = append(l.closed, activity)
 }
 
 // report adds what came of a pool to the activity that is under way.

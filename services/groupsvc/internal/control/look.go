@@ -27,6 +27,7 @@ type look struct {
 	stored *storagev1.StoredGroup // as it will be written
 	last   *storagev1.StoredGroup // as it was read, or written since
 	first  *store.Change          // what the first write of a new group does besides; nil later
+	closed []*groupv1.Activity    // what has ended and is written with the group
 	now    time.Time
 
 	instances []*fleetv1.Instance      // those that the fleet shows
@@ -71,6 +72,7 @@ func (l *look) run(ctx context.Context) error {
 	}
 	l.forgetFuture()
 	l.forgetRefusals()
+	l.expire()
 	if err := l.scale(ctx); err != nil {
 		return err
 	}
@@ -80,6 +82,9 @@ func (l *look) run(ctx context.Context) error {
 	}
 	if err := l.observe(ctx); err != nil {
 		l.fail(err)
+		return l.finish(ctx)
+	}
+	if l.phase() == plan.Waiting && !isEnding(l.stored) {
 		return l.finish(ctx)
 	}
 	if isEnding(l.stored) {
@@ -150,7 +155,7 @@ func (l *look) deliver(ctx context.Context) error {
 	desired := l.desired()
 	l.lookUpPrices(ctx, desired)
 	needed := plan.Make(desired, l.observed())
-	for round := 0; needed.Need.Total() > 0 && l.trouble == nil && round < maxRounds; round++ {
+	for round := 0; needed.Need.Total() > 0 && l.trouble == nil && round < maxRounds && !l.isOver(); round++ {
 		if round == 0 {
 			if err := l.openActivity(plan.TargetNotMet(desired, l.observed())); err != nil {
 				return err
@@ -202,13 +207,14 @@ func (l *look) write(ctx context.Context, change store.Change) error {
 		change.Token, change.Now, change.Wake, change.Lease = l.first.Token, l.first.Now, l.first.Wake, l.first.Lease
 	}
 	change.Account, change.Group = l.key.Account, l.stored
+	change.Activities = append(l.closed, change.Activities...)
 	if l.c.Tell != nil {
 		tell.Note(l.key.Account, l.last, l.stored, change.Activities, l.now)
 	}
 	if err := l.saved(ctx, change); err != nil {
 		return err
 	}
-	l.first, l.last = nil, proto.CloneOf(l.stored)
+	l.first, l.closed, l.last = nil, nil, proto.CloneOf(l.stored)
 	l.c.Tell.Hand(l.stored)
 	return nil
 }

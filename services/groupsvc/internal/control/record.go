@@ -24,9 +24,12 @@ func (l *look) finish(ctx context.Context) error {
 		return fmt.Errorf("%w: %w", ErrUnreachable, l.trouble) // nothing is stored, nothing was launched
 	}
 	complete := l.trouble == nil && !l.await && !l.withheld
-	if isEnding(l.stored) {
+	switch {
+	case isEnding(l.stored):
 		l.recordEnd(complete)
-	} else {
+	case l.trouble == nil && l.phase() == plan.Waiting:
+		l.recordWaiting()
+	default:
 		l.recordStanding(complete)
 	}
 	if l.trouble == nil {
@@ -51,11 +54,12 @@ func (l *look) finish(ctx context.Context) error {
 func (l *look) recordStanding(complete bool) {
 	group := l.stored.GetGroup()
 	short := l.shortfall(complete)
+	if l.stored.GetNextSlot() > 0 {
+		group.Lifecycle = plan.Next(group.GetLifecycle(), plan.Launched)
+	}
 	if complete {
 		l.stored.AttemptedGeneration = group.GetGeneration()
-	}
-	if complete || group.GetLifecycle() == groupv1.Lifecycle_LIFECYCLE_SUBMITTED && l.stored.GetNextSlot() > 0 {
-		group.Lifecycle = groupv1.Lifecycle_LIFECYCLE_ACTIVE
+		group.Lifecycle = plan.Next(group.GetLifecycle(), plan.Attempted)
 	}
 	if !l.listed {
 		l.condition(fulfilled, isMet(group), short.Reason, fmt.Sprintf("%v of %d units as last seen: %s",
@@ -92,12 +96,12 @@ func isMet(group *groupv1.Group) bool {
 func (l *look) recordEnd(complete bool) {
 	group := l.stored.GetGroup()
 	if !complete || len(l.instances) > 0 || len(l.stored.GetLaunches()) > 0 || l.unsettled() {
-		group.Fulfillment = groupv1.Fulfillment_FULFILLMENT_PENDING_TERMINATION
+		group.Fulfillment = plan.Ending.Fulfillment()
 		l.condition(fulfilled, false, "Deleting", fmt.Sprintf("%d instances are left", len(l.instances)))
 		return
 	}
-	group.Lifecycle = groupv1.Lifecycle_LIFECYCLE_DELETED
-	group.Fulfillment = groupv1.Fulfillment_FULFILLMENT_UNSPECIFIED
+	group.Lifecycle = plan.Next(group.GetLifecycle(), plan.Emptied)
+	group.Fulfillment = plan.Gone.Fulfillment()
 	group.DeleteTime = timestamppb.New(l.now)
 	l.stored.Refusals = nil
 	l.condition(fulfilled, false, "Deleted", "the group is deleted")
@@ -149,7 +153,7 @@ func (l *look) next() time.Time {
 	if l.trouble != nil {
 		delay := l.c.failed(l.key)
 		l.c.Log.Warn("look not finished", "group_id", l.key.GroupID, "error", l.trouble, "next_look_in", delay)
-		return l.now.Add(delay)
+		return earliest(l.now.Add(delay), l.within(l.now.Add(delay)))
 	}
 	l.c.succeeded(l.key)
 	group := l.stored.GetGroup()
@@ -171,7 +175,7 @@ func (l *look) next() time.Time {
 			next = earliest(next, at)
 		}
 	}
-	return l.nextTask(next)
+	return l.nextTask(l.within(next))
 }
 
 func earliest(a, b time.Time) time.Time {

@@ -19,16 +19,17 @@ import (
 // fleet does not show yet too.
 // An error means that another wrote the group, or that the store failed.
 func (l *look) end(ctx context.Context) error {
-	removals := plan.End(l.observed(), l.stored.GetTerminateInstances()).Removals
+	_, cause := whyItEnds(l.stored)
+	removals := plan.End(l.observed(), l.stored.GetTerminateInstances(), cause).Removals
 	for _, launch := range l.stored.GetLaunches() {
 		for _, id := range launch.GetInstanceIds() {
-			removals = append(removals, plan.Removal{ID: id, Release: l.stored.GetTerminateInstances(), Reason: "the group is being deleted"})
+			removals = append(removals, plan.Removal{ID: id, Release: l.stored.GetTerminateInstances(), Reason: cause})
 		}
 	}
 	if len(removals) == 0 {
 		return nil
 	}
-	if err := l.openActivity("the group is being deleted"); err != nil {
+	if err := l.openActivity(cause); err != nil {
 		return err
 	}
 	if err := l.save(ctx); err != nil { // as in deliver

@@ -11,6 +11,7 @@ import (
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
+	"github.com/seed-198b1370/muster/services/groupsvc/plan"
 	"github.com/seed-198b1370/muster/services/groupsvc/scale"
 )
 
@@ -40,14 +41,14 @@ func (l *look) scale(ctx context.Context) error {
 	if outcome.Total == target.GetTotal() {
 		return nil
 	}
-	group.Fulfillment = groupv1.Fulfillment_FULFILLMENT_PENDING_TERMINATION
+	group.Fulfillment = plan.Over.Fulfillment()
 	if outcome.Total > target.GetTotal() {
-		group.Fulfillment = groupv1.Fulfillment_FULFILLMENT_PENDING_FULFILLMENT
+		group.Fulfillment = plan.Underway.Fulfillment()
 	}
 	group.Spec.TargetCapacity, l.stored.ScaledParts = scale.Retarget(target, outcome.Total, l.stored.GetScaledParts())
 	group.Generation++
 	group.UpdateTime = timestamppb.New(l.now)
-	group.Lifecycle = groupv1.Lifecycle_LIFECYCLE_MODIFYING
+	group.Lifecycle = plan.Next(group.GetLifecycle(), plan.Changed)
 	if err := l.openScaling(outcome.Runs); err != nil {
 		return err
 	}
@@ -57,6 +58,7 @@ func (l *look) scale(ctx context.Context) error {
 // openScaling begins the activity of a target that tasks have moved, or tells of
 // it in the one that is under way.
 func (l *look) openScaling(runs []scale.Run) error {
+	l.stored.TaskOrigin = originTask + runs[len(runs)-1].TaskID
 	causes := make([]string, 0, len(runs)+1)
 	if open := l.stored.GetOpenActivity(); open != nil {
 		causes = append(causes, open.GetCause())
@@ -72,7 +74,7 @@ func (l *look) openScaling(runs []scale.Run) error {
 		cause = string(runes[:maxCause-1]) + "…"
 	}
 	l.stored.OpenActivity.Cause = cause
-	l.stored.OpenActivity.Origin = originTask + runs[len(runs)-1].TaskID
+	l.stored.OpenActivity.Origin = l.stored.GetTaskOrigin()
 	return nil
 }
 

@@ -106,7 +106,8 @@ type Activity struct {
 	Restarts []*Restart `protobuf:"bytes,9,rep,name=restarts,proto3" json:"restarts,omitempty"`
 	// The rebalancing, scaling task or call that it comes from, for programs:
 	// `rebalance`, `scaling-task:` and its id, `update`, `detach`, `attach`,
-	// `delete`, `expiry`; empty for a look of the group's own.
+	// `delete`, `expiry`, `minimum` when an attempt is taken back that did not reach
+	// the minimum target capacity; empty for a look of the group's own.
 	Origin string `protobuf:"bytes,10,opt,name=origin,proto3" json:"origin,omitempty"`
 	// Instances that a call made members of the group, in order.
 	AttachedInstanceIds []string `protobuf:"bytes,30,rep,name=attached_instance_ids,json=attachedInstanceIds,proto3" json:"attached_instance_ids,omitempty"`

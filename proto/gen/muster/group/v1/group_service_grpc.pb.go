@@ -46,9 +46,11 @@ const (
 // RetryInfo when a service behind this one can not be reached.
 type GroupServiceClient interface {
 	// Creates a group. An `instant` group answers after its one attempt, with
-	// launch results; a `maintain` group answers when it is stored and is
-	// delivered from then on. Errors: INVALID_ARGUMENT
-	// (IDEMPOTENT_PARAMETER_MISMATCH; unknown zones and types), UNAVAILABLE
+	// launch results; others answer when they are stored, a `request` group makes
+	// its one attempt and a `maintain` group is delivered from then on, or from
+	// when its validity begins. Errors: INVALID_ARGUMENT
+	// (IDEMPOTENT_PARAMETER_MISMATCH; unknown zones and types),
+	// FAILED_PRECONDITION (MINIMUM_NOT_REACHED), UNAVAILABLE
 	// (CLOUD_UNREACHABLE) that names the group if it was stored all the same.
 	CreateGroup(ctx context.Context, in *CreateGroupRequest, opts ...grpc.CallOption) (*CreateGroupResponse, error)
 	// Reads a group. Errors: NOT_FOUND (GROUP_NOT_FOUND).
@@ -294,9 +296,11 @@ func (c *groupServiceClient) RebalanceGroup(ctx context.Context, in *RebalanceGr
 // RetryInfo when a service behind this one can not be reached.
 type GroupServiceServer interface {
 	// Creates a group. An `instant` group answers after its one attempt, with
-	// launch results; a `maintain` group answers when it is stored and is
-	// delivered from then on. Errors: INVALID_ARGUMENT
-	// (IDEMPOTENT_PARAMETER_MISMATCH; unknown zones and types), UNAVAILABLE
+	// launch results; others answer when they are stored, a `request` group makes
+	// its one attempt and a `maintain` group is delivered from then on, or from
+	// when its validity begins. Errors: INVALID_ARGUMENT
+	// (IDEMPOTENT_PARAMETER_MISMATCH; unknown zones and types),
+	// FAILED_PRECONDITION (MINIMUM_NOT_REACHED), UNAVAILABLE
 	// (CLOUD_UNREACHABLE) that names the group if it was stored all the same.
 	CreateGroup(context.Context, *CreateGroupRequest) (*CreateGroupResponse, error)
 	// Reads a group. Errors: NOT_FOUND (GROUP_NOT_FOUND).

@@ -24,6 +24,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Why a group ends.
+type EndCause int32
+
+const (
+	// A call asked for it.
+	EndCause_END_CAUSE_UNSPECIFIED EndCause = 0
+	// Its validity is over.
+	EndCause_END_CAUSE_EXPIRY EndCause = 1
+	// Its one attempt delivered less than its minimum target capacity.
+	EndCause_END_CAUSE_MINIMUM_NOT_REACHED EndCause = 2
+)
+
+// Enum value maps for EndCause.
+var (
+	EndCause_name = map[int32]string{
+		0: "END_CAUSE_UNSPECIFIED",
+		1: "END_CAUSE_EXPIRY",
+		2: "END_CAUSE_MINIMUM_NOT_REACHED",
+	}
+	EndCause_value = map[string]int32{
+		"END_CAUSE_UNSPECIFIED":         0,
+		"END_CAUSE_EXPIRY":              1,
+		"END_CAUSE_MINIMUM_NOT_REACHED": 2,
+	}
+)
+
+func (x EndCause) Enum() *EndCause {
+	p := new(EndCause)
+	*p = x
+	return p
+}
+
+func (x EndCause) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (EndCause) Descriptor() protoreflect.EnumDescriptor {
+	return file_muster_groupsvc_storage_v1_stored_group_proto_enumTypes[0].Descriptor()
+}
+
+func (EndCause) Type() protoreflect.EnumType {
+	return &file_muster_groupsvc_storage_v1_stored_group_proto_enumTypes[0]
+}
+
+func (x EndCause) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use EndCause.Descriptor instead.
+func (EndCause) EnumDescriptor() ([]byte, []int) {
+	return file_muster_groupsvc_storage_v1_stored_group_proto_rawDescGZIP(), []int{0}
+}
+
 // A group as the group service stores it: what clients see of it, and what its
 // deliverers must know to go on after a crash.
 type StoredGroup struct {
@@ -81,6 +134,14 @@ type StoredGroup struct {
 	// Instances that are protected from being given up, in order of id. Those that
 	// are gone are forgotten.
 	ProtectedInstanceIds []string `protobuf:"bytes,19,rep,name=protected_instance_ids,json=protectedInstanceIds,proto3" json:"protected_instance_ids,omitempty"`
+	// Why the group ends, once it does.
+	EndCause EndCause `protobuf:"varint,20,opt,name=end_cause,json=endCause,proto3,enum=muster.groupsvc.storage.v1.EndCause" json:"end_cause,omitempty"`
+	// What there was of the minimum target capacity that the group ends for, in
+	// thousandths of a unit.
+	MinimumAvailableMilliunits int64 `protobuf:"varint,21,opt,name=minimum_available_milliunits,json=minimumAvailableMilliunits,proto3" json:"minimum_available_milliunits,omitempty"`
+	// The call or scaling task that the outstanding scheduling task comes from, as
+	// the origin of its activity. Whoever raises the generation sets it.
+	TaskOrigin string `protobuf:"bytes,22,opt,name=task_origin,json=taskOrigin,proto3" json:"task_origin,omitempty"`
 	// Instances that a call made members, until the fleet has their tag. Written
 	// before the fleet is told, so that an acknowledged call is carried out.
 	Attachments []*Attachment `protobuf:"bytes,30,rep,name=attachments,proto3" json:"attachments,omitempty"`
@@ -269,6 +330,27 @@ func (x *StoredGroup) GetProtectedInstanceIds() []string {
 		return x.ProtectedInstanceIds
 	}
 	return nil
+}
+
+func (x *StoredGroup) GetEndCause() EndCause {
+	if x != nil {
+		return x.EndCause
+	}
+	return EndCause_END_CAUSE_UNSPECIFIED
+}
+
+func (x *StoredGroup) GetMinimumAvailableMilliunits() int64 {
+	if x != nil {
+		return x.MinimumAvailableMilliunits
+	}
+	return 0
+}
+
+func (x *StoredGroup) GetTaskOrigin() string {
+	if x != nil {
+		return x.TaskOrigin
+	}
+	return ""
 }
 
 func (x *StoredGroup) GetAttachments() []*Attachment {
@@ -1125,7 +1207,7 @@ var File_muster_groupsvc_storage_v1_stored_group_proto protoreflect.FileDescript
 
 const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"\n" +
-	"-muster/groupsvc/storage/v1/stored_group.proto\x12\x1amuster.groupsvc.storage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1emuster/group/v1/activity.proto\x1a\x1bmuster/group/v1/event.proto\x1a\x1bmuster/group/v1/group.proto\x1a*muster/group/v1/launch_configuration.proto\x1a/muster/groupsvc/storage/v1/stored_scaling.proto\"\x98\f\n" +
+	"-muster/groupsvc/storage/v1/stored_group.proto\x12\x1amuster.groupsvc.storage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1emuster/group/v1/activity.proto\x1a\x1bmuster/group/v1/event.proto\x1a\x1bmuster/group/v1/group.proto\x1a*muster/group/v1/launch_configuration.proto\x1a/muster/groupsvc/storage/v1/stored_scaling.proto\"\xbe\r\n" +
 	"\vStoredGroup\x12,\n" +
 	"\x05group\x18\x01 \x01(\v2\x16.muster.group.v1.GroupR\x05group\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x03R\aversion\x12/\n" +
@@ -1148,7 +1230,11 @@ const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"\fevent_number\x18\x10 \x01(\x03R\veventNumber\x123\n" +
 	"\x04told\x18\x11 \x01(\x0e2\x1f.muster.group.v1.GroupEventKindR\x04told\x12W\n" +
 	"\x14launch_configuration\x18\x12 \x01(\v2$.muster.group.v1.LaunchConfigurationR\x13launchConfiguration\x124\n" +
-	"\x16protected_instance_ids\x18\x13 \x03(\tR\x14protectedInstanceIds\x12H\n" +
+	"\x16protected_instance_ids\x18\x13 \x03(\tR\x14protectedInstanceIds\x12A\n" +
+	"\tend_cause\x18\x14 \x01(\x0e2$.muster.groupsvc.storage.v1.EndCauseR\bendCause\x12@\n" +
+	"\x1cminimum_available_milliunits\x18\x15 \x01(\x03R\x1aminimumAvailableMilliunits\x12\x1f\n" +
+	"\vtask_origin\x18\x16 \x01(\tR\n" +
+	"taskOrigin\x12H\n" +
 	"\vattachments\x18\x1e \x03(\v2&.muster.groupsvc.storage.v1.AttachmentR\vattachments\x12H\n" +
 	"\vdetachments\x18\x1f \x03(\v2&.muster.groupsvc.storage.v1.DetachmentR\vdetachments\x12U\n" +
 	"\x10restart_refusals\x18  \x03(\v2*.muster.groupsvc.storage.v1.RestartRefusalR\x0frestartRefusals\x12C\n" +
@@ -1241,7 +1327,11 @@ const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"\x0fcandidate_index\x18\f \x01(\x05R\x0ecandidateIndex\x12\x1a\n" +
 	"\blaunched\x18\r \x01(\bR\blaunched\x122\n" +
 	"\x15launched_instance_ids\x18\x0e \x03(\tR\x13launchedInstanceIds\x120\n" +
-	"\x14removed_instance_ids\x18\x0f \x03(\tR\x12removedInstanceIdsB\x8d\x02\n" +
+	"\x14removed_instance_ids\x18\x0f \x03(\tR\x12removedInstanceIds*^\n" +
+	"\bEndCause\x12\x19\n" +
+	"\x15END_CAUSE_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10END_CAUSE_EXPIRY\x10\x01\x12!\n" +
+	"\x1dEND_CAUSE_MINIMUM_NOT_REACHED\x10\x02B\x8d\x02\n" +
 	"\x1ecom.muster.groupsvc.storage.v1B\x10StoredGroupProtoP\x01ZNgithub.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1;storagev1\xa2\x02\x03MGS\xaa\x02\x1aMuster.Groupsvc.Storage.V1\xca\x02\x1aMuster\\Groupsvc\\Storage\\V1\xe2\x02&Muster\\Groupsvc\\Storage\\V1\\GPBMetadata\xea\x02\x1dMuster::Groupsvc::Storage::V1b\x06proto3"
 
 var (
@@ -1256,61 +1346,64 @@ func file_muster_groupsvc_storage_v1_stored_group_proto_rawDescGZIP() []byte {
 	return file_muster_groupsvc_storage_v1_stored_group_proto_rawDescData
 }
 
+var file_muster_groupsvc_storage_v1_stored_group_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_muster_groupsvc_storage_v1_stored_group_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_muster_groupsvc_storage_v1_stored_group_proto_goTypes = []any{
-	(*StoredGroup)(nil),            // 0: muster.groupsvc.storage.v1.StoredGroup
-	(*Expansion)(nil),              // 1: muster.groupsvc.storage.v1.Expansion
-	(*Launch)(nil),                 // 2: muster.groupsvc.storage.v1.Launch
-	(*Refusal)(nil),                // 3: muster.groupsvc.storage.v1.Refusal
-	(*Attachment)(nil),             // 4: muster.groupsvc.storage.v1.Attachment
-	(*Detachment)(nil),             // 5: muster.groupsvc.storage.v1.Detachment
-	(*RestartRefusal)(nil),         // 6: muster.groupsvc.storage.v1.RestartRefusal
-	(*Rebalance)(nil),              // 7: muster.groupsvc.storage.v1.Rebalance
-	(*Move)(nil),                   // 8: muster.groupsvc.storage.v1.Move
-	(*v1.Group)(nil),               // 9: muster.group.v1.Group
-	(*v1.Activity)(nil),            // 10: muster.group.v1.Activity
-	(*v1.GroupEvent)(nil),          // 11: muster.group.v1.GroupEvent
-	(v1.GroupEventKind)(0),         // 12: muster.group.v1.GroupEventKind
-	(*v1.LaunchConfiguration)(nil), // 13: muster.group.v1.LaunchConfiguration
-	(*ScalingTaskState)(nil),       // 14: muster.groupsvc.storage.v1.ScalingTaskState
-	(*ScaledParts)(nil),            // 15: muster.groupsvc.storage.v1.ScaledParts
-	(v11.BillingMethod)(0),         // 16: muster.fleet.v1.BillingMethod
-	(*timestamppb.Timestamp)(nil),  // 17: google.protobuf.Timestamp
+	(EndCause)(0),                  // 0: muster.groupsvc.storage.v1.EndCause
+	(*StoredGroup)(nil),            // 1: muster.groupsvc.storage.v1.StoredGroup
+	(*Expansion)(nil),              // 2: muster.groupsvc.storage.v1.Expansion
+	(*Launch)(nil),                 // 3: muster.groupsvc.storage.v1.Launch
+	(*Refusal)(nil),                // 4: muster.groupsvc.storage.v1.Refusal
+	(*Attachment)(nil),             // 5: muster.groupsvc.storage.v1.Attachment
+	(*Detachment)(nil),             // 6: muster.groupsvc.storage.v1.Detachment
+	(*RestartRefusal)(nil),         // 7: muster.groupsvc.storage.v1.RestartRefusal
+	(*Rebalance)(nil),              // 8: muster.groupsvc.storage.v1.Rebalance
+	(*Move)(nil),                   // 9: muster.groupsvc.storage.v1.Move
+	(*v1.Group)(nil),               // 10: muster.group.v1.Group
+	(*v1.Activity)(nil),            // 11: muster.group.v1.Activity
+	(*v1.GroupEvent)(nil),          // 12: muster.group.v1.GroupEvent
+	(v1.GroupEventKind)(0),         // 13: muster.group.v1.GroupEventKind
+	(*v1.LaunchConfiguration)(nil), // 14: muster.group.v1.LaunchConfiguration
+	(*ScalingTaskState)(nil),       // 15: muster.groupsvc.storage.v1.ScalingTaskState
+	(*ScaledParts)(nil),            // 16: muster.groupsvc.storage.v1.ScaledParts
+	(v11.BillingMethod)(0),         // 17: muster.fleet.v1.BillingMethod
+	(*timestamppb.Timestamp)(nil),  // 18: google.protobuf.Timestamp
 }
 var file_muster_groupsvc_storage_v1_stored_group_proto_depIdxs = []int32{
-	9,  // 0: muster.groupsvc.storage.v1.StoredGroup.group:type_name -> muster.group.v1.Group
-	2,  // 1: muster.groupsvc.storage.v1.StoredGroup.launches:type_name -> muster.groupsvc.storage.v1.Launch
-	3,  // 2: muster.groupsvc.storage.v1.StoredGroup.refusals:type_name -> muster.groupsvc.storage.v1.Refusal
-	10, // 3: muster.groupsvc.storage.v1.StoredGroup.open_activity:type_name -> muster.group.v1.Activity
-	1,  // 4: muster.groupsvc.storage.v1.StoredGroup.expansions:type_name -> muster.groupsvc.storage.v1.Expansion
-	11, // 5: muster.groupsvc.storage.v1.StoredGroup.events:type_name -> muster.group.v1.GroupEvent
-	12, // 6: muster.groupsvc.storage.v1.StoredGroup.told:type_name -> muster.group.v1.GroupEventKind
-	13, // 7: muster.groupsvc.storage.v1.StoredGroup.launch_configuration:type_name -> muster.group.v1.LaunchConfiguration
-	4,  // 8: muster.groupsvc.storage.v1.StoredGroup.attachments:type_name -> muster.groupsvc.storage.v1.Attachment
-	5,  // 9: muster.groupsvc.storage.v1.StoredGroup.detachments:type_name -> muster.groupsvc.storage.v1.Detachment
-	6,  // 10: muster.groupsvc.storage.v1.StoredGroup.restart_refusals:type_name -> muster.groupsvc.storage.v1.RestartRefusal
-	7,  // 11: muster.groupsvc.storage.v1.StoredGroup.rebalance:type_name -> muster.groupsvc.storage.v1.Rebalance
-	14, // 12: muster.groupsvc.storage.v1.StoredGroup.scaling_tasks:type_name -> muster.groupsvc.storage.v1.ScalingTaskState
-	15, // 13: muster.groupsvc.storage.v1.StoredGroup.scaled_parts:type_name -> muster.groupsvc.storage.v1.ScaledParts
-	16, // 14: muster.groupsvc.storage.v1.Launch.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	17, // 15: muster.groupsvc.storage.v1.Launch.create_time:type_name -> google.protobuf.Timestamp
-	17, // 16: muster.groupsvc.storage.v1.Launch.answer_time:type_name -> google.protobuf.Timestamp
-	16, // 17: muster.groupsvc.storage.v1.Refusal.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	17, // 18: muster.groupsvc.storage.v1.Refusal.refuse_time:type_name -> google.protobuf.Timestamp
-	17, // 19: muster.groupsvc.storage.v1.Refusal.retry_time:type_name -> google.protobuf.Timestamp
-	16, // 20: muster.groupsvc.storage.v1.Attachment.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	17, // 21: muster.groupsvc.storage.v1.Detachment.create_time:type_name -> google.protobuf.Timestamp
-	17, // 22: muster.groupsvc.storage.v1.Detachment.leave_time:type_name -> google.protobuf.Timestamp
-	17, // 23: muster.groupsvc.storage.v1.RestartRefusal.refuse_time:type_name -> google.protobuf.Timestamp
-	17, // 24: muster.groupsvc.storage.v1.RestartRefusal.retry_time:type_name -> google.protobuf.Timestamp
-	10, // 25: muster.groupsvc.storage.v1.Rebalance.activity:type_name -> muster.group.v1.Activity
-	8,  // 26: muster.groupsvc.storage.v1.Rebalance.moves:type_name -> muster.groupsvc.storage.v1.Move
-	16, // 27: muster.groupsvc.storage.v1.Move.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	28, // [28:28] is the sub-list for method output_type
-	28, // [28:28] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	10, // 0: muster.groupsvc.storage.v1.StoredGroup.group:type_name -> muster.group.v1.Group
+	3,  // 1: muster.groupsvc.storage.v1.StoredGroup.launches:type_name -> muster.groupsvc.storage.v1.Launch
+	4,  // 2: muster.groupsvc.storage.v1.StoredGroup.refusals:type_name -> muster.groupsvc.storage.v1.Refusal
+	11, // 3: muster.groupsvc.storage.v1.StoredGroup.open_activity:type_name -> muster.group.v1.Activity
+	2,  // 4: muster.groupsvc.storage.v1.StoredGroup.expansions:type_name -> muster.groupsvc.storage.v1.Expansion
+	12, // 5: muster.groupsvc.storage.v1.StoredGroup.events:type_name -> muster.group.v1.GroupEvent
+	13, // 6: muster.groupsvc.storage.v1.StoredGroup.told:type_name -> muster.group.v1.GroupEventKind
+	14, // 7: muster.groupsvc.storage.v1.StoredGroup.launch_configuration:type_name -> muster.group.v1.LaunchConfiguration
+	0,  // 8: muster.groupsvc.storage.v1.StoredGroup.end_cause:type_name -> muster.groupsvc.storage.v1.EndCause
+	5,  // 9: muster.groupsvc.storage.v1.StoredGroup.attachments:type_name -> muster.groupsvc.storage.v1.Attachment
+	6,  // 10: muster.groupsvc.storage.v1.StoredGroup.detachments:type_name -> muster.groupsvc.storage.v1.Detachment
+	7,  // 11: muster.groupsvc.storage.v1.StoredGroup.restart_refusals:type_name -> muster.groupsvc.storage.v1.RestartRefusal
+	8,  // 12: muster.groupsvc.storage.v1.StoredGroup.rebalance:type_name -> muster.groupsvc.storage.v1.Rebalance
+	15, // 13: muster.groupsvc.storage.v1.StoredGroup.scaling_tasks:type_name -> muster.groupsvc.storage.v1.ScalingTaskState
+	16, // 14: muster.groupsvc.storage.v1.StoredGroup.scaled_parts:type_name -> muster.groupsvc.storage.v1.ScaledParts
+	17, // 15: muster.groupsvc.storage.v1.Launch.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	18, // 16: muster.groupsvc.storage.v1.Launch.create_time:type_name -> google.protobuf.Timestamp
+	18, // 17: muster.groupsvc.storage.v1.Launch.answer_time:type_name -> google.protobuf.Timestamp
+	17, // 18: muster.groupsvc.storage.v1.Refusal.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	18, // 19: muster.groupsvc.storage.v1.Refusal.refuse_time:type_name -> google.protobuf.Timestamp
+	18, // 20: muster.groupsvc.storage.v1.Refusal.retry_time:type_name -> google.protobuf.Timestamp
+	17, // 21: muster.groupsvc.storage.v1.Attachment.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	18, // 22: muster.groupsvc.storage.v1.Detachment.create_time:type_name -> google.protobuf.Timestamp
+	18, // 23: muster.groupsvc.storage.v1.Detachment.leave_time:type_name -> google.protobuf.Timestamp
+	18, // 24: muster.groupsvc.storage.v1.RestartRefusal.refuse_time:type_name -> google.protobuf.Timestamp
+	18, // 25: muster.groupsvc.storage.v1.RestartRefusal.retry_time:type_name -> google.protobuf.Timestamp
+	11, // 26: muster.groupsvc.storage.v1.Rebalance.activity:type_name -> muster.group.v1.Activity
+	9,  // 27: muster.groupsvc.storage.v1.Rebalance.moves:type_name -> muster.groupsvc.storage.v1.Move
+	17, // 28: muster.groupsvc.storage.v1.Move.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	29, // [29:29] is the sub-list for method output_type
+	29, // [29:29] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_muster_groupsvc_storage_v1_stored_group_proto_init() }
@@ -1324,13 +1417,14 @@ func file_muster_groupsvc_storage_v1_stored_group_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc), len(file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc)),
-			NumEnums:      0,
+			NumEnums:      1,
 			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_muster_groupsvc_storage_v1_stored_group_proto_goTypes,
 		DependencyIndexes: file_muster_groupsvc_storage_v1_stored_group_proto_depIdxs,
+		EnumInfos:         file_muster_groupsvc_storage_v1_stored_group_proto_enumTypes,
 		MessageInfos:      file_muster_groupsvc_storage_v1_stored_group_proto_msgTypes,
 	}.Build()
 	File_muster_groupsvc_storage_v1_stored_group_proto = out.File
