@@ -8,7 +8,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/seed-198b1370/muster/pkg/events"
 	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/healthcheck/storage/v1"
 )
@@ -93,8 +92,7 @@ func (m *mirror) apply(key string, value []byte, revision uint64) (Change, error
 		m.users[rest] = User{user, revision}
 		return change, nil
 	case kindPolicy:
-		account, group, _ := strings.Cut(rest, ".")
-		named := Group{events.AccountOfToken(account), group}
+		named := groupOfKey(rest)
 		delete(m.policies, named)
 		if value == nil {
 			return Change{Group: named}, nil
@@ -179,6 +177,42 @@ func (m *mirror) Changed() <-chan struct{} {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return m.changed
+}
+
+// keys are those of all entries.
+func (m *mirror) keys() []string {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	var keys []string
+	for id := range m.verdicts {
+		keys = append(keys, kindVerdict+"."+id)
+	}
+	for id := range m.users {
+		keys = append(keys, kindUser+"."+id)
+	}
+	for group := range m.policies {
+		keys = append(keys, policyKey(group))
+	}
+	return keys
+}
+
+// setByUsers is the entry of a key if a user has set it; nil for what was judged,
+// and for none.
+func (m *mirror) setByUsers(key string) proto.Message {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	kind, rest, _ := strings.Cut(key, ".")
+	switch kind {
+	case kindUser:
+		if user, known := m.users[rest]; known {
+			return user.StoredUserHealth
+		}
+	case kindPolicy:
+		if policy, known := m.policies[groupOfKey(rest)]; known {
+			return policy
+		}
+	}
+	return nil
 }
 
 // Instances are those that anything is stored of.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -61,6 +62,9 @@ type Store struct {
 
 	mu sync.Mutex
 	kv jetstream.KeyValue // nil until it was opened; guarded by mu
+
+	// made is when the bucket was made that the mirror has shown, used by Run.
+	made time.Time
 }
 
 // New makes a store. It does not reach for JetStream yet.
@@ -93,7 +97,8 @@ func (s *Store) open(ctx context.Context) (jetstream.KeyValue, error) {
 }
 
 // Run keeps the mirror like the bucket until the context ends, and tells each
-// change. A bucket that is gone is made again, empty.
+// change. A bucket that is gone is made again, and what users have set is put
+// back as far as this replica knows it; what was judged is for those who judge.
 func (s *Store) Run(ctx context.Context, tell func(Change)) error {
 	wall, delay := clock.NewWall(), minDelay
 	for {
@@ -121,6 +126,10 @@ func (s *Store) follow(ctx context.Context, tell func(Change)) (begun bool, err 
 	if err != nil {
 		return false, err
 	}
+	made, err := s.madeAt(ctx)
+	if err != nil {
+		return false, err
+	}
 	watch, err := kv.WatchAll(ctx)
 	if err != nil {
 		return false, fmt.Errorf("watch bucket %s: %w", Bucket, err)
@@ -128,8 +137,8 @@ func (s *Store) follow(ctx context.Context, tell func(Change)) (begun bool, err 
 	defer func() { _ = watch.Stop() }()
 	wall := clock.NewWall()
 	stale := map[string]bool{} // what the mirror holds and the bucket has not shown yet
-	for _, id := range s.Instances() {
-		stale[kindVerdict+"."+id], stale[kindUser+"."+id] = true, true
+	for _, key := range s.keys() {
+		stale[key] = true
 	}
 	for {
 		check := wall.NewTimer(wall.Now().Add(maxDelay))
@@ -140,6 +149,12 @@ func (s *Store) follow(ctx context.Context, tell func(Change)) (begun bool, err 
 			case !open:
 				return begun, errEnded
 			case entry == nil:
+				if !s.made.IsZero() && !made.Equal(s.made) {
+					if err := s.putBack(ctx, kv, stale); err != nil {
+						return begun, err
+					}
+				}
+				s.made = made
 				for key := range stale {
 					s.take(ctx, key, nil, 0, tell)
 				}
@@ -157,15 +172,65 @@ func (s *Store) follow(ctx context.Context, tell func(Change)) (begun bool, err 
 				}
 				s.take(ctx, entry.Key(), value, entry.Revision(), tell)
 			}
-		case <-check.C: // quiet: is it still there?
-			if _, err := s.js.KeyValue(ctx, Bucket); errors.Is(err, jetstream.ErrBucketNotFound) {
+		case <-check.C: // quiet: is it still the same?
+			now, err := s.madeAt(ctx)
+			if errors.Is(err, jetstream.ErrBucketNotFound) {
 				return begun, err
+			}
+			if err == nil && !now.Equal(made) {
+				return begun, errEnded
 			}
 		case <-ctx.Done():
 			check.Stop()
 			return begun, ctx.Err()
 		}
 	}
+}
+
+// madeAt is when the bucket was made: one that was lost and made again is
+// another.
+func (s *Store) madeAt(ctx context.Context) (time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	kv, err := s.js.KeyValue(ctx, Bucket)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("look at bucket %s: %w", Bucket, err)
+	}
+	status, err := kv.Status(ctx)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("look at bucket %s: %w", Bucket, err)
+	}
+	found, ok := status.(*jetstream.KeyValueBucketStatus)
+	if !ok {
+		return time.Time{}, fmt.Errorf("bucket %s does not tell when it was made", Bucket)
+	}
+	return found.StreamInfo().Created, nil
+}
+
+// putBack puts what users have set into a bucket that was lost and made again,
+// unless it is there: another replica, or the user, was faster. It takes what it
+// has put back from those keys.
+func (s *Store) putBack(ctx context.Context, kv jetstream.KeyValue, keys map[string]bool) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	count := 0
+	for key := range keys {
+		message := s.setByUsers(key)
+		if message == nil {
+			continue
+		}
+		value, err := proto.Marshal(message)
+		if err != nil {
+			return fmt.Errorf("encode %s: %w", key, err)
+		}
+		if _, err := kv.Create(ctx, key, value); err != nil && !errors.Is(err, jetstream.ErrKeyExists) {
+			return fmt.Errorf("put %s back: %w", key, err)
+		}
+		delete(keys, key) // the watch shows it
+		count++
+	}
+	s.config.Log.WarnContext(ctx, "the bucket was lost; what users have set is put back", "bucket", Bucket, "entries", count)
+	return nil
 }
 
 func (s *Store) markReady() {
@@ -290,6 +355,12 @@ func (s *Store) RemovePolicy(ctx context.Context, group Group) error {
 
 func policyKey(group Group) string {
 	return kindPolicy + "." + events.AccountToken(group.AccountID) + "." + group.GroupID
+}
+
+// groupOfKey is the group in the rest of a policy's key.
+func groupOfKey(rest string) Group {
+	account, group, _ := strings.Cut(rest, ".")
+	return Group{events.AccountOfToken(account), group}
 }
 
 func (s *Store) put(ctx context.Context, key string, message proto.Message) (revision uint64, err error) {

@@ -168,3 +168,50 @@ func TestStore_passesOverGarbage(t *testing.T) {
 		t.Error("garbage was taken over")
 	}
 }
+
+// A bucket that is lost while a replica runs has again what users have set, and
+// not what they had taken back before; what they set in the new one stands.
+func TestStore_bucketIsLost(t *testing.T) {
+	js := natstest.NewJetStream(t)
+	config := records.Config{Log: slog.New(slog.DiscardHandler)}
+	a, b := records.New(js, config), records.New(js, config)
+	run(t, a)
+	run(t, b)
+	<-a.Ready()
+	<-b.Ready()
+	kept, changed := records.Group{AccountID: "acme.corp", GroupID: "apg-1"}, records.Group{AccountID: "acme", GroupID: "apg-1"}
+	removed := records.Group{AccountID: "default", GroupID: "apg-3"}
+	for _, group := range []records.Group{kept, changed, removed} {
+		if err := a.PutPolicy(t.Context(), group, &healthv1.HealthPolicy{MaxFlaps: 7}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := a.RemovePolicy(t.Context(), removed); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.PutUser(t.Context(), "i-1", &storagev1.StoredUserHealth{AccountId: "default", Unhealthy: true, Reason: "disk full"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, store := range []*records.Store{a, b} {
+		await(t, store, "what was set", func() bool { return store.User("i-1").GetUnhealthy() && store.Policy(removed) == nil })
+	}
+	if err := js.DeleteKeyValue(t.Context(), records.Bucket); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.PutPolicy(t.Context(), changed, &healthv1.HealthPolicy{MaxFlaps: 9}); err != nil { // finds that it is gone
+		if err := a.PutPolicy(t.Context(), changed, &healthv1.HealthPolicy{MaxFlaps: 9}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fresh := records.New(js, config) // knows only what is in the bucket
+	run(t, fresh)
+	<-fresh.Ready()
+	for _, store := range []*records.Store{fresh, a, b} {
+		await(t, store, "what was set", func() bool {
+			return store.User("i-1").GetReason() == "disk full" && store.Policy(kept).GetMaxFlaps() == 7 && store.Policy(changed).GetMaxFlaps() == 9
+		})
+		if store.Policy(removed) != nil {
+			t.Error("a policy that was removed is there again")
+		}
+	}
+}
