@@ -38,6 +38,21 @@ func (v *Validator) Validate(message proto.Message) error {
 	return violations.Err()
 }
 
+// AddTo adds what is wrong with a message that is a part of a request, or that a
+// request made, under the name of that part; nothing of fields of which something
+// is said already. An error means that it can not be told.
+func (v *Validator) AddTo(violations *Violations, part string, message proto.Message) error {
+	found, err := v.violations(message)
+	if err != nil {
+		return err
+	}
+	for _, field := range found.fields {
+		field.Field = part + "." + field.GetField()
+	}
+	violations.merge(found)
+	return nil
+}
+
 // violations are those of the rules in the contract.
 func (v *Validator) violations(message proto.Message) (violations Violations, err error) {
 	err = v.rules.Validate(message)

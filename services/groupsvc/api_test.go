@@ -183,8 +183,8 @@ func TestUpdate_refusals(t *testing.T) {
 		field, rule string
 	}{
 		"no paths":        {update(target(1, 0, 0)), "update_mask", "target_capacity.total"},
-		"other path":      {update(target(1, 0, 0), "name"), "update_mask.paths[0]", `"name"`},
-		"below the sum":   {update(target(4, 0, 0), "target_capacity.total"), "spec.target_capacity", "got 4 < 2 + 3"},
+		"other path":      {update(target(1, 0, 0), "nam"), "update_mask.paths[0]", `"nam"`},
+		"below the sum":   {update(target(4, 0, 0), "target_capacity.total"), "spec.target_capacity", "total must be at least pay_as_you_go + spot"},
 		"out of range":    {update(target(2001, 0, 0), "target_capacity.total"), "spec.target_capacity.total", "2001"},
 		"negative":        {update(target(0, -1, 0), "target_capacity.pay_as_you_go"), "spec.target_capacity.pay_as_you_go", "-1"},
 		"nothing to take": {update(&groupv1.UpdateGroupRequest{}, "target_capacity"), "spec.target_capacity", "nothing"},
@@ -203,7 +203,7 @@ func TestUpdate_refusals(t *testing.T) {
 	}
 	garbled := target(12, 0, 0)
 	garbled.RequestId = "a b"
-	if got := violationsOf(t, update(garbled, "name", "spec")); len(got) != 3 || got["request_id"] == "" || got["update_mask.paths[1]"] == "" {
+	if got := violationsOf(t, update(garbled, "type", "spec")); len(got) != 3 || got["request_id"] == "" || got["update_mask.paths[1]"] == "" {
 		t.Errorf("a bad request id beside a bad mask: %v", got)
 	}
 	fresh := target(12, 0, 0)

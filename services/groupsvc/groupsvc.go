@@ -173,10 +173,13 @@ func compose(ctx context.Context, config Config, deps Deps, groups store.Store) 
 		Store: groups, Fleet: deps.Fleet, Allocator: deps.Allocator, Health: deps.Health, Tell: teller,
 		Catalog: known, IDs: names, Clock: deps.Clock, Log: deps.Log,
 	})
-	handler := api.New(api.Deps{
+	handler, err := api.New(api.Deps{
 		Store: groups, Accounts: accounts.New(deps.Fleet, deps.Clock), Control: controller, Catalog: known,
 		Fleet: deps.Fleet, Allocator: deps.Allocator, IDs: names, Clock: deps.Clock, Log: deps.Log,
 	})
+	if err != nil {
+		return nil, err
+	}
 	return &Service{
 		store: groups, control: controller, handler: handler, events: deps.Events, teller: teller,
 		clock: deps.Clock, log: deps.Log, ready: make(chan struct{}),

@@ -51,10 +51,18 @@ type Deps struct {
 type Handler struct {
 	groupv1.UnimplementedGroupServiceServer
 	Deps
+	// rules are those of the contract, for what a request makes of what is stored.
+	rules *rpc.Validator
 }
 
 // New makes a handler.
-func New(deps Deps) *Handler { return &Handler{Deps: deps} }
+func New(deps Deps) (*Handler, error) {
+	rules, err := rpc.NewValidator()
+	if err != nil {
+		return nil, err
+	}
+	return &Handler{Deps: deps, rules: rules}, nil
+}
 
 // retryDelay is how long callers are told to wait when a service behind this
 // one can not be reached.

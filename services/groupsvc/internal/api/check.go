@@ -61,9 +61,16 @@ func (h *Handler) specViolations(ctx context.Context, spec *groupv1.GroupSpec, w
 	if err != nil {
 		return err
 	}
+	checkValidity(violations, spec, h.Clock.Now())
+	return h.choiceViolations(ctx, spec, whatIf, violations)
+}
+
+// choiceViolations holds what a spec says of where and how to launch, with zone
+// and type filled in, against the rules that span fields and against what is
+// sold.
+func (h *Handler) choiceViolations(ctx context.Context, spec *groupv1.GroupSpec, whatIf *allocatorv1.Market, violations *rpc.Violations) error {
 	checkPoolsToUse(violations, spec)
 	checkPolicies(violations, spec)
-	checkValidity(violations, spec, h.Clock.Now())
 	candidates := spec.GetCandidates()
 	candidates = candidates[:min(maxCandidates, len(candidates))]
 	if spec != nil && len(candidates) == 0 {

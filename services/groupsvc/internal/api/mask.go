@@ -1,53 +1,78 @@
 package api
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 )
 
-// changeable are the paths that an update mask may name.
-var changeable = []string{
-	"target_capacity", "target_capacity.total", "target_capacity.pay_as_you_go",
-	"target_capacity.spot", "target_capacity.default_type",
+// A change is what naming a path in an update mask means.
+type change struct {
+	path string
+	// task tells whether it is one scheduling task, whatever the group's type.
+	task bool
 }
 
-// maxTarget is the highest target that the contract allows.
-const maxTarget = 2000
-
-// applyMask gives the targets that an update asks for, with defaults filled in,
-// or tells all that is wrong with it.
-func applyMask(current *groupv1.TargetCapacity, req *groupv1.UpdateGroupRequest) (*groupv1.TargetCapacity, error) {
-	var violations rpc.Violations
-	checkMask(&violations, req)
-	paths := req.GetUpdateMask().GetPaths()
-	target := proto.CloneOf(current)
-	for _, path := range paths {
-		setPath(target, req.GetSpec().GetTargetCapacity(), path)
-	}
-	checkTarget(&violations, target, paths)
-	fillTarget(target)
-	return target, violations.Err()
+// changeable are the paths that an update mask may name.
+var changeable = []change{
+	{"target_capacity", true}, {"target_capacity.total", true}, {"target_capacity.pay_as_you_go", true},
+	{"target_capacity.spot", true}, {"target_capacity.default_type", true},
+	{"candidates", true}, {"spot.max_price_micros_per_hour", true}, {"budget", true},
+	{"name", false}, {"excess_capacity_termination_policy", false}, {"terminate_instances_with_expiration", false},
+	{"scaling_bounds", false}, {"tags", false},
 }
 
 // maxPaths is how many paths the contract allows; those beyond are not looked
 // at.
-const maxPaths = 10
+const maxPaths = 20
+
+// changeOf finds what a path means.
+func changeOf(path string) (change, bool) {
+	at := slices.IndexFunc(changeable, func(c change) bool { return c.path == path })
+	if at < 0 {
+		return change{}, false
+	}
+	return changeable[at], true
+}
+
+func changeablePaths() string {
+	paths := make([]string, len(changeable))
+	for i, change := range changeable {
+		paths[i] = change.path
+	}
+	return strings.Join(paths, ", ")
+}
+
+// makesTask tells whether an update is one scheduling task.
+func makesTask(paths []string) bool {
+	return slices.ContainsFunc(paths, func(path string) bool {
+		change, _ := changeOf(path)
+		return change.task
+	})
+}
 
 // checkMask tells what is wrong with an update, whatever the group is.
 func checkMask(violations *rpc.Violations, req *groupv1.UpdateGroupRequest) {
 	paths := req.GetUpdateMask().GetPaths()
 	if len(paths) == 0 {
-		violations.Add("update_mask", rpc.Literal("no paths"), "must name what to change: "+strings.Join(changeable, ", "))
+		violations.Add("update_mask", rpc.Literal("no paths"), "must name what to change: "+changeablePaths())
 	}
 	for i, path := range paths[:min(maxPaths, len(paths))] {
-		if !slices.Contains(changeable, path) {
-			violations.Add(fmt.Sprintf("update_mask.paths[%d]", i), path, "must be one of "+strings.Join(changeable, ", "))
+		if _, ok := changeOf(path); ok {
+			continue
+		}
+		field := fmt.Sprintf("update_mask.paths[%d]", i)
+		if isSpecPath(path) {
+			violations.Add(field, path, "can not be changed; what can is "+changeablePaths())
+		} else {
+			violations.Add(field, path, "must be a field of the spec that can be changed: "+changeablePaths())
 		}
 	}
 	if req.GetSpec().GetTargetCapacity() == nil && slices.Contains(paths, "target_capacity") {
@@ -55,43 +80,55 @@ func checkMask(violations *rpc.Violations, req *groupv1.UpdateGroupRequest) {
 	}
 }
 
-func setPath(target, asked *groupv1.TargetCapacity, path string) {
-	switch path {
-	case "target_capacity":
-		target.Total, target.PayAsYouGo, target.Spot = asked.GetTotal(), asked.GetPayAsYouGo(), asked.GetSpot()
-		target.DefaultType = asked.GetDefaultType()
-	case "target_capacity.total":
-		target.Total = asked.GetTotal()
-	case "target_capacity.pay_as_you_go":
-		target.PayAsYouGo = asked.GetPayAsYouGo()
-	case "target_capacity.spot":
-		target.Spot = asked.GetSpot()
-	case "target_capacity.default_type":
-		target.DefaultType = asked.GetDefaultType()
-	}
-}
-
-// checkTarget holds the outcome of an update against the rules of
-// TargetCapacity. What the mask does not name keeps them already.
-func checkTarget(violations *rpc.Violations, target *groupv1.TargetCapacity, paths []string) {
-	if len(paths) == 0 {
-		return
-	}
-	inRange := true
-	for _, field := range []struct {
-		name  string
-		value int32
-	}{{"total", target.GetTotal()}, {"pay_as_you_go", target.GetPayAsYouGo()}, {"spot", target.GetSpot()}} {
-		if field.value < 0 || field.value > maxTarget {
-			violations.Add("spec.target_capacity."+field.name, field.value, fmt.Sprintf("must be between 0 and %d", maxTarget))
-			inRange = false
+// isSpecPath tells whether a path names a field of a spec, or of a message in it.
+func isSpecPath(path string) bool {
+	message := (&groupv1.GroupSpec{}).ProtoReflect().Descriptor()
+	for _, name := range strings.Split(path, ".") {
+		if message == nil {
+			return false
+		}
+		field := message.Fields().ByName(protoreflect.Name(name))
+		if field == nil {
+			return false
+		}
+		message = nil
+		if !field.IsList() && !field.IsMap() {
+			message = field.Message()
 		}
 	}
-	if _, defined := groupv1.DefaultTargetCapacityType_name[int32(target.GetDefaultType())]; !defined {
-		violations.Add("spec.target_capacity.default_type", int32(target.GetDefaultType()), "must be a defined value")
+	return true
+}
+
+// merged is a copy of a spec with the fields that an update names taken from what
+// it asks for. What is unset there is unset after it.
+func merged(current, asked *groupv1.GroupSpec, paths []string) *groupv1.GroupSpec {
+	spec := proto.CloneOf(current)
+	asked = cmp.Or(proto.CloneOf(asked), &groupv1.GroupSpec{})
+	for _, path := range paths {
+		if path == "target_capacity" { // its minimum is none of it
+			minimum := spec.GetTargetCapacity().GetMinimum()
+			if spec.TargetCapacity = asked.GetTargetCapacity(); spec.TargetCapacity != nil {
+				spec.TargetCapacity = proto.CloneOf(spec.TargetCapacity)
+				spec.TargetCapacity.Minimum = minimum
+			}
+			continue
+		}
+		if _, ok := changeOf(path); ok {
+			copyField(spec.ProtoReflect(), asked.ProtoReflect(), strings.Split(path, "."))
+		}
 	}
-	if inRange && target.GetTotal() < target.GetPayAsYouGo()+target.GetSpot() {
-		violations.Add("spec.target_capacity", rpc.Literal(fmt.Sprintf("%d < %d + %d", target.GetTotal(), target.GetPayAsYouGo(), target.GetSpot())),
-			"total must be at least pay_as_you_go + spot after the change")
+	return spec
+}
+
+// copyField makes one field of a message what it is in another.
+func copyField(to, from protoreflect.Message, path []string) {
+	field := to.Descriptor().Fields().ByName(protoreflect.Name(path[0]))
+	switch {
+	case len(path) > 1:
+		copyField(to.Mutable(field).Message(), from.Get(field).Message(), path[1:])
+	case from.Has(field):
+		to.Set(field, from.Get(field))
+	default:
+		to.Clear(field)
 	}
 }

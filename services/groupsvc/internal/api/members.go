@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
@@ -22,6 +23,23 @@ func (h *Handler) instances(ctx context.Context, ids []string) (map[string]*flee
 		for _, instance := range page.GetInstances() {
 			found[instance.GetInstanceId()] = instance
 		}
+		if page.GetNextPageToken() == "" {
+			return found, nil
+		}
+		request.PageToken = page.GetNextPageToken()
+	}
+}
+
+// members reads all instances that carry a group's tag.
+func (h *Handler) members(ctx context.Context, groupID string) ([]*fleetv1.Instance, error) {
+	request := &fleetv1.ListInstancesRequest{Tags: map[string]string{control.TagGroup: groupID}, PageSize: 250}
+	var found []*fleetv1.Instance
+	for {
+		page, err := h.Fleet.ListInstances(asCaller(ctx), request)
+		if err != nil {
+			return nil, fmt.Errorf("list members: %w", err)
+		}
+		found = append(found, page.GetInstances()...)
 		if page.GetNextPageToken() == "" {
 			return found, nil
 		}

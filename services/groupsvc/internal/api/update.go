@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -12,6 +13,7 @@ import (
 	"github.com/seed-198b1370/muster/pkg/rpc"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/control"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
 	"github.com/seed-198b1370/muster/services/groupsvc/plan"
 )
@@ -41,7 +43,7 @@ func (h *Handler) UpdateGroup(ctx context.Context, req *groupv1.UpdateGroupReque
 		return nil, err
 	}
 	record, err := h.change(ctx, req.GetGroupId(), token, func(stored *storagev1.StoredGroup) (bool, error) {
-		return true, update(stored, req)
+		return true, h.update(ctx, stored, req)
 	})
 	if errors.Is(err, store.ErrTokenUsed) {
 		// The same request came twice at a time, and the other one was first.
@@ -56,23 +58,68 @@ func (h *Handler) UpdateGroup(ctx context.Context, req *groupv1.UpdateGroupReque
 }
 
 // update makes the change that a request asks for, or tells why not.
-func update(stored *storagev1.StoredGroup, req *groupv1.UpdateGroupRequest) error {
-	group := stored.GetGroup()
+func (h *Handler) update(ctx context.Context, stored *storagev1.StoredGroup, req *groupv1.UpdateGroupRequest) error {
 	if err := checkLiving(stored); err != nil {
 		return err
 	}
 	if err := checkEtag(stored, req.GetEtag()); err != nil {
 		return err
 	}
-	target, err := applyMask(group.GetSpec().GetTargetCapacity(), req)
+	spec, err := h.changed(ctx, stored, req)
 	if err != nil {
 		return err
 	}
-	group.Spec.TargetCapacity = target
-	group.Lifecycle = plan.Next(group.GetLifecycle(), plan.Changed)
-	group.Fulfillment = towards(group)
-	stored.TaskOrigin = originUpdate
+	group, paths := stored.GetGroup(), req.GetUpdateMask().GetPaths()
+	if slices.Contains(paths, "candidates") {
+		if stored.Expansions, err = h.expanded(ctx, stored, spec); err != nil {
+			return h.unavailable(ctx, "what the group holds can not be read now", err)
+		}
+	}
+	group.Spec = spec
+	if makesTask(paths) {
+		group.Lifecycle = plan.Next(group.GetLifecycle(), plan.Changed)
+		group.Fulfillment = towards(group)
+		stored.TaskOrigin = originUpdate
+	} else {
+		passOver(stored)
+	}
 	return nil
+}
+
+// changed is the spec as a request wants it, with defaults filled in, or tells
+// all that is wrong with it.
+func (h *Handler) changed(ctx context.Context, stored *storagev1.StoredGroup, req *groupv1.UpdateGroupRequest) (*groupv1.GroupSpec, error) {
+	var violations rpc.Violations
+	checkMask(&violations, req)
+	paths := req.GetUpdateMask().GetPaths()
+	spec := merged(stored.GetGroup().GetSpec(), req.GetSpec(), paths)
+	if slices.Contains(paths, "candidates") {
+		fillCandidates(spec, control.ConfigurationOf(stored))
+		checkImages(&violations, spec)
+		if err := h.choiceViolations(ctx, spec, nil, &violations); err != nil {
+			return nil, h.unavailable(ctx, "what the cloud sells can not be read now", err)
+		}
+	}
+	if err := h.rules.AddTo(&violations, "spec", spec); err != nil {
+		return nil, err
+	}
+	if err := violations.Err(); err != nil {
+		return nil, err
+	}
+	return withDefaults(spec), nil
+}
+
+// passOver makes the change of a spec that is about to be stored one that no
+// scheduling task is made for: what was under way goes on, and what was done
+// counts for the new generation, too.
+func passOver(stored *storagev1.StoredGroup) {
+	generation := stored.GetGroup().GetGeneration()
+	if stored.GetAttemptedGeneration() == generation {
+		stored.AttemptedGeneration++
+	}
+	if rebalance := stored.GetRebalance(); rebalance.GetGeneration() == generation && rebalance != nil {
+		rebalance.Generation++
+	}
 }
 
 // towards tells which way a group has to go to its new target, until a look

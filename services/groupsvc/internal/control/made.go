@@ -13,9 +13,9 @@ import (
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
 )
 
-// configurationOf is how instances of a group are made: as its launch template
+// ConfigurationOf is how instances of a group are made: as its launch template
 // said when it was created, or else as its own spec says. It never changes.
-func configurationOf(stored *storagev1.StoredGroup) *groupv1.LaunchConfiguration {
+func ConfigurationOf(stored *storagev1.StoredGroup) *groupv1.LaunchConfiguration {
 	if configuration := stored.GetLaunchConfiguration(); configuration != nil {
 		return configuration
 	}
@@ -26,7 +26,7 @@ func configurationOf(stored *storagev1.StoredGroup) *groupv1.LaunchConfiguration
 // It follows from what is stored alone: the call must be the same however often
 // it is made (S1).
 func complete(request *fleetv1.RunInstancesRequest, stored *storagev1.StoredGroup, launch *storagev1.Launch) {
-	configuration := configurationOf(stored)
+	configuration := ConfigurationOf(stored)
 	tags := maps.Clone(configuration.GetTags())
 	if tags == nil {
 		tags = map[string]string{}
