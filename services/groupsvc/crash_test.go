@@ -3,6 +3,7 @@ package groupsvc
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -101,6 +102,10 @@ func (l *life) expect(members, launched int) {
 	if got := len(l.b.members(l.id)); got != members {
 		l.b.t.Errorf("crash at %q: %d members, want %d", where, got, members)
 	}
+	names := namesOf(l.b.members(l.id))
+	if numbered := slices.Compact(slices.Clone(names)); names != nil && names[0] != "" && len(numbered) != len(names) {
+		l.b.t.Errorf("crash at %q: two instances have one name: %v", where, names)
+	}
 	if got := len(l.b.cloud.Instances("", "")); got != members {
 		l.b.t.Errorf("crash at %q: %d instances live, want %d (S2)", where, got, members)
 	}
@@ -117,6 +122,7 @@ func maintainLife(b *bench) {
 	l := &life{b: b}
 	request := &groupv1.CreateGroupRequest{RequestId: "create", Spec: spec(140, 30, 0)}
 	request.Spec.ExcessCapacityTerminationPolicy = groupv1.ExcessCapacityTerminationPolicy_EXCESS_CAPACITY_TERMINATION_POLICY_TERMINATION
+	request.Spec.LaunchConfiguration = fullConfiguration() // a call that is made again must be the same
 	l.create(request)
 	l.pass(3 * time.Minute)
 	l.expect(140, 140)
@@ -147,6 +153,8 @@ func instantLife(b *bench) {
 	l := &life{b: b}
 	request := &groupv1.CreateGroupRequest{RequestId: "create", Spec: spec(140, 30, 0)}
 	request.Spec.Type = groupv1.GroupType_GROUP_TYPE_INSTANT
+	request.Spec.Candidates[0].ImageId = "own"
+	request.Spec.LaunchConfiguration = fullConfiguration()
 	l.create(request)
 	l.expect(140, 140)
 	l.pass(3 * time.Minute)

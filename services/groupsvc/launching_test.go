@@ -243,3 +243,23 @@ func TestLaunching_badInputStoresNothing(t *testing.T) {
 		t.Errorf("stored: %v, %v", groups.GetGroups(), err)
 	}
 }
+
+// TestLaunching_saysThatNoZoneHasTheDisk also sees the group tried again when one
+// has (L1).
+func TestLaunching_saysThatNoZoneHasTheDisk(t *testing.T) {
+	b := newBench(t, "")
+	b.cloud.Disks = map[string][]fleetv1.DiskCategory{"zone-a": {}, "zone-b": {}}
+	asked := spec(2, 2, 0)
+	asked.LaunchConfiguration = &groupv1.LaunchConfiguration{SystemDisk: &fleetv1.DiskRequest{Categories: []fleetv1.DiskCategory{essd}, SizeGib: 40}}
+	id := b.create(asked).GetGroup().GetGroupId()
+	b.settled(time.Minute)
+	if got := b.group(id).GetConditions()[0]; got.GetHolds() || got.GetReason() != "InvalidDiskCategory.NotSupported" ||
+		!strings.Contains(got.GetMessage(), "offers none of the categories named for a disk") {
+		t.Errorf("condition %v", got)
+	}
+	b.cloud.Disks = nil
+	b.settled(31 * time.Minute)
+	if got := b.group(id); got.GetFulfillment() != groupv1.Fulfillment_FULFILLMENT_FULFILLED || len(b.members(id)) != 2 {
+		t.Errorf("when the disk is back: %v", got)
+	}
+}

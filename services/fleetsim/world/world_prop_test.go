@@ -80,6 +80,9 @@ func drawCommand(t *rapid.T) world.Command {
 				{Categories: []world.DiskCategory{world.DiskCloudSSD, world.DiskCloud}, SizeGiB: 20, Keep: rapid.Bool().Draw(t, "keepData")},
 			}
 		}
+		launch.Attributes.Name = rapid.SampledFrom([]string{"", "", "n", "n[7,2]s"}).Draw(t, "name")
+		launch.Attributes.UniqueSuffix = rapid.Bool().Draw(t, "suffix")
+		launch.Attributes.Options = world.Share(world.Options{UserData: rapid.SampledFrom([]string{"", "", "a", "b"}).Draw(t, "user data")})
 		return launch
 	}
 }

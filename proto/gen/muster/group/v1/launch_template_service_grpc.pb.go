@@ -43,8 +43,9 @@ type LaunchTemplateServiceClient interface {
 	// ALREADY_EXISTS (LAUNCH_TEMPLATE_NAME_TAKEN), RESOURCE_EXHAUSTED
 	// (LIMIT_EXCEEDED), INVALID_ARGUMENT (IDEMPOTENT_PARAMETER_MISMATCH).
 	CreateLaunchTemplate(ctx context.Context, in *CreateLaunchTemplateRequest, opts ...grpc.CallOption) (*CreateLaunchTemplateResponse, error)
-	// Adds a version. Errors: NOT_FOUND (LAUNCH_TEMPLATE_NOT_FOUND),
-	// RESOURCE_EXHAUSTED (LIMIT_EXCEEDED), INVALID_ARGUMENT
+	// Adds a version. Errors: NOT_FOUND (LAUNCH_TEMPLATE_NOT_FOUND; for a call that
+	// is repeated also LAUNCH_TEMPLATE_VERSION_NOT_FOUND, when what it made was
+	// deleted since), RESOURCE_EXHAUSTED (LIMIT_EXCEEDED), INVALID_ARGUMENT
 	// (IDEMPOTENT_PARAMETER_MISMATCH).
 	CreateLaunchTemplateVersion(ctx context.Context, in *CreateLaunchTemplateVersionRequest, opts ...grpc.CallOption) (*CreateLaunchTemplateVersionResponse, error)
 	// Reads a template. Errors: NOT_FOUND (LAUNCH_TEMPLATE_NOT_FOUND).
@@ -170,8 +171,9 @@ type LaunchTemplateServiceServer interface {
 	// ALREADY_EXISTS (LAUNCH_TEMPLATE_NAME_TAKEN), RESOURCE_EXHAUSTED
 	// (LIMIT_EXCEEDED), INVALID_ARGUMENT (IDEMPOTENT_PARAMETER_MISMATCH).
 	CreateLaunchTemplate(context.Context, *CreateLaunchTemplateRequest) (*CreateLaunchTemplateResponse, error)
-	// Adds a version. Errors: NOT_FOUND (LAUNCH_TEMPLATE_NOT_FOUND),
-	// RESOURCE_EXHAUSTED (LIMIT_EXCEEDED), INVALID_ARGUMENT
+	// Adds a version. Errors: NOT_FOUND (LAUNCH_TEMPLATE_NOT_FOUND; for a call that
+	// is repeated also LAUNCH_TEMPLATE_VERSION_NOT_FOUND, when what it made was
+	// deleted since), RESOURCE_EXHAUSTED (LIMIT_EXCEEDED), INVALID_ARGUMENT
 	// (IDEMPOTENT_PARAMETER_MISMATCH).
 	CreateLaunchTemplateVersion(context.Context, *CreateLaunchTemplateVersionRequest) (*CreateLaunchTemplateVersionResponse, error)
 	// Reads a template. Errors: NOT_FOUND (LAUNCH_TEMPLATE_NOT_FOUND).
