@@ -24,6 +24,7 @@ type commands struct {
 	Serve    serveCommand    `cmd:"" help:"Run one service."`
 	Group    groupCommand    `cmd:"" help:"Work with auto provisioning groups."`
 	Template templateCommand `cmd:"" help:"Work with launch templates, which say how the instances of groups are made."`
+	Scaling  scalingCommand  `cmd:"" help:"Work with scaling tasks, which move the targets of groups at a time or by a metric."`
 	Preview  previewCommand  `cmd:"" help:"Tell what a group file would launch now, and why, without launching it."`
 	Market   marketCommand   `cmd:"" help:"Show what the cloud sells: pools with their prices and stock, price history, advice."`
 	Fleet    fleetCommand    `cmd:"" help:"Work with instances, disks, accounts and bills of the cloud, and cause trouble in the simulated one."`

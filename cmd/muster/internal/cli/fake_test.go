@@ -63,7 +63,7 @@ func newFakeCloud(t *testing.T, replies map[string][]reply) *fakeCloud {
 	server := rpc.NewServer(validator, slog.New(slog.DiscardHandler))
 	for _, desc := range []grpc.ServiceDesc{
 		fleetv1.FleetService_ServiceDesc, fleetv1.BillingService_ServiceDesc, fleetv1.SimulationService_ServiceDesc, groupv1.GroupService_ServiceDesc,
-		groupv1.LaunchTemplateService_ServiceDesc,
+		groupv1.LaunchTemplateService_ServiceDesc, groupv1.ScalingService_ServiceDesc,
 		healthv1.HealthService_ServiceDesc, healthv1.WebhookService_ServiceDesc,
 	} {
 		server.RegisterService(cloud.fake(desc), nil)

@@ -23,6 +23,7 @@ func TestGolden(t *testing.T) {
 		replies := usualReplies()
 		maps.Copy(replies, healthReplies())
 		maps.Copy(replies, templateReplies())
+		maps.Copy(replies, scalingReplies())
 		cloud := newFakeCloud(t, replies)
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			var lines strings.Builder
