@@ -60,6 +60,7 @@ type System struct {
 	// Clients of the services.
 	Groups     groupv1.GroupServiceClient
 	Templates  groupv1.LaunchTemplateServiceClient
+	Scaling    groupv1.ScalingServiceClient
 	Allocator  allocatorv1.AllocatorServiceClient
 	Fleet      fleetv1.FleetServiceClient
 	Simulation fleetv1.SimulationServiceClient
@@ -223,7 +224,8 @@ func StartAllInOne(t testing.TB, binary, dataDir string, speed float64) (*Proces
 func newSystem(groups, allocator, fleet, health *grpc.ClientConn) *System {
 	return &System{
 		Groups: groupv1.NewGroupServiceClient(groups), Templates: groupv1.NewLaunchTemplateServiceClient(groups), Allocator: allocatorv1.NewAllocatorServiceClient(allocator),
-		Fleet: fleetv1.NewFleetServiceClient(fleet), Simulation: fleetv1.NewSimulationServiceClient(fleet),
+		Scaling: groupv1.NewScalingServiceClient(groups),
+		Fleet:   fleetv1.NewFleetServiceClient(fleet), Simulation: fleetv1.NewSimulationServiceClient(fleet),
 		Health: healthv1.NewHealthServiceClient(health), Conns: []*grpc.ClientConn{groups, allocator, fleet, health},
 	}
 }
