@@ -40,6 +40,7 @@ type Process struct {
 	binary string
 	args   []string
 	cmd    *exec.Cmd
+	logged *lockedBuffer
 	ended  chan struct{}
 	killed sync.Once
 }
@@ -49,8 +50,8 @@ type Process struct {
 func StartProcess(t testing.TB, binary string, args ...string) *Process {
 	t.Helper()
 	p := &Process{binary: binary, args: args, cmd: exec.Command(binary, args...), ended: make(chan struct{})}
-	var errors lockedBuffer
-	p.cmd.Stderr = &errors
+	p.logged = &lockedBuffer{}
+	p.cmd.Stderr = p.logged
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -73,13 +74,13 @@ func StartProcess(t testing.TB, binary string, args ...string) *Process {
 		_ = p.cmd.Wait() // its end is judged by what it was asked to do
 		close(p.ended)
 	}()
-	t.Cleanup(func() { p.stop(t, &errors) })
+	t.Cleanup(func() { p.stop(t) })
 	select {
 	case <-serving:
 	case <-p.ended:
-		t.Fatalf("muster %s ended at once:\n%s", strings.Join(args, " "), errors.String())
+		t.Fatalf("muster %s ended at once:\n%s", strings.Join(args, " "), p.logged.String())
 	case <-time.After(Patience):
-		t.Fatalf("muster %s does not serve after %v:\n%s", strings.Join(args, " "), Patience, errors.String())
+		t.Fatalf("muster %s does not serve after %v:\n%s", strings.Join(args, " "), Patience, p.logged.String())
 	}
 	return p
 }
@@ -89,6 +90,9 @@ func (p *Process) Kill() {
 	p.killed.Do(func() { _ = p.cmd.Process.Kill() }) // fails only when it has ended
 	<-p.ended
 }
+
+// Logged tells how often a text is in the process's log.
+func (p *Process) Logged(text string) int { return strings.Count(p.logged.String(), text) }
 
 // Pause stops the process where it is, as a machine that is suspended does,
 // until Resume.
@@ -123,7 +127,7 @@ func (p *Process) Dial(t testing.TB) *grpc.ClientConn {
 	return conn
 }
 
-func (p *Process) stop(t testing.TB, errors *lockedBuffer) {
+func (p *Process) stop(t testing.TB) {
 	stopped := false
 	p.killed.Do(func() {
 		stopped = true
@@ -137,10 +141,10 @@ func (p *Process) stop(t testing.TB, errors *lockedBuffer) {
 		t.Errorf("muster did not stop within %v of being asked", Patience)
 	}
 	if stopped && p.cmd.ProcessState.ExitCode() != 0 {
-		t.Errorf("muster ended with %v:\n%s", p.cmd.ProcessState, errors.String())
+		t.Errorf("muster ended with %v:\n%s", p.cmd.ProcessState, p.logged.String())
 	}
-	if strings.Contains(errors.String(), "DATA RACE") || strings.Contains(errors.String(), "panic") {
-		t.Errorf("muster wrote:\n%s", errors.String())
+	if strings.Contains(p.logged.String(), "DATA RACE") || strings.Contains(p.logged.String(), "panic") {
+		t.Errorf("muster wrote:\n%s", p.logged.String())
 	}
 }
 

@@ -43,6 +43,17 @@ type Options struct {
 	LookInterval time.Duration
 	// WithoutEvents starts the group service cut off from the events.
 	WithoutEvents bool
+	// Scenario is what the simulated cloud begins as, in YAML; it takes the place
+	// of Catalog and WildMarket. Processes only.
+	Scenario string
+	// Store is the URL of the Redis that all replicas of the group service share;
+	// empty for a folder of its own. Processes only.
+	Store string
+	// Replicas of the group service; 0 means one. More need a Store.
+	Replicas int
+	// LeaseDuration of the group service, in simulated time; 0 means its default.
+	// Processes only.
+	LeaseDuration time.Duration
 	// Probed gives instances addresses at which they answer health probes, on
 	// the port [System.InstancePort].
 	Probed bool
@@ -133,6 +144,8 @@ type Services struct {
 	Fleetsim, Allocator, Healthcheck, Groupsvc *Process
 	// Healthchecks are all replicas of it; Healthcheck is the first.
 	Healthchecks []*Process
+	// Groupsvcs are all replicas of it; Groupsvc is the first.
+	Groupsvcs []*Process
 }
 
 // StartProcesses starts each service in a process of its own, on free ports of
@@ -161,15 +174,14 @@ func startServices(t testing.TB, binary string, options Options, natsURL string,
 		instancePort = freePort(t)
 	}
 	cloud := append(folder("fleetsim"), "--speed", formatFloat(options.speed()), "--instance-listen-port", strconv.Itoa(instancePort))
-	if !options.WildMarket {
+	if !options.WildMarket && options.Scenario == "" {
 		cloud = append(cloud, "--calm")
 	}
 	if options.Catalog != "" {
-		file := filepath.Join(dir, "catalog.csv")
-		if err := os.WriteFile(file, []byte(options.Catalog), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		cloud = append(cloud, "--catalog", file)
+		cloud = append(cloud, "--catalog", writeFile(t, dir, "catalog.csv", options.Catalog))
+	}
+	if options.Scenario != "" {
+		cloud = append(cloud, "--scenario", writeFile(t, dir, "scenario.yaml", options.Scenario))
 	}
 	s := &Services{}
 	s.Fleetsim = StartProcess(t, binary, args("fleetsim", cloud...)...)
@@ -187,18 +199,42 @@ func startServices(t testing.TB, binary string, options Options, natsURL string,
 	if natsURL == "" {
 		natsURL = s.Healthcheck.NATS
 	}
-	controller := append(folder("groupsvc"), "--fleet", s.Fleetsim.GRPC, "--allocator", s.Allocator.GRPC,
-		"--health", s.Healthcheck.GRPC, "--nats", natsURL)
-	if options.LookInterval > 0 {
-		controller = append(controller, "--look-interval", options.LookInterval.String())
+	for range max(1, options.Replicas) {
+		s.Groupsvcs = append(s.Groupsvcs, StartProcess(t, binary, args("groupsvc", options.controller(s, natsURL, folder)...)...))
 	}
-	s.Groupsvc = StartProcess(t, binary, args("groupsvc", controller...)...)
+	s.Groupsvc = s.Groupsvcs[0]
 	if options.WithoutEvents {
 		s.Healthcheck.Kill()
 	}
 	system := newSystem(s.Groupsvc.Dial(t), s.Allocator.Dial(t), s.Fleetsim.Dial(t), s.Healthcheck.Dial(t))
 	system.InstancePort = instancePort
 	return s, system
+}
+
+// controller are the flags of a replica of the group service.
+func (o Options) controller(s *Services, natsURL string, folder func(string) []string) []string {
+	flags := []string{"--fleet", s.Fleetsim.GRPC, "--allocator", s.Allocator.GRPC, "--health", s.Healthcheck.GRPC, "--nats", natsURL}
+	if o.Store == "" {
+		flags = append(flags, folder("groupsvc")...)
+	} else {
+		flags = append(flags, "--store", o.Store, "--log-level", "debug") // looks are counted
+	}
+	if o.LookInterval > 0 {
+		flags = append(flags, "--look-interval", o.LookInterval.String())
+	}
+	if o.LeaseDuration > 0 {
+		flags = append(flags, "--lease-duration", o.LeaseDuration.String())
+	}
+	return flags
+}
+
+func writeFile(t testing.TB, dir, name, content string) string {
+	t.Helper()
+	file := filepath.Join(dir, name)
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // freePort is a port that nobody listens on now.

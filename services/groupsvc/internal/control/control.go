@@ -176,6 +176,7 @@ func (c *Controller) lookAt(ctx context.Context, key store.Key) error {
 	if err != nil {
 		return err
 	}
+	c.Log.DebugContext(ctx, "group looked at", "account_id", key.Account, "group_id", key.GroupID)
 	return c.newLook(key, record.Group).run(ctx)
 }
 
