@@ -74,6 +74,7 @@ func TestRebalance(t *testing.T) {
 			Moves: []*allocatorv1.Move{{
 				BillingMethod: spot, HeldIndex: 1, FromZoneId: "b", FromInstanceType: "c6.large", RemoveInstances: 3,
 				CandidateIndex: 1, ToZoneId: "a", ToInstanceType: "c6.large", LaunchInstances: 3, SavingMicrosPerHour: 30_000,
+				WeightMilliunits: 1000, PriceMicrosPerHour: 20_000,
 			}},
 			CostBeforeMicrosPerHour: 250_000, CostAfterMicrosPerHour: 220_000, ViewTime: at(7),
 		}

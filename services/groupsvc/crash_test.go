@@ -179,7 +179,9 @@ func instantLife(b *bench) {
 // TestCrash kills the service at every point of a group's life at which it asks
 // something of another, before and after the effect, and starts it anew.
 func TestCrash(t *testing.T) {
-	lives := map[string]func(*bench){"maintain": maintainLife, "instant": instantLife, "by hand": byHandLife, "stopped": stopLife, "scaled": scaledLife}
+	lives := map[string]func(*bench){
+		"maintain": maintainLife, "instant": instantLife, "by hand": byHandLife, "stopped": stopLife, "scaled": scaledLife, "moved": moveLife,
+	}
 	for name, live := range lives {
 		for _, onDisk := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, on disk %v", name, onDisk), func(t *testing.T) {

@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -103,7 +104,15 @@ func TestShed_comesToRest_Prop(t *testing.T) {
 func TestRestart_startsNoMoreThanNeeded_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		desired := anyDesired(t)
-		observed := reclaimedToo(t, anyObserved(t, someWeights))
+		observed := anyObserved(t, someWeights)
+		for i := range rapid.IntRange(0, 10).Draw(t, "stopped") {
+			observed.Instances = append(observed.Instances, plan.Instance{
+				ID: fmt.Sprintf("s-%02d", i), Zone: "a", Method: spot, Status: fleetv1.InstanceStatus_INSTANCE_STATUS_STOPPED,
+				Price: rapid.Int64Range(1, 1_000_000).Draw(t, "price"), Created: origin,
+				Class: plan.Class{Weight: rapid.SampledFrom(someWeights).Draw(t, "weight")},
+			})
+		}
+		observed = reclaimedToo(t, observed)
 		desired.StoppedRetention = 30 * time.Minute
 		if rapid.Bool().Draw(t, "with a budget") {
 			desired.Budget = anyBudget(t)

@@ -45,6 +45,11 @@ func (a Amounts) Plus(b Amounts) Amounts {
 	return Amounts{a.PayAsYouGo + b.PayAsYouGo, a.Spot + b.Spot}
 }
 
+// Less is what an amount leaves of another, of each method nothing at least.
+func (a Amounts) Less(b Amounts) Amounts {
+	return Amounts{max(0, a.PayAsYouGo-b.PayAsYouGo), max(0, a.Spot-b.Spot)}
+}
+
 // set makes an amount that of a billing method.
 func (a *Amounts) set(method fleetv1.BillingMethod, milliunits int64) {
 	a.add(method, milliunits-a.Of(method))
@@ -80,6 +85,9 @@ type Desired struct {
 	// ReleaseExcess is whether instances above the target are released; else
 	// they leave the group and run on.
 	ReleaseExcess bool
+	// Extra is capacity beyond the target that a rebalancing holds until it has
+	// given up as much.
+	Extra Amounts
 	// StoppedRetention is how long instances that a reclaim stopped are kept.
 	StoppedRetention time.Duration
 	// Budget is what the group may cost.

@@ -13,11 +13,11 @@ import (
 // shows are relied upon: a launched one that never appears must not have cost a
 // running one. Unhealthy ones above the target have gone before.
 func excess(desired Desired, observed Observed) []Removal {
-	held := observed.Healthy()
-	total := held.Total() - desired.Target.Total()
+	held, wanted := observed.Healthy(), desired.Target.Plus(desired.Extra)
+	total := held.Total() - wanted.Total()
 	var removals []Removal
 	for _, method := range methods {
-		own := held.Of(method) - desired.Target.Of(method)
+		own := held.Of(method) - wanted.Of(method)
 		members := healthyOf(observed, method)
 		if !worthScaling(desired, members, own) {
 			continue
@@ -52,10 +52,10 @@ func worthScaling(desired Desired, members []Instance, own int64) bool {
 // awaitShown tells whether what is pending makes, beyond what is shown, more of
 // some method than is wanted, by more than rounding.
 func awaitShown(desired Desired, observed Observed) bool {
-	shown := observed.Healthy()
+	shown, wanted := observed.Healthy(), desired.Target.Plus(desired.Extra)
 	expected := shown.Plus(observed.pending())
 	beyond := func(held Amounts, method fleetv1.BillingMethod) int64 {
-		return max(0, min(held.Of(method)-desired.Target.Of(method), held.Total()-desired.Target.Total()))
+		return max(0, min(held.Of(method)-wanted.Of(method), held.Total()-wanted.Total()))
 	}
 	for _, method := range methods {
 		more := beyond(expected, method)

@@ -86,6 +86,7 @@ func (s *Server) Rebalance(ctx context.Context, request *allocatorv1.RebalanceRe
 			FromZoneId: held.Key.Zone, FromInstanceType: held.Key.Type, RemoveInstances: move.Remove,
 			CandidateIndex: candidate.Source, ToZoneId: candidate.Key.Zone, ToInstanceType: candidate.Key.Type,
 			LaunchInstances: move.Launch, SavingMicrosPerHour: move.Saving,
+			WeightMilliunits: candidate.Weight, PriceMicrosPerHour: on.market.Offer(candidate.Key).Pool(held.Billing).Price,
 		})
 	}
 	return response, nil

@@ -22,7 +22,7 @@ const wholeAnswer room = 4 << 20
 const (
 	answerBytes   = 256 // a PlaceResponse without what is repeated
 	decisionBytes = 96  // a PoolDecision
-	moveBytes     = 64  // a Move
+	moveBytes     = 88  // a Move
 	typeBytes     = 16  // an UnmatchedType, or the name of a type
 )
 

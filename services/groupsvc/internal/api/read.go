@@ -66,11 +66,7 @@ func (h *Handler) ListActivities(ctx context.Context, req *groupv1.ListActivitie
 	if err != nil {
 		return nil, fmt.Errorf("list activities: %w", err)
 	}
-	// What is under way is the latest. It may have been stored since.
-	if open := record.Group.GetOpenActivity(); open != nil && before == "" &&
-		(len(activities) == 0 || activities[0].GetActivityId() < open.GetActivityId()) {
-		activities = append([]*groupv1.Activity{open}, activities...)
-	}
+	activities = withOpen(record.Group, activities, before)
 	resp := &groupv1.ListActivitiesResponse{Activities: activities[:min(size, len(activities))]}
 	if len(activities) > size {
 		resp.NextPageToken = rpc.EncodePageToken(list, activities[size-1].GetActivityId())
@@ -156,6 +152,13 @@ func (h *Handler) notPreviewed(ctx context.Context, cause error) error {
 	if err := violations.Err(); err != nil {
 		return err
 	}
+	return h.notDecided(ctx, cause)
+}
+
+// notDecided is the answer when the allocator does not decide: what it says of
+// requests that are too large is for the caller; anything else means that it can
+// not be asked now.
+func (h *Handler) notDecided(ctx context.Context, cause error) error {
 	for _, reason := range []allocatorv1.ErrorReason{
 		allocatorv1.ErrorReason_ERROR_REASON_ANSWER_TOO_LARGE, allocatorv1.ErrorReason_ERROR_REASON_SEARCH_TOO_LARGE,
 	} {

@@ -25,9 +25,10 @@ const tokenRetention = control.Retention
 
 // Methods that client tokens come with.
 const (
-	methodCreate = "CreateGroup"
-	methodUpdate = "UpdateGroup"
-	methodDetach = "DetachInstances"
+	methodCreate    = "CreateGroup"
+	methodUpdate    = "UpdateGroup"
+	methodDetach    = "DetachInstances"
+	methodRebalance = "RebalanceGroup"
 )
 
 // A tokened request carries a client token.

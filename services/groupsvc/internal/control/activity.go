@@ -69,13 +69,13 @@ func (l *look) cutActivity() {
 
 // report adds what came of a pool to the activity that is under way.
 func (l *look) report(result *groupv1.LaunchResult) {
-	if activity := l.stored.GetOpenActivity(); activity != nil {
+	if activity := l.told(); activity != nil {
 		activity.LaunchResults = placement.Merge(activity.LaunchResults, result)
 	}
 }
 
 func (l *look) reportRemoval(removal *groupv1.Removal) {
-	if activity := l.stored.GetOpenActivity(); activity != nil {
+	if activity := l.told(); activity != nil {
 		activity.Removals = append(activity.Removals, removal)
 	}
 }

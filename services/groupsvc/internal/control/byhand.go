@@ -14,8 +14,10 @@ import (
 
 // Origins of activities, for programs.
 const (
+	// originAttach is a call that made instances members.
 	originAttach = "attach"
-	originDetach = "detach"
+	// OriginDetach is a call that made instances leave.
+	OriginDetach = "detach"
 )
 
 // carryOut does what calls have asked for: it takes the group's tags off
@@ -27,7 +29,7 @@ func (l *look) carryOut(ctx context.Context) error {
 	if len(leaving) == 0 && len(l.stored.GetAttachments()) == 0 {
 		return nil
 	}
-	origin := originDetach
+	origin := OriginDetach
 	if len(leaving) == 0 {
 		origin = originAttach
 	}
@@ -142,6 +144,9 @@ func (l *look) read(ctx context.Context, batch []*storagev1.Attachment) (map[str
 func (l *look) tag(ctx context.Context, ids []string) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
+	if err := l.mayAct(ctx); err != nil {
+		return nil, err
+	}
 	left := slices.Clone(ids)
 	for len(left) > 0 {
 		_, err := l.c.Fleet.UpdateInstanceTags(ctx, &fleetv1.UpdateInstanceTagsRequest{

@@ -195,6 +195,11 @@ func (l *look) call(ctx context.Context, launch *storagev1.Launch) outcome {
 // note records the outcome of a launch. One that is not known leaves the launch
 // open.
 func (l *look) note(launch *storagev1.Launch, came outcome) {
+	if launch.GetMove() > 0 {
+		l.noteMove(launch, came.ids)
+		l.under = l.stored.GetRebalance().GetActivity()
+		defer func() { l.under = nil }()
+	}
 	pool := placement.Pool{Zone: launch.GetZoneId(), Type: launch.GetInstanceType(), Method: launch.GetBillingMethod()}
 	result := &groupv1.LaunchResult{
 		ZoneId: pool.Zone, InstanceType: pool.Type,

@@ -40,10 +40,11 @@ type look struct {
 	notes     store.RefusalNotes       // what they are to be told
 	settled   map[string]bool          // request ids of launches whose outcome was not known before this look
 	short     plan.Shortfall
-	removing  bool  // there is more to remove than could be removed
-	withheld  bool  // there is something to launch that is suspended
-	await     bool  // there is more to remove once it is shown
-	trouble   error // a neighbour that failed; nil when none did
+	removing  bool              // there is more to remove than could be removed
+	withheld  bool              // there is something to launch that is suspended
+	await     bool              // there is more to remove once it is shown
+	under     *groupv1.Activity // the rebalancing's, while it is at work
+	trouble   error             // a neighbour that failed; nil when none did
 }
 
 func (c *Controller) newLook(key store.Key, group *storagev1.StoredGroup) *look {
@@ -146,7 +147,11 @@ func (l *look) forget(ctx context.Context) error {
 
 // desired is what the group's spec wants.
 func (l *look) desired() plan.Desired {
-	return plan.DesiredOf(l.stored.GetGroup(), l.stored.GetAttemptedGeneration() < l.stored.GetGroup().GetGeneration())
+	desired := plan.DesiredOf(l.stored.GetGroup(), l.stored.GetAttemptedGeneration() < l.stored.GetGroup().GetGeneration())
+	if l.stored.GetRebalance() != nil {
+		desired.Extra = plan.Extra(l.observed(), l.moves())
+	}
+	return desired
 }
 
 // deliver adds what is missing and removes what is too much. An error means
@@ -175,6 +180,13 @@ func (l *look) deliver(ctx context.Context) error {
 		if !launched {
 			break
 		}
+		needed = plan.Make(desired, l.observed())
+	}
+	if l.stored.GetRebalance() != nil {
+		if err := l.rebalance(ctx); err != nil {
+			return err
+		}
+		desired = l.desired()
 		needed = plan.Make(desired, l.observed())
 	}
 	switch {

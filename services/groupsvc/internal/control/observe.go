@@ -87,6 +87,14 @@ func ClassesOf(group *storagev1.StoredGroup) plan.Classes {
 
 // observed is what is there now, in the terms of the plan.
 func (l *look) observed() plan.Observed {
+	if l.stored.GetRebalance() == nil {
+		return l.shown()
+	}
+	return plan.Moving(l.shown(), l.moves())
+}
+
+// shown is the same, whatever moves are under way.
+func (l *look) shown() plan.Observed {
 	classes := ClassesOf(l.stored)
 	observed := plan.Observed{Instances: make([]plan.Instance, len(l.instances)), Stale: l.health.stale, Now: l.now}
 	for i, instance := range l.instances {

@@ -44,7 +44,7 @@ func (l *look) finish(ctx context.Context) error {
 	change := store.Change{Activities: l.closeActivity()}
 	next := l.next()
 	change.Done = &store.Done{Holder: l.c.holder(l.key), Next: next}
-	if l.first == nil && len(change.Activities) == 0 && proto.Equal(l.stored, l.last) {
+	if l.first == nil && len(change.Activities)+len(l.closed) == 0 && proto.Equal(l.stored, l.last) {
 		return l.c.Store.Release(ctx, l.key, *change.Done)
 	}
 	return l.write(ctx, change)
@@ -164,7 +164,7 @@ func (l *look) next() time.Time {
 		return l.now.Add(Retention)
 	}
 	next := l.now.Add(l.c.LookInterval)
-	if isEnding(l.stored) || l.await || l.removing || len(l.replacing) > 0 || l.unsettled() || len(l.stored.GetLaunches()) > 0 {
+	if isEnding(l.stored) || l.await || l.removing || len(l.replacing) > 0 || l.unsettled() || l.stored.GetRebalance() != nil || len(l.stored.GetLaunches()) > 0 {
 		next = earliest(next, l.now.Add(soon))
 	}
 	if at := l.nextRestart(); at.After(l.now) {

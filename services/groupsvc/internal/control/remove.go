@@ -19,6 +19,7 @@ import (
 // fleet does not show yet too.
 // An error means that another wrote the group, or that the store failed.
 func (l *look) end(ctx context.Context) error {
+	l.endRebalance(false)
 	_, cause := whyItEnds(l.stored)
 	removals := plan.End(l.observed(), l.stored.GetTerminateInstances(), cause).Removals
 	for _, launch := range l.stored.GetLaunches() {

@@ -45,18 +45,29 @@ func (l *look) restart(ctx context.Context, ids []string) error {
 		return err
 	}
 	for batch := range slices.Chunk(ids, maxBatch) {
-		callCtx, cancel := context.WithTimeout(ctx, callTimeout)
-		answer, err := l.c.Fleet.StartInstances(callCtx, &fleetv1.StartInstancesRequest{InstanceIds: batch, BestEffort: true})
-		cancel()
+		outcomes, err := l.startBatch(ctx, batch)
 		if err != nil {
-			l.fail(fmt.Errorf("start instances: %w", err))
+			l.fail(err)
 			return nil
 		}
-		for _, outcome := range answer.GetOutcomes() {
+		for _, outcome := range outcomes {
 			l.noteRestart(outcome)
 		}
 	}
 	return nil
+}
+
+func (l *look) startBatch(ctx context.Context, ids []string) ([]*fleetv1.InstanceOutcome, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	if err := l.mayAct(ctx); err != nil {
+		return nil, err
+	}
+	answer, err := l.c.Fleet.StartInstances(ctx, &fleetv1.StartInstancesRequest{InstanceIds: ids, BestEffort: true})
+	if err != nil {
+		return nil, fmt.Errorf("start instances: %w", err)
+	}
+	return answer.GetOutcomes(), nil
 }
 
 // noteRestart records what became of an instance that was to be started.

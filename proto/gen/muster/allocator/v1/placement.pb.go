@@ -778,8 +778,12 @@ type Move struct {
 	// What the move saves, in micro-units of the currency per hour; below 0 for
 	// one that costs more and is made for another aim of the strategy.
 	SavingMicrosPerHour int64 `protobuf:"varint,10,opt,name=saving_micros_per_hour,json=savingMicrosPerHour,proto3" json:"saving_micros_per_hour,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// What each that is launched contributes, in thousandths of a unit.
+	WeightMilliunits int64 `protobuf:"varint,11,opt,name=weight_milliunits,json=weightMilliunits,proto3" json:"weight_milliunits,omitempty"`
+	// What each that is launched costs, in micro-units of the currency per hour.
+	PriceMicrosPerHour int64 `protobuf:"varint,12,opt,name=price_micros_per_hour,json=priceMicrosPerHour,proto3" json:"price_micros_per_hour,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *Move) Reset() {
@@ -882,6 +886,20 @@ func (x *Move) GetSavingMicrosPerHour() int64 {
 	return 0
 }
 
+func (x *Move) GetWeightMilliunits() int64 {
+	if x != nil {
+		return x.WeightMilliunits
+	}
+	return 0
+}
+
+func (x *Move) GetPriceMicrosPerHour() int64 {
+	if x != nil {
+		return x.PriceMicrosPerHour
+	}
+	return 0
+}
+
 var File_muster_allocator_v1_placement_proto protoreflect.FileDescriptor
 
 const file_muster_allocator_v1_placement_proto_rawDesc = "" +
@@ -942,7 +960,7 @@ const file_muster_allocator_v1_placement_proto_rawDesc = "" +
 	"\x1aunit_price_micros_per_hour\x18\n" +
 	" \x01(\x03R\x16unitPriceMicrosPerHour\x128\n" +
 	"\x15interruption_permille\x18\v \x01(\x05H\x00R\x14interruptionPermille\x88\x01\x01B\x18\n" +
-	"\x16_interruption_permille\"\xb8\x03\n" +
+	"\x16_interruption_permille\"\x98\x04\n" +
 	"\x04Move\x12E\n" +
 	"\x0ebilling_method\x18\x01 \x01(\x0e2\x1e.muster.fleet.v1.BillingMethodR\rbillingMethod\x12\x1d\n" +
 	"\n" +
@@ -957,7 +975,9 @@ const file_muster_allocator_v1_placement_proto_rawDesc = "" +
 	"\x10to_instance_type\x18\b \x01(\tR\x0etoInstanceType\x12)\n" +
 	"\x10launch_instances\x18\t \x01(\x05R\x0flaunchInstances\x123\n" +
 	"\x16saving_micros_per_hour\x18\n" +
-	" \x01(\x03R\x13savingMicrosPerHour*\xe6\x01\n" +
+	" \x01(\x03R\x13savingMicrosPerHour\x12+\n" +
+	"\x11weight_milliunits\x18\v \x01(\x03R\x10weightMilliunits\x121\n" +
+	"\x15price_micros_per_hour\x18\f \x01(\x03R\x12priceMicrosPerHour*\xe6\x01\n" +
 	"\aVerdict\x12\x17\n" +
 	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rVERDICT_TAKEN\x10\x01\x12\x16\n" +

@@ -115,7 +115,9 @@ type GroupServiceClient interface {
 	// background: it launches first, and gives up when what was launched runs. A
 	// dry run only tells the moves and the saving. Errors: NOT_FOUND
 	// (GROUP_NOT_FOUND), FAILED_PRECONDITION (GROUP_IS_BEING_DELETED,
-	// PROCESS_SUSPENDED, REBALANCE_UNDER_WAY, GROUP_NOT_MAINTAINED).
+	// PROCESS_SUSPENDED, REBALANCE_UNDER_WAY, GROUP_NOT_MAINTAINED),
+	// INVALID_ARGUMENT (IDEMPOTENT_PARAMETER_MISMATCH), RESOURCE_EXHAUSTED (the
+	// allocator's ANSWER_TOO_LARGE and SEARCH_TOO_LARGE).
 	RebalanceGroup(ctx context.Context, in *RebalanceGroupRequest, opts ...grpc.CallOption) (*RebalanceGroupResponse, error)
 }
 
@@ -365,7 +367,9 @@ type GroupServiceServer interface {
 	// background: it launches first, and gives up when what was launched runs. A
 	// dry run only tells the moves and the saving. Errors: NOT_FOUND
 	// (GROUP_NOT_FOUND), FAILED_PRECONDITION (GROUP_IS_BEING_DELETED,
-	// PROCESS_SUSPENDED, REBALANCE_UNDER_WAY, GROUP_NOT_MAINTAINED).
+	// PROCESS_SUSPENDED, REBALANCE_UNDER_WAY, GROUP_NOT_MAINTAINED),
+	// INVALID_ARGUMENT (IDEMPOTENT_PARAMETER_MISMATCH), RESOURCE_EXHAUSTED (the
+	// allocator's ANSWER_TOO_LARGE and SEARCH_TOO_LARGE).
 	RebalanceGroup(context.Context, *RebalanceGroupRequest) (*RebalanceGroupResponse, error)
 	mustEmbedUnimplementedGroupServiceServer()
 }

@@ -965,14 +965,16 @@ func (x *RestartRefusal) GetRetryTime() *timestamppb.Timestamp {
 // A rebalancing that is under way.
 type Rebalance struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The activity that tells of it, in progress. It is kept with the others from
-	// the start, and written there anew when it ends.
+	// The activity that tells of it, in progress. It is kept with the others when
+	// it ends.
 	Activity *v1.Activity `protobuf:"bytes,1,opt,name=activity,proto3" json:"activity,omitempty"`
 	// The generation of the group that it was decided for. A change of the spec
 	// ends it.
 	Generation int64 `protobuf:"varint,2,opt,name=generation,proto3" json:"generation,omitempty"`
 	// Moves that are not over, in order.
-	Moves         []*Move `protobuf:"bytes,3,rep,name=moves,proto3" json:"moves,omitempty"`
+	Moves []*Move `protobuf:"bytes,3,rep,name=moves,proto3" json:"moves,omitempty"`
+	// Whether some move has not come to all that it was to do.
+	FellShort     bool `protobuf:"varint,4,opt,name=fell_short,json=fellShort,proto3" json:"fell_short,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1026,6 +1028,13 @@ func (x *Rebalance) GetMoves() []*Move {
 		return x.Moves
 	}
 	return nil
+}
+
+func (x *Rebalance) GetFellShort() bool {
+	if x != nil {
+		return x.FellShort
+	}
+	return false
 }
 
 // Instances that are to change their pool: launched first, then given up.
@@ -1302,13 +1311,15 @@ const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"\vrefuse_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"refuseTime\x129\n" +
 	"\n" +
-	"retry_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tretryTime\"\x9a\x01\n" +
+	"retry_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tretryTime\"\xb9\x01\n" +
 	"\tRebalance\x125\n" +
 	"\bactivity\x18\x01 \x01(\v2\x19.muster.group.v1.ActivityR\bactivity\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x02 \x01(\x03R\n" +
 	"generation\x126\n" +
-	"\x05moves\x18\x03 \x03(\v2 .muster.groupsvc.storage.v1.MoveR\x05moves\"\x98\x05\n" +
+	"\x05moves\x18\x03 \x03(\v2 .muster.groupsvc.storage.v1.MoveR\x05moves\x12\x1d\n" +
+	"\n" +
+	"fell_short\x18\x04 \x01(\bR\tfellShort\"\x98\x05\n" +
 	"\x04Move\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x05R\x06number\x12E\n" +
 	"\x0ebilling_method\x18\x02 \x01(\x0e2\x1e.muster.fleet.v1.BillingMethodR\rbillingMethod\x12 \n" +

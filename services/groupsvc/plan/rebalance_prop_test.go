@@ -1,0 +1,169 @@
+package plan_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	"github.com/seed-198b1370/muster/services/groupsvc/plan"
+)
+
+// moving is a group that is being rebalanced: it holds its target, and moves lead
+// from the type "from" to the type "to".
+type moving struct {
+	desired  plan.Desired
+	observed plan.Observed
+	moves    []plan.Move
+	launched int
+	given    int
+}
+
+func anyMoving(t *rapid.T) *moving {
+	m := &moving{desired: plan.Desired{Replace: true, ReplacePercent: 20, ReleaseExcess: true, Since: origin}}
+	for i := range rapid.IntRange(1, 20).Draw(t, "instances") {
+		m.observed.Instances = append(m.observed.Instances, plan.Instance{
+			ID: fmt.Sprintf("i-%02d", i), Zone: "a", Type: "from", Method: spot, Status: fleetv1.InstanceStatus_INSTANCE_STATUS_RUNNING,
+			Price: rapid.Int64Range(1, 100).Draw(t, "price"), Created: origin, Class: plan.Class{Weight: 2000},
+			Protected: rapid.IntRange(0, 4).Draw(t, "protected") == 0,
+		})
+	}
+	m.desired.Target.Spot = m.observed.Healthy().Spot - 1000*rapid.Int64Range(0, 1).Draw(t, "rounding")
+	left := len(m.observed.Instances)
+	for i := range rapid.IntRange(1, 3).Draw(t, "moves") {
+		remove := rapid.IntRange(1, 5).Draw(t, "remove")
+		if left -= remove; left < 0 {
+			break
+		}
+		weight := rapid.SampledFrom([]int64{1000, 2000, 4000}).Draw(t, "weight")
+		m.moves = append(m.moves, plan.Move{
+			Number: int32(i + 1), Method: spot, FromZone: "a", FromType: "from", ToZone: "b", ToType: "to",
+			Remove: remove, Launch: int((int64(remove)*2000 + weight - 1) / weight), Weight: weight, Price: 1,
+		})
+	}
+	return m
+}
+
+// round makes one look at the group come true: launches appear in part, or not at
+// all, what is pending runs or is lost, and what is given up goes.
+func (m *moving) round(t *rapid.T) {
+	next := plan.Rebalancing(m.desired, m.observed, m.moves)
+	for i := range m.moves {
+		move := &m.moves[i]
+		if !slices.Contains(next.Launch, move.Number) {
+			continue
+		}
+		move.Launched = true
+		for range rapid.IntRange(0, move.Launch).Draw(t, "come") {
+			m.launched++
+			id := fmt.Sprintf("n-%03d", m.launched)
+			move.IDs = append(move.IDs, id)
+			m.observed.Instances = append(m.observed.Instances, plan.Instance{
+				ID: id, Zone: "b", Type: "to", Method: spot, Status: fleetv1.InstanceStatus_INSTANCE_STATUS_PENDING, Price: 1,
+				Created: origin.Add(1), Class: plan.Class{Weight: move.Weight},
+			})
+		}
+	}
+	for _, handover := range next.GiveUp {
+		for i := range m.moves {
+			if m.moves[i].Number == handover.Number && len(m.moves[i].Chosen) == 0 {
+				for _, removal := range handover.Removals {
+					m.moves[i].Chosen = append(m.moves[i].Chosen, removal.ID)
+				}
+			}
+		}
+		if rapid.IntRange(0, 2).Draw(t, "removed") > 0 { // else a crash came before
+			m.observed = without(m.observed, handover.Removals)
+			m.given += len(handover.Removals)
+		}
+	}
+	for _, end := range next.Over {
+		m.moves = slices.DeleteFunc(m.moves, func(move plan.Move) bool { return move.Number == end.Number })
+	}
+	for i := range m.observed.Instances {
+		if instance := &m.observed.Instances[i]; instance.Status == fleetv1.InstanceStatus_INSTANCE_STATUS_PENDING && rapid.Bool().Draw(t, "runs") {
+			instance.Status = fleetv1.InstanceStatus_INSTANCE_STATUS_RUNNING
+			instance.Noticed = rapid.IntRange(0, 5).Draw(t, "lost") == 0
+		}
+	}
+}
+
+// S4: at no time does a rebalancing, or what the group does besides, take what
+// runs below the target; no more goes than what was to go, nothing that is
+// protected, and nobody that was launched for it. It comes to an end.
+func TestRebalancing_Prop(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := anyMoving(t)
+		most, before := 0, plan.Observed{Instances: slices.Clone(m.observed.Instances)}
+		for _, move := range m.moves {
+			most += move.Remove
+		}
+		running := func() int64 {
+			sum := int64(0)
+			for _, instance := range m.observed.Instances {
+				if instance.Healthy() && instance.Status == fleetv1.InstanceStatus_INSTANCE_STATUS_RUNNING {
+					sum += instance.Class.Weight
+				}
+			}
+			return sum
+		}
+		for range 100 {
+			if len(m.moves) == 0 {
+				break
+			}
+			held := running()
+			m.desired.Extra = plan.Extra(m.observed, m.moves)
+			m.observed = plan.Moving(m.observed, m.moves)
+			removals := plan.Make(m.desired, m.observed).Removals // what moves that are over have left behind
+			for _, move := range m.moves {
+				if slices.ContainsFunc(removals, func(r plan.Removal) bool { return slices.Contains(move.IDs, r.ID) }) {
+					t.Errorf("while %+v is under way the group gives up %v", move, removals)
+				}
+			}
+			m.observed = without(m.observed, removals)
+			m.round(t)
+			if now := running(); now < min(held, m.desired.Target.Spot) {
+				t.Errorf("falls from %d to %d, target %d", held, now, m.desired.Target.Spot)
+			}
+		}
+		if len(m.moves) > 0 {
+			t.Errorf("still under way: %+v", m.moves)
+		}
+		for _, instance := range before.Instances {
+			if instance.Protected && !slices.ContainsFunc(m.observed.Instances, func(i plan.Instance) bool { return i.ID == instance.ID }) {
+				t.Errorf("%s is protected and went", instance.ID)
+			}
+		}
+		if m.given > most {
+			t.Errorf("%d went, at most %d were to", m.given, most)
+		}
+	})
+}
+
+// S3: moves are launched only where limits and budget leave room; when nothing is
+// under way that would make room, a move that does not fit is over.
+func TestRebalancing_keepsToLimits_Prop(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := anyMoving(t)
+		m.desired.Budget.Max = m.observed.Cost() + rapid.Int64Range(0, 10).Draw(t, "room")
+		next := plan.Rebalancing(m.desired, m.observed, m.moves)
+		cost := m.observed.Cost()
+		for _, move := range m.moves {
+			if slices.Contains(next.Launch, move.Number) {
+				cost += int64(move.Launch) * move.Price
+			}
+		}
+		if cost > m.desired.Budget.Max {
+			t.Errorf("comes to cost %d of %d", cost, m.desired.Budget.Max)
+		}
+		if len(next.Launch) == 0 && len(next.Over) == 0 && len(m.moves) > 0 {
+			t.Errorf("nothing is done about %+v", m.moves)
+		}
+		m.desired.Suspended = plan.Suspended{Rebalance: true}
+		if held := plan.Rebalancing(m.desired, m.observed, m.moves); len(held.Launch)+len(held.GiveUp)+len(held.Over) > 0 {
+			t.Errorf("while it is suspended: %+v", held)
+		}
+	})
+}
