@@ -110,14 +110,20 @@ func TestScaling_scheduled(t *testing.T) {
 	if got := b.activities(id)[0].GetCause(); got != want {
 		t.Errorf("cause %q, want %q", got, want)
 	}
-	b.settled(24 * time.Hour)
+	// Parts that an update names are asked for, even those that tasks made so.
+	b.settled(23 * time.Hour)
+	b.update(id, &groupv1.TargetCapacity{PayAsYouGo: 2}, "target_capacity.pay_as_you_go")
+	b.settled(time.Hour)
+	if target := b.group(id).GetSpec().GetTargetCapacity(); target.GetTotal() != 12 || target.GetPayAsYouGo() != 2 || target.GetSpot() != 0 {
+		t.Errorf("on the next morning: target %v", target)
+	}
 	for _, task := range b.tasks(id) {
 		if !task.GetNextRunTime().AsTime().After(b.clock.Now()) || b.clock.Now().Sub(task.GetLastRunTime().AsTime()) > 24*time.Hour {
 			t.Errorf("a day later: %v", task)
 		}
 	}
-	if got := b.group(id).GetGeneration(); got != 5 {
-		t.Errorf("generation %d after four runs", got)
+	if got := b.group(id).GetGeneration(); got != 6 {
+		t.Errorf("generation %d after four runs and an update", got)
 	}
 }
 

@@ -213,3 +213,13 @@ func showTask(stored *storagev1.StoredGroup, state *storagev1.ScalingTaskState) 
 	}
 	return task
 }
+
+// forgetParts makes the parts of the target that an update names those that
+// somebody has asked for, in place of any that scaling tasks made smaller.
+func forgetParts(stored *storagev1.StoredGroup, paths []string) {
+	for _, path := range []string{"target_capacity", "target_capacity.pay_as_you_go", "target_capacity.spot"} {
+		if slices.Contains(paths, path) {
+			stored.ScaledParts = nil
+		}
+	}
+}

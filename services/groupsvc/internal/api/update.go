@@ -76,6 +76,7 @@ func (h *Handler) update(ctx context.Context, stored *storagev1.StoredGroup, req
 		}
 	}
 	group.Spec = spec
+	forgetParts(stored, paths)
 	if makesTask(paths) {
 		group.Lifecycle = plan.Next(group.GetLifecycle(), plan.Changed)
 		group.Fulfillment = towards(group)

@@ -40,7 +40,8 @@ type ScalingServiceClient interface {
 	// Adds a task to a group, which has at most 20. Errors: RESOURCE_EXHAUSTED
 	// (LIMIT_EXCEEDED), INVALID_ARGUMENT (IDEMPOTENT_PARAMETER_MISMATCH).
 	CreateScalingTask(ctx context.Context, in *CreateScalingTaskRequest, opts ...grpc.CallOption) (*CreateScalingTaskResponse, error)
-	// Changes a task. It begins anew: cooldown and periods seen are forgotten.
+	// Changes a task. Unless only its name or its adjustment is changed, it begins
+	// anew: cooldown and periods seen are forgotten, and nothing is caught up.
 	// Errors: NOT_FOUND (SCALING_TASK_NOT_FOUND).
 	UpdateScalingTask(ctx context.Context, in *UpdateScalingTaskRequest, opts ...grpc.CallOption) (*UpdateScalingTaskResponse, error)
 	// Reads a task. Errors: NOT_FOUND (SCALING_TASK_NOT_FOUND).
@@ -136,7 +137,8 @@ type ScalingServiceServer interface {
 	// Adds a task to a group, which has at most 20. Errors: RESOURCE_EXHAUSTED
 	// (LIMIT_EXCEEDED), INVALID_ARGUMENT (IDEMPOTENT_PARAMETER_MISMATCH).
 	CreateScalingTask(context.Context, *CreateScalingTaskRequest) (*CreateScalingTaskResponse, error)
-	// Changes a task. It begins anew: cooldown and periods seen are forgotten.
+	// Changes a task. Unless only its name or its adjustment is changed, it begins
+	// anew: cooldown and periods seen are forgotten, and nothing is caught up.
 	// Errors: NOT_FOUND (SCALING_TASK_NOT_FOUND).
 	UpdateScalingTask(context.Context, *UpdateScalingTaskRequest) (*UpdateScalingTaskResponse, error)
 	// Reads a task. Errors: NOT_FOUND (SCALING_TASK_NOT_FOUND).
