@@ -50,6 +50,12 @@ type Config struct {
 	// Encoding is how events are written; empty means protobuf. Readers
 	// understand all of them, so it can change.
 	Encoding events.Encoding
+	// PrivateWebhooks tells that webhooks may go to private addresses, those of
+	// the machine included.
+	PrivateWebhooks bool
+	// WebhookKey seals the secrets of webhooks where they are kept, 32 bytes that
+	// all replicas share; none leaves them in the clear.
+	WebhookKey []byte
 	// ReplicaName names this replica of the service; no other that runs on the
 	// same JetStream may have it. One that is killed and started again under its
 	// name goes on at once; others take over after five seconds. Empty: a random
@@ -114,7 +120,12 @@ func New(config Config, deps Deps) (*Service, error) {
 		Replicas: config.Replicas, MaxAge: config.MaxAge, MaxBytes: config.MaxBytes,
 		DuplicateWindow: config.DuplicateWindow, MemoryStorage: config.MemoryStorage,
 	}
-	webhooks := webhook.New(deps.JetStream, webhook.Config{Stream: stream, Clock: clock.NewWall(), Log: deps.Log})
+	webhooks, err := webhook.New(deps.JetStream, webhook.Config{
+		Stream: stream, Private: config.PrivateWebhooks, Key: config.WebhookKey, Clock: clock.NewWall(), Log: deps.Log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open health service: %w", err)
+	}
 	publisher, err := publish.New(deps.JetStream, shares, publish.Config{
 		Stream: stream, Encoding: config.Encoding, TraceParent: deps.TraceParent, Log: deps.Log,
 	})

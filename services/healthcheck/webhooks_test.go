@@ -17,6 +17,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -108,20 +109,28 @@ func (l *lockedLog) String() string {
 	return l.buf.String()
 }
 
-// serveWebhooks runs a service and gives a client of its webhooks.
+// serveWebhooks runs a service whose webhooks may go to this machine, and gives a
+// client of them.
 func serveWebhooks(t *testing.T, fleet *fleettest.Fleet) (healthv1.WebhookServiceClient, *lockedLog) {
 	t.Helper()
-	log := &lockedLog{}
-	service, err := healthcheck.New(healthcheck.Config{}, healthcheck.Deps{
-		Fleet: fleet.Serve(t), JetStream: natstest.NewJetStream(t), Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	client, log, _ := serveWebhooksOn(t, fleet, natstest.NewJetStream(t), healthcheck.Config{PrivateWebhooks: true})
+	return client, log
+}
+
+// serveWebhooksOn is serveWebhooks with a configuration; stop ends the service.
+func serveWebhooksOn(t *testing.T, fleet *fleettest.Fleet, js jetstream.JetStream, config healthcheck.Config) (client healthv1.WebhookServiceClient, log *lockedLog, stop func()) {
+	t.Helper()
+	log = &lockedLog{}
+	service, err := healthcheck.New(config, healthcheck.Deps{
+		Fleet: fleet.Serve(t), JetStream: js, Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { service.Close() })
-	run(t, service)
+	stop = run(t, service)
 	<-service.Ready()
-	return healthv1.NewWebhookServiceClient(rpctest.Serve(t, service.Register)), log
+	return healthv1.NewWebhookServiceClient(rpctest.Serve(t, service.Register)), log, stop
 }
 
 func as(t *testing.T, account string) context.Context {
@@ -343,5 +352,110 @@ func TestWebhooks_refusals(t *testing.T) {
 	}
 	if list, err := client.ListWebhooks(as(t, "1234"), &healthv1.ListWebhooksRequest{}); err != nil || len(list.GetWebhooks()) != 100 {
 		t.Errorf("the account has %d, %v", len(list.GetWebhooks()), err)
+	}
+}
+
+// Webhooks go to no private address unless they may, and who sets one is told.
+func TestWebhooks_privateAddresses(t *testing.T) {
+	client, _, _ := serveWebhooksOn(t, fleettest.New(), natstest.NewJetStream(t), healthcheck.Config{})
+	for _, url := range []string{
+		"http://127.0.0.1/", "https://localhost:8443", "http://a.localhost./", "http://[::1]/", "http://10.0.0.1", "http://169.254.169.254/latest", "http://[::ffff:192.168.0.1]/",
+	} {
+		_, err := client.SetWebhook(as(t, "1234"), &healthv1.SetWebhookRequest{Webhook: &healthv1.Webhook{WebhookId: "w", Url: url}, Secret: secret})
+		if violations := rpc.FieldViolations(err); status.Code(err) != codes.InvalidArgument || len(violations) != 1 || violations[0].GetField() != "webhook.url" {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+	if list, err := client.ListWebhooks(as(t, "1234"), &healthv1.ListWebhooksRequest{}); err != nil || len(list.GetWebhooks()) != 0 {
+		t.Errorf("left %v, %v", list, err)
+	}
+}
+
+// Secrets can be sealed where they are kept, those of before, too; and without
+// the key nothing is sent until there is a new secret.
+func TestWebhooks_sealedSecrets(t *testing.T) {
+	fleet, js := fleettest.New(), natstest.NewJetStream(t)
+	one := newEndpoint(t)
+	config := healthcheck.Config{ReplicaName: "only", PrivateWebhooks: true}
+	client, _, stop := serveWebhooksOn(t, fleet, js, config)
+	webhook := &healthv1.Webhook{WebhookId: "w", Url: one.URL, EventTypes: []string{"muster.instance.created"}}
+	setWebhook(t, client, webhook)
+	isClear := func() bool {
+		kv, err := js.KeyValue(t.Context(), "MUSTER_WEBHOOKS")
+		if err != nil {
+			t.Fatal(err)
+		}
+		entry, err := kv.Get(t.Context(), "1234.w")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return bytes.Contains(entry.Value(), []byte(base64.StdEncoding.EncodeToString(secret)))
+	}
+	if !isClear() {
+		t.Error("without a key it is not in the clear: the test looks for the wrong thing")
+	}
+	stop()
+
+	config.WebhookKey = bytes.Repeat([]byte("k"), 32)
+	client, _, stop = serveWebhooksOn(t, fleet, js, config)
+	awaitUntil(t, func() bool { return !isClear() })
+	fleet.Launch("i-1", "")
+	awaitUntil(t, func() bool { taken, _ := one.has(); return slices.Contains(taken, "i-1/1") })
+	webhook.MaxAttempts = 3 // a change that keeps the secret
+	if _, err := client.SetWebhook(as(t, "1234"), &healthv1.SetWebhookRequest{Webhook: webhook}); err != nil || isClear() {
+		t.Errorf("changed: %v", err)
+	}
+	stop()
+
+	config.WebhookKey = bytes.Repeat([]byte("x"), 32)
+	client, log, _ := serveWebhooksOn(t, fleet, js, config)
+	awaitUntil(t, func() bool { return strings.Contains(log.String(), "sealed with another key") })
+	if _, err := client.SetWebhook(as(t, "1234"), &healthv1.SetWebhookRequest{Webhook: webhook}); status.Code(err) != codes.InvalidArgument {
+		t.Errorf("a secret that nobody can open is kept: %v", err)
+	}
+	fleet.Launch("i-2", "")
+	setWebhook(t, client, webhook)
+	awaitUntil(t, func() bool { taken, _ := one.has(); return slices.Contains(taken, "i-2/1") })
+	if len(one.wrong) > 0 {
+		t.Errorf("wrong requests: %.500v", one.wrong)
+	}
+	if _, err := healthcheck.New(healthcheck.Config{WebhookKey: []byte("short")}, healthcheck.Deps{Fleet: fleet.Serve(t), JetStream: js}); err == nil {
+		t.Error("a short key is taken")
+	}
+}
+
+// However many dead letters there are, one call sends each again, those behind
+// ones that are refused, too.
+func TestWebhooks_redeliversAll(t *testing.T) {
+	fleet := fleettest.New()
+	client, _ := serveWebhooks(t, fleet)
+	one := newEndpoint(t)
+	one.tell(http.StatusServiceUnavailable)
+	setWebhook(t, client, &healthv1.Webhook{WebhookId: "w", Url: one.URL, MaxAttempts: 1, EventTypes: []string{"muster.instance.created"}})
+	const letters = 600 // more than are held at once
+	for i := range letters {
+		fleet.Launch(fmt.Sprintf("i-%03d", i), "")
+	}
+	awaitUntil(t, func() bool {
+		list, err := client.ListWebhooks(as(t, "1234"), &healthv1.ListWebhooksRequest{})
+		return err == nil && list.GetWebhooks()[0].GetDeadLetters() == letters
+	})
+	again := func() *healthv1.RedeliverDeadLettersResponse {
+		resp, err := client.RedeliverDeadLetters(as(t, "1234"), &healthv1.RedeliverDeadLettersRequest{WebhookId: "w"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp
+	}
+	_, before := one.has()
+	if resp := again(); resp.GetDelivered() != 0 || resp.GetLeft() != letters {
+		t.Errorf("refused: %v", resp)
+	}
+	if _, after := one.has(); after-before != letters {
+		t.Errorf("%d of %d were sent again", after-before, letters)
+	}
+	one.tell(0)
+	if resp := again(); resp.GetDelivered() != letters || resp.GetLeft() != 0 {
+		t.Errorf("taken: %v", resp)
 	}
 }

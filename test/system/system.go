@@ -21,6 +21,7 @@ import (
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
+	"github.com/seed-198b1370/muster/services/healthcheck"
 )
 
 // Patience bounds how long a test waits for something that should come soon,
@@ -103,7 +104,8 @@ func Deployments(binary string) []Deployment {
 func StartInProcess(t testing.TB, options Options) *System {
 	t.Helper()
 	config := stack.Config{
-		Seed: 1, Speed: options.speed(), CalmMarket: !options.WildMarket, LookInterval: options.LookInterval,
+		Health: healthcheck.Config{PrivateWebhooks: true},
+		Seed:   1, Speed: options.speed(), CalmMarket: !options.WildMarket, LookInterval: options.LookInterval,
 		WithoutEvents: options.WithoutEvents, Grace: time.Second,
 	}
 	if options.Probed {
@@ -187,7 +189,7 @@ func startServices(t testing.TB, binary string, options Options, natsURL string,
 	s.Fleetsim = StartProcess(t, binary, args("fleetsim", cloud...)...)
 	s.Allocator = StartProcess(t, binary, args("allocator", "--fleet", s.Fleetsim.GRPC)...)
 	for i := range replicas {
-		events := append(folder("healthcheck"), "--fleet", s.Fleetsim.GRPC)
+		events := append(folder("healthcheck"), "--webhooks-to-private-addresses", "--fleet", s.Fleetsim.GRPC)
 		if natsURL == "" {
 			events = append(events, "--nats-listen", "127.0.0.1:0")
 		} else {
@@ -251,7 +253,7 @@ func freePort(t testing.TB) int {
 // StartAllInOne starts `muster up` as a process on a data folder.
 func StartAllInOne(t testing.TB, binary, dataDir string, speed float64) (*Process, *System) {
 	t.Helper()
-	up := StartProcess(t, binary, "up", "--listen", "127.0.0.1:0", "--data-dir", dataDir, "--calm", "--speed", formatFloat(speed), "--log-level", "warn",
+	up := StartProcess(t, binary, "up", "--webhooks-to-private-addresses", "--listen", "127.0.0.1:0", "--data-dir", dataDir, "--calm", "--speed", formatFloat(speed), "--log-level", "warn",
 		"--instance-listen-port", "0")
 	conn := up.Dial(t)
 	return up, newSystem(conn, conn, conn, conn)

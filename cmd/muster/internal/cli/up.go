@@ -153,6 +153,9 @@ type eventful struct {
 	EventsMaxAge   time.Duration `help:"For how long events are kept, in real time." default:"168h"`
 	EventsMaxBytes int64         `help:"How many bytes of events are kept." default:"2147483648"`
 	EventsReplicas int           `help:"How many servers of a NATS cluster hold the events, 1 to 5." default:"1"`
+
+	WebhooksPrivate bool   `name:"webhooks-to-private-addresses" help:"Let webhooks go to private addresses, those of this machine included."`
+	WebhooksKey     []byte `name:"webhooks-key-file" type:"filecontent" help:"File of 32 random bytes that seal the secrets of webhooks where they are kept. None: they lie in the clear." placeholder:"FILE"`
 }
 
 // healthConfig makes the health check's configuration, or tells what it can not be.
@@ -167,7 +170,11 @@ func (c eventful) healthConfig() (healthcheck.Config, error) {
 	if c.EventsReplicas < 1 || c.EventsReplicas > 5 {
 		wrong = errors.Join(wrong, misuse("--events-replicas must be 1 to 5, got %d", c.EventsReplicas))
 	}
+	if len(c.WebhooksKey) != 0 && len(c.WebhooksKey) != 32 {
+		wrong = errors.Join(wrong, misuse("--webhooks-key-file must be a file of 32 bytes, got one of %d", len(c.WebhooksKey)))
+	}
 	return healthcheck.Config{
+		PrivateWebhooks: c.WebhooksPrivate, WebhookKey: c.WebhooksKey,
 		Encoding: events.Encoding(c.EventsEncoding), MaxAge: c.EventsMaxAge, MaxBytes: c.EventsMaxBytes, Replicas: c.EventsReplicas,
 	}, wrong
 }

@@ -27,7 +27,7 @@ type WebhookServer struct {
 // SetWebhook implements WebhookService.
 func (s *WebhookServer) SetWebhook(ctx context.Context, req *healthv1.SetWebhookRequest) (*healthv1.SetWebhookResponse, error) {
 	asked := req.GetWebhook()
-	if err := checkWebhook(ctx, asked); err != nil {
+	if err := s.check(ctx, asked); err != nil {
 		return nil, err
 	}
 	state, err := s.Webhooks.Set(ctx, webhook.Hook{
@@ -45,12 +45,12 @@ func (s *WebhookServer) SetWebhook(ctx context.Context, req *healthv1.SetWebhook
 	return &healthv1.SetWebhookResponse{Webhook: toWebhook(state)}, nil
 }
 
-// checkWebhook refuses what the rules of the contract can not tell.
-func checkWebhook(ctx context.Context, asked *healthv1.Webhook) error {
+// check refuses what the rules of the contract can not tell.
+func (s *WebhookServer) check(ctx context.Context, asked *healthv1.Webhook) error {
 	var violations rpc.Violations
 	checkAccount(ctx, &violations)
 	checkWebhookID("webhook.webhook_id", asked.GetWebhookId(), &violations)
-	if err := webhook.CheckURL(asked.GetUrl()); err != nil {
+	if err := s.Webhooks.CheckURL(asked.GetUrl()); err != nil {
 		violations.Add("webhook.url", asked.GetUrl(), err.Error())
 	}
 	for i, eventType := range asked.GetEventTypes() {

@@ -22,8 +22,9 @@ const (
 	deadMaxBytes = 256 << 20
 	// maxErrorBytes bounds what a dead letter tells of its last attempt.
 	maxErrorBytes = 256
-	// maxRedelivered bounds the dead letters that one call sends again.
-	maxRedelivered = 1000
+	// redeliveredAtOnce bounds the dead letters that are held in memory to be sent
+	// again.
+	redeliveredAtOnce = 250
 )
 
 // Headers of a dead letter. Its body is the CloudEvent.
@@ -135,7 +136,7 @@ func (w *Webhooks) find(ctx context.Context, account, id string) (Hook, error) {
 	if err != nil {
 		return Hook{}, err
 	}
-	hook, _, err := load(ctx, store, keyOf(account, id))
+	hook, _, err := w.load(ctx, store, keyOf(account, id))
 	return hook, err
 }
 
@@ -147,11 +148,15 @@ func (w *Webhooks) Dead(ctx context.Context, account, id string, limit int) ([]L
 	if err != nil {
 		return nil, err
 	}
-	_, all, err := w.letters(ctx, &hook, limit)
+	_, all, err := w.letters(ctx, &hook, 0, limit)
 	return all, err
 }
 
-func (w *Webhooks) letters(ctx context.Context, hook *Hook, limit int) (jetstream.Stream, []Letter, error) {
+// letters tells the letters of a webhook behind one, oldest first, at most so
+// many.
+func (w *Webhooks) letters(ctx context.Context, hook *Hook, after uint64, limit int) (jetstream.Stream, []Letter, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
 	stream, err := w.js.Stream(ctx, deadStream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return nil, nil, nil
@@ -160,7 +165,7 @@ func (w *Webhooks) letters(ctx context.Context, hook *Hook, limit int) (jetstrea
 		return nil, nil, fmt.Errorf("read dead letters: %w", err)
 	}
 	var all []Letter
-	for after := uint64(0); len(all) < limit; {
+	for len(all) < limit {
 		msg, err := stream.GetMsg(ctx, after+1, jetstream.WithGetMsgSubject(hook.deadSubject()))
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			break
@@ -181,25 +186,51 @@ func (w *Webhooks) letters(ctx context.Context, hook *Hook, limit int) (jetstrea
 	return stream, all, nil
 }
 
+// errNoSecret is a webhook that nothing can be sent to before it is set again.
+var errNoSecret = errors.New("the secret of the webhook was sealed with another key")
+
 // Redeliver sends the letters of a webhook again, each once, and forgets those
 // that are taken. It tells how many those are, and how many are left.
 func (w *Webhooks) Redeliver(ctx context.Context, account, id string) (delivered, left int64, err error) {
 	looking, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	hook, err := w.find(looking, account, id)
+	if err == nil && len(hook.Secret) == 0 {
+		err = errNoSecret
+	}
 	if err != nil {
 		return 0, 0, err
 	}
-	stream, all, err := w.letters(looking, &hook, maxRedelivered)
-	if err != nil {
-		return 0, 0, err
+	for after := uint64(0); ; {
+		stream, page, err := w.letters(ctx, &hook, after, redeliveredAtOnce)
+		if err != nil {
+			return 0, 0, err
+		}
+		taken, err := w.sendAgain(ctx, &hook, stream, page)
+		if err != nil {
+			return 0, 0, err
+		}
+		delivered += taken
+		if len(page) < redeliveredAtOnce {
+			break
+		}
+		after = page[len(page)-1].sequence
 	}
+	counting, cancelCount := context.WithTimeout(ctx, callTimeout)
+	defer cancelCount()
+	left, err = w.countDead(counting, &hook)
+	return delivered, left, err
+}
+
+// sendAgain sends letters, forgets those that are taken, and tells how many those
+// are.
+func (w *Webhooks) sendAgain(ctx context.Context, hook *Hook, stream jetstream.Stream, letters []Letter) (int64, error) {
 	var taken atomic.Int64
 	var sending errgroup.Group
 	sending.SetLimit(maxInFlight)
-	for _, letter := range all {
+	for _, letter := range letters {
 		sending.Go(func() error {
-			if send(ctx, w.client, &hook, letter.EventID, letter.Body, w.config.Clock.Now()) != nil {
+			if send(ctx, w.client, hook, letter.EventID, letter.Body, w.config.Clock.Now()) != nil {
 				return nil //nolint:nilerr // it stays a dead letter
 			}
 			taken.Add(1)
@@ -210,13 +241,7 @@ func (w *Webhooks) Redeliver(ctx context.Context, account, id string) (delivered
 		})
 	}
 	if err := sending.Wait(); err != nil {
-		return 0, 0, err
+		return 0, err
 	}
-	if err := ctx.Err(); err != nil {
-		return 0, 0, err
-	}
-	counting, cancelCount := context.WithTimeout(ctx, callTimeout)
-	defer cancelCount()
-	left, err = w.countDead(counting, &hook)
-	return taken.Load(), left, err
+	return taken.Load(), ctx.Err()
 }

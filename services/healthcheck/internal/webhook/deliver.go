@@ -117,7 +117,7 @@ func (w *Webhooks) look(ctx context.Context, seen uint64) (hooks []Hook, revisio
 	if revision == seen {
 		return nil, seen, nil
 	}
-	hooks, err = list(ctx, store, "")
+	hooks, err = w.list(ctx, store, "")
 	return hooks, revision, err
 }
 
@@ -145,6 +145,10 @@ type running struct {
 func (w *Webhooks) follow(ctx context.Context, now map[string]*running, hooks []Hook) {
 	want := map[string]Hook{}
 	for _, hook := range hooks {
+		if len(hook.Secret) == 0 {
+			w.config.Log.ErrorContext(ctx, "webhook is sent nothing: its secret was sealed with another key; set it again with a secret", "webhook", hook.key())
+			continue
+		}
 		want[hook.key()] = hook
 	}
 	for key, one := range now {

@@ -40,8 +40,9 @@ type Hook struct {
 	Attempts int `json:"attempts"`
 	// Created in real time. It tells a webhook from an earlier one of its id.
 	Created time.Time `json:"created"`
-	// Secret that signs. It is never logged or told.
-	Secret []byte `json:"secret"`
+	// Secret that signs; none when it can not be opened. It is never logged or
+	// told.
+	Secret []byte `json:"-"`
 }
 
 // DefaultTypes are those of a webhook that names none: what a user must act on
@@ -55,8 +56,8 @@ func KnownType(eventType string) bool {
 	return slices.Contains(events.Instances().Types(), eventType) || slices.Contains(events.Groups().Types(), eventType)
 }
 
-// CheckURL refuses what nothing can be sent to.
-func CheckURL(text string) error {
+// checkURL refuses what nothing can be, or may be, sent to.
+func checkURL(text string, privately bool) error {
 	parsed, err := url.Parse(text)
 	switch {
 	case err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Hostname() == "":
@@ -65,6 +66,8 @@ func CheckURL(text string) error {
 		return errors.New("must be a URL without user and password")
 	case parsed.Fragment != "":
 		return errors.New("must be a URL without fragment")
+	case !privately && namesPrivate(parsed):
+		return errors.New("must be of a public address, unless the health check is told that webhooks may go to private ones")
 	default:
 		return nil
 	}

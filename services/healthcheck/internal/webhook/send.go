@@ -31,12 +31,17 @@ const (
 
 // newClient makes the client that all webhooks share. It follows no redirects:
 // whoever may answer for an endpoint could send signed events anywhere.
-func newClient() *http.Client {
+// Unless it may, it connects to no private address.
+func newClient(privately bool) *http.Client {
+	dialer := &net.Dialer{Timeout: sendTimeout}
+	if !privately {
+		dialer.Control = refusePrivate
+	}
 	return &http.Client{
 		Timeout:       sendTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
-			MaxIdleConnsPerHost: maxIdlePerHost, IdleConnTimeout: time.Minute, TLSHandshakeTimeout: sendTimeout,
+			DialContext: dialer.DialContext, MaxIdleConnsPerHost: maxIdlePerHost, IdleConnTimeout: time.Minute, TLSHandshakeTimeout: sendTimeout,
 			MaxResponseHeaderBytes: maxAnswerBytes, ForceAttemptHTTP2: true,
 		},
 	}

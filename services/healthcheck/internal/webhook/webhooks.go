@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -42,6 +41,12 @@ var (
 type Config struct {
 	// Stream is how the streams are kept that events come from.
 	Stream events.StreamConfig
+	// Private tells that webhooks may go to private addresses, those of the
+	// machine included.
+	Private bool
+	// Key seals the secrets of webhooks, [KeyBytes] long; none leaves them in the
+	// clear.
+	Key []byte
 	// Clock is the wall clock.
 	Clock clock.Clock
 	// Log takes what operators should know.
@@ -53,13 +58,21 @@ type Webhooks struct {
 	config  Config
 	js      jetstream.JetStream
 	client  *http.Client
+	sealer  *sealer
 	changed chan struct{} // has a value after a change made here
 }
 
 // New makes the webhooks over a JetStream. It reaches for nothing yet.
-func New(js jetstream.JetStream, config Config) *Webhooks {
-	return &Webhooks{config: config, js: js, client: newClient(), changed: make(chan struct{}, 1)}
+func New(js jetstream.JetStream, config Config) (*Webhooks, error) {
+	sealer, err := newSealer(config.Key)
+	if err != nil {
+		return nil, err
+	}
+	return &Webhooks{config: config, js: js, client: newClient(config.Private), sealer: sealer, changed: make(chan struct{}, 1)}, nil
 }
+
+// CheckURL refuses what nothing can be, or may be, sent to.
+func (w *Webhooks) CheckURL(text string) error { return checkURL(text, w.config.Private) }
 
 // State is a webhook and how it fares.
 type State struct {
@@ -132,14 +145,14 @@ func isConflict(err error) bool {
 
 // save writes a webhook beside or over what there is.
 func (w *Webhooks) save(ctx context.Context, store jetstream.KeyValue, hook Hook) (Hook, error) {
-	before, revision, err := load(ctx, store, hook.key())
+	before, revision, err := w.load(ctx, store, hook.key())
 	switch {
 	case errors.Is(err, ErrNotFound):
 		if len(hook.Secret) == 0 {
 			return hook, ErrNoSecret
 		}
 		hook.Created = w.config.Clock.Now()
-		all, err := list(ctx, store, hook.Account)
+		all, err := w.list(ctx, store, hook.Account)
 		if err != nil {
 			return hook, err
 		}
@@ -153,8 +166,11 @@ func (w *Webhooks) save(ctx context.Context, store jetstream.KeyValue, hook Hook
 		if len(hook.Secret) == 0 {
 			hook.Secret = before.Secret
 		}
+		if len(hook.Secret) == 0 { // it can not be opened
+			return hook, ErrNoSecret
+		}
 	}
-	data, err := json.Marshal(hook)
+	data, err := w.sealer.write(hook)
 	if err != nil {
 		return hook, fmt.Errorf("keep webhook: %w", err)
 	}
@@ -167,7 +183,7 @@ func (w *Webhooks) save(ctx context.Context, store jetstream.KeyValue, hook Hook
 }
 
 // load reads a webhook and its revision.
-func load(ctx context.Context, store jetstream.KeyValue, key string) (Hook, uint64, error) {
+func (w *Webhooks) load(ctx context.Context, store jetstream.KeyValue, key string) (Hook, uint64, error) {
 	entry, err := store.Get(ctx, key)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return Hook{}, 0, ErrNotFound
@@ -175,15 +191,30 @@ func load(ctx context.Context, store jetstream.KeyValue, key string) (Hook, uint
 	if err != nil {
 		return Hook{}, 0, fmt.Errorf("read webhook: %w", err)
 	}
-	var hook Hook
-	if err := json.Unmarshal(entry.Value(), &hook); err != nil {
+	hook, open, err := w.sealer.read(entry.Value())
+	if err != nil {
 		return Hook{}, 0, fmt.Errorf("read webhook %s: %w", key, err)
+	}
+	if open {
+		w.seal(ctx, store, hook, entry.Revision())
 	}
 	return hook, entry.Revision(), nil
 }
 
+// seal seals the secret of a webhook that was stored before there was a key. If
+// that fails the next who reads it tries again.
+func (w *Webhooks) seal(ctx context.Context, store jetstream.KeyValue, hook Hook, revision uint64) {
+	data, err := w.sealer.write(hook)
+	if err == nil {
+		_, err = store.Update(ctx, hook.key(), data, revision)
+	}
+	if err != nil && !isConflict(err) {
+		w.config.Log.WarnContext(ctx, "secret of webhook can not be sealed now", "webhook", hook.key(), "error", err)
+	}
+}
+
 // list reads all webhooks of an account, or of all for none, by key.
-func list(ctx context.Context, store jetstream.KeyValue, account string) ([]Hook, error) {
+func (w *Webhooks) list(ctx context.Context, store jetstream.KeyValue, account string) ([]Hook, error) {
 	keys, err := store.Keys(ctx)
 	if errors.Is(err, jetstream.ErrNoKeysFound) {
 		return nil, nil
@@ -197,7 +228,7 @@ func list(ctx context.Context, store jetstream.KeyValue, account string) ([]Hook
 		if account != "" && !strings.HasPrefix(key, keyOf(account, "")) {
 			continue
 		}
-		hook, _, err := load(ctx, store, key)
+		hook, _, err := w.load(ctx, store, key)
 		if errors.Is(err, ErrNotFound) {
 			continue
 		}
@@ -217,7 +248,7 @@ func (w *Webhooks) List(ctx context.Context, account string) ([]State, error) {
 	if err != nil {
 		return nil, err
 	}
-	hooks, err := list(ctx, store, account)
+	hooks, err := w.list(ctx, store, account)
 	if err != nil {
 		return nil, err
 	}
@@ -239,7 +270,7 @@ func (w *Webhooks) Delete(ctx context.Context, account, id string) error {
 	if err != nil {
 		return err
 	}
-	hook, _, err := load(ctx, store, keyOf(account, id))
+	hook, _, err := w.load(ctx, store, keyOf(account, id))
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
