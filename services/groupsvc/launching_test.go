@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -112,10 +113,9 @@ func TestLaunching_numbersManyOnce(t *testing.T) {
 	b := newBench(t, "")
 	asked := spec(250, 120, 130)
 	asked.LaunchConfiguration = &groupv1.LaunchConfiguration{InstanceName: "n[0,4]"}
-	lost := 3
+	var calls atomic.Int32 // made in parallel
 	b.cloud.Fault = func(point string) error {
-		if point == "after RunInstances" && lost > 0 {
-			lost--
+		if point == "after RunInstances" && calls.Add(1) <= 3 {
 			return status.Error(codes.Unavailable, "lost")
 		}
 		return nil
