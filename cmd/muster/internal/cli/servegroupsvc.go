@@ -43,14 +43,14 @@ func (c sharing) sharedStore() (groupsvc.SharedStore, error) {
 	if c.StorePassword != "" {
 		password, err := os.ReadFile(c.StorePassword)
 		if err != nil {
-			return shared, err
+			return shared, misuse("--store-password-file: %v", err)
 		}
 		shared.Password = strings.TrimRight(string(password), "\r\n")
 	}
 	if c.StoreCA != "" {
 		var err error
 		if shared.CA, err = os.ReadFile(c.StoreCA); err != nil {
-			return shared, err
+			return shared, misuse("--store-ca: %v", err)
 		}
 	}
 	if err := shared.Check(); err != nil {

@@ -45,6 +45,10 @@ func (l *look) restart(ctx context.Context, ids []string) error {
 		return err
 	}
 	for batch := range slices.Chunk(ids, maxBatch) {
+		if err := l.mayAct(ctx); err != nil {
+			l.fail(err)
+			return nil
+		}
 		outcomes, err := l.startBatch(ctx, batch)
 		if err != nil {
 			l.fail(err)
