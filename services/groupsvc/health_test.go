@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -123,6 +124,39 @@ func TestUnhealthy_notKnown(t *testing.T) {
 			}
 		})
 	}
+}
+
+// While the health check hangs not every look waits for it: one in a while finds
+// out for all.
+func TestUnhealthy_hangingIsSeldomAsked(t *testing.T) {
+	b := newBench(t, "")
+	var ids []string
+	for range 30 {
+		ids = append(ids, b.create(spec(1, 0, 1)).GetGroup().GetGroupId())
+	}
+	b.settled(time.Minute)
+	var asked atomic.Int32
+	b.health.Break(func(ctx context.Context) error {
+		asked.Add(1)
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	b.settled(time.Minute)
+	if got := asked.Load(); got < 1 || got > 7 { // once, and every ten seconds of the minute
+		t.Errorf("30 groups have asked %d times", got)
+	}
+	known := func(want bool) {
+		t.Helper()
+		for _, id := range ids {
+			if got := conditionOf(b.group(id), groupv1.ConditionType_CONDITION_TYPE_HEALTH_KNOWN); got.GetHolds() != want {
+				t.Errorf("group %s: %v, want %v", id, got, want)
+			}
+		}
+	}
+	known(false)
+	b.health.Break(nil)
+	b.settled(2 * time.Minute)
+	known(true)
 }
 
 // For who recovers nothing more is launched, and the group goes back to its target.

@@ -94,6 +94,8 @@ type Controller struct {
 	cut chan struct{}
 	// pools is what refused launches.
 	pools pools
+	// healthBreaker keeps looks from waiting for a health service that hangs.
+	healthBreaker breaker
 
 	mu sync.Mutex
 	// Guarded by mu.

@@ -37,9 +37,13 @@ func (l *look) askHealth(ctx context.Context) health {
 	if l.c.Health == nil || isEnding(l.stored) {
 		return health{}
 	}
-	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	if !l.c.healthBreaker.mayAsk(l.c.Clock.Now()) {
+		return l.healthAsStored()
+	}
+	bounded, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
-	answer, err := l.c.Health.ListVerdicts(ctx, &healthv1.ListVerdictsRequest{GroupId: l.key.GroupID})
+	answer, err := l.c.Health.ListVerdicts(bounded, &healthv1.ListVerdictsRequest{GroupId: l.key.GroupID})
+	l.c.healthBreaker.asked(l.c.Clock.Now(), bounded.Err() == nil || ctx.Err() != nil)
 	if err != nil {
 		l.c.Log.WarnContext(ctx, "health not known", "group_id", l.key.GroupID, "error", err)
 		return l.healthAsStored()
