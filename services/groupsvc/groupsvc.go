@@ -175,7 +175,7 @@ func compose(ctx context.Context, config Config, deps Deps, groups store.Store) 
 	})
 	handler, err := api.New(api.Deps{
 		Store: groups, Accounts: accounts.New(deps.Fleet, deps.Clock), Control: controller, Catalog: known,
-		Fleet: deps.Fleet, Allocator: deps.Allocator, IDs: names, Clock: deps.Clock, Log: deps.Log,
+		Fleet: deps.Fleet, Allocator: deps.Allocator, IDs: names, Clock: deps.Clock, Wall: clock.NewWall(), Log: deps.Log,
 	})
 	if err != nil {
 		return nil, err

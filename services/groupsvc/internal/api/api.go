@@ -43,6 +43,8 @@ type Deps struct {
 	IDs *ids.Source
 	// Clock tells the time.
 	Clock clock.Clock
+	// Wall tells real time, for what people wait for.
+	Wall clock.Clock
 	// Log takes what callers are not told.
 	Log *slog.Logger
 }

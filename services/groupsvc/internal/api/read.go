@@ -27,29 +27,6 @@ func (h *Handler) GetGroup(ctx context.Context, req *groupv1.GetGroupRequest) (*
 	return &groupv1.GetGroupResponse{Group: show(record)}, nil
 }
 
-// ListGroups implements GroupService.
-func (h *Handler) ListGroups(ctx context.Context, req *groupv1.ListGroupsRequest) (*groupv1.ListGroupsResponse, error) {
-	const list = "groups"
-	after, ok := rpc.DecodePageToken(list, req.GetPageToken())
-	if !ok {
-		return nil, invalidToken(req.GetPageToken())
-	}
-	size := rpc.PageSize(req.GetPageSize())
-	// One more than asked for tells whether there is another page.
-	records, err := h.Store.List(ctx, rpc.AccountOf(ctx), after, size+1, req.GetShowDeleted())
-	if err != nil {
-		return nil, fmt.Errorf("list groups: %w", err)
-	}
-	resp := &groupv1.ListGroupsResponse{}
-	for _, record := range records[:min(size, len(records))] {
-		resp.Groups = append(resp.Groups, show(record))
-	}
-	if len(records) > size {
-		resp.NextPageToken = rpc.EncodePageToken(list, resp.GetGroups()[size-1].GetGroupId())
-	}
-	return resp, nil
-}
-
 // ListActivities implements GroupService.
 func (h *Handler) ListActivities(ctx context.Context, req *groupv1.ListActivitiesRequest) (*groupv1.ListActivitiesResponse, error) {
 	list := "activities/" + req.GetGroupId()
