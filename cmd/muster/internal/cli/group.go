@@ -14,7 +14,7 @@ type groupCommand struct {
 	Create     groupCreate     `cmd:"" help:"Create a group from a file."`
 	List       groupList       `cmd:"" help:"List groups."`
 	Get        groupGet        `cmd:"" aliases:"describe" help:"Show a group."`
-	Update     groupUpdate     `cmd:"" help:"Change the targets of a group."`
+	Update     groupUpdate     `cmd:"" help:"Change a group."`
 	Delete     groupDelete     `cmd:"" help:"Delete a group."`
 	Instances  groupInstances  `cmd:"" help:"List the instances of a group."`
 	Activities groupActivities `cmd:"" help:"List what was done for a group, latest first."`
@@ -31,14 +31,33 @@ func (c client) groups(do func(groupv1.GroupServiceClient, regions) error) error
 
 type groupList struct {
 	client
-	Deleted bool `help:"List deleted groups, too."`
+	Deleted   bool              `help:"List deleted groups, too."`
+	ID        []string          `name:"id" placeholder:"GROUP" help:"Only these groups."`
+	Name      string            `placeholder:"NAME" help:"Only groups of this name."`
+	Type      []string          `placeholder:"TYPE" help:"Only groups of these types: ${enum}." enum:"instant,request,maintain"`
+	Lifecycle []string          `placeholder:"STATE" help:"Only groups at these points of their life: ${enum}." enum:"submitted,active,modifying,delete-running,deleted"`
+	Tag       map[string]string `placeholder:"KEY=VALUE" help:"Only groups that carry all these tags."`
+}
+
+// request is what to ask for. Who names the deleted wants to see them.
+func (c *groupList) request() *groupv1.ListGroupsRequest {
+	request := &groupv1.ListGroupsRequest{ShowDeleted: c.Deleted, GroupIds: c.ID, Name: c.Name, Tags: c.Tag}
+	for _, name := range c.Type {
+		request.Types = append(request.Types, groupv1.GroupType(groupv1.GroupType_value["GROUP_TYPE_"+enumName(name)]))
+	}
+	for _, name := range c.Lifecycle {
+		lifecycle := groupv1.Lifecycle(groupv1.Lifecycle_value["LIFECYCLE_"+enumName(name)])
+		request.Lifecycles = append(request.Lifecycles, lifecycle)
+		request.ShowDeleted = request.ShowDeleted || lifecycle == groupv1.Lifecycle_LIFECYCLE_DELETED
+	}
+	return request
 }
 
 // Run lists all groups, page by page.
 func (c *groupList) Run(ctx context.Context, on console) error {
 	return c.groups(func(groups groupv1.GroupServiceClient, fleet regions) error {
 		all := &groupv1.ListGroupsResponse{}
-		for request := (&groupv1.ListGroupsRequest{ShowDeleted: c.Deleted}); ; {
+		for request := c.request(); ; {
 			page, err := groups.ListGroups(ctx, request)
 			if err != nil {
 				return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/seed-198b1370/muster/pkg/money"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
@@ -15,45 +14,49 @@ type groupWatch struct {
 	Group string `arg:"" help:"Id of the group."`
 }
 
-// watchInterval is how often a watched group is read, in real time.
-const watchInterval = 500 * time.Millisecond
-
-// Run shows the group whenever its etag has changed, until it is deleted. Once
-// it was read, it is read again for as long as the system is away.
+// Run shows the group whenever it has changed, until it is deleted. Once it was
+// shown, it is watched on for as long as the system is away.
 func (c *groupWatch) Run(ctx context.Context, on console) error {
 	return c.groups(func(groups groupv1.GroupServiceClient, _ regions) error {
-		tick := time.NewTicker(watchInterval)
-		defer tick.Stop()
 		away := outage{err: on.err, what: c.Server}
-		for seen := ""; ; {
-			got, err := groups.GetGroup(ctx, &groupv1.GetGroupRequest{GroupId: c.Group})
-			if err != nil && seen != "" && ctx.Err() == nil && isPassing(err) {
-				err = away.pause(ctx)
-				if err == nil {
-					continue
-				}
-			}
-			if err != nil {
-				return err
-			}
-			away.over()
-			group := got.GetGroup()
-			if group.GetEtag() != seen {
-				seen = group.GetEtag()
-				if err := c.showWatched(on.out, group); err != nil {
-					return err
-				}
-			}
-			if group.GetLifecycle() == groupv1.Lifecycle_LIFECYCLE_DELETED {
+		for cursor := ""; ; {
+			deleted, err := c.follow(ctx, groups, &cursor, &away, on.out)
+			if deleted {
 				return nil
 			}
-			select {
-			case <-tick.C:
-			case <-ctx.Done():
-				return ctx.Err()
+			if cursor == "" || ctx.Err() != nil || !isPassing(err) {
+				return err
+			}
+			if err := away.pause(ctx); err != nil {
+				return err
 			}
 		}
 	})
+}
+
+// follow shows the group until it is deleted or the stream ends, and notes where
+// to go on.
+func (c *groupWatch) follow(ctx context.Context, groups groupv1.GroupServiceClient, cursor *string, away *outage, out io.Writer) (deleted bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream, err := groups.WatchGroup(ctx, &groupv1.WatchGroupRequest{GroupIds: []string{c.Group}, Cursor: *cursor})
+	if err != nil {
+		return false, err
+	}
+	for {
+		got, err := stream.Recv()
+		if err != nil {
+			return false, err
+		}
+		away.over()
+		*cursor = got.GetCursor()
+		if err := c.showWatched(out, got.GetGroup()); err != nil {
+			return false, err
+		}
+		if got.GetGroup().GetLifecycle() == groupv1.Lifecycle_LIFECYCLE_DELETED {
+			return true, nil
+		}
+	}
 }
 
 func (c *groupWatch) showWatched(out io.Writer, group *groupv1.Group) error {

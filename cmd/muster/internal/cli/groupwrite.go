@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"strings"
 
-	"google.golang.org/protobuf/types/known/fieldmaskpb"
-
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 )
 
@@ -115,57 +113,6 @@ func createdTable(w pricedTable, created *groupv1.CreateGroupResponse) {
 			w.say("The target is not met: " + condition.GetMessage())
 		}
 	}
-}
-
-type groupUpdate struct {
-	client
-	Group       string  `arg:"" help:"Id of the group."`
-	Total       *int32  `placeholder:"N" help:"New total target, in units."`
-	PayAsYouGo  *int32  `name:"pay-as-you-go" placeholder:"N" help:"New pay-as-you-go target, in units."`
-	Spot        *int32  `placeholder:"N" help:"New spot target, in units."`
-	DefaultType *string `placeholder:"BILLING" help:"Billing method of what the two leave of the total: ${enum}." enum:"spot,pay-as-you-go"`
-	Etag        string  `placeholder:"ETAG" help:"Only change the group if its etag is this one."`
-	RequestID   string  `name:"request-id" placeholder:"ID" help:"Client token. Without it one is made."`
-}
-
-// Run changes the targets that were named.
-func (c *groupUpdate) Run(ctx context.Context, on console) error {
-	token, err := tokenOf(c.RequestID, "")
-	if err != nil {
-		return err
-	}
-	target, mask := c.changes()
-	if len(mask.GetPaths()) == 0 {
-		return misuse("nothing to change: name at least one of --total, --pay-as-you-go, --spot, --default-type")
-	}
-	return c.groups(func(groups groupv1.GroupServiceClient, fleet regions) error {
-		updated, err := groups.UpdateGroup(ctx, &groupv1.UpdateGroupRequest{
-			RequestId: token.id, GroupId: c.Group, Spec: &groupv1.GroupSpec{TargetCapacity: target}, UpdateMask: mask, Etag: c.Etag,
-		})
-		if err != nil {
-			return token.failed(err)
-		}
-		return c.showPriced(ctx, fleet, on.out, updated, func(w pricedTable) { groupTable(w, updated.GetGroup()) })
-	})
-}
-
-// changes are the targets that were named.
-func (c *groupUpdate) changes() (*groupv1.TargetCapacity, *fieldmaskpb.FieldMask) {
-	target, mask := &groupv1.TargetCapacity{}, &fieldmaskpb.FieldMask{}
-	set := func(field string, value *int32, into *int32) {
-		if value != nil {
-			*into = *value
-			mask.Paths = append(mask.Paths, "target_capacity."+field)
-		}
-	}
-	set("total", c.Total, &target.Total)
-	set("pay_as_you_go", c.PayAsYouGo, &target.PayAsYouGo)
-	set("spot", c.Spot, &target.Spot)
-	if c.DefaultType != nil {
-		target.DefaultType = groupv1.DefaultTargetCapacityType(groupv1.DefaultTargetCapacityType_value["DEFAULT_TARGET_CAPACITY_TYPE_"+enumName(*c.DefaultType)])
-		mask.Paths = append(mask.Paths, "target_capacity.default_type")
-	}
-	return target, mask
 }
 
 // enumName writes a word of the command line as an enum value spells it.
