@@ -50,6 +50,12 @@ func (a Amounts) Less(b Amounts) Amounts {
 	return Amounts{max(0, a.PayAsYouGo-b.PayAsYouGo), max(0, a.Spot-b.Spot)}
 }
 
+// With is the amount with that of one billing method instead.
+func (a Amounts) With(method fleetv1.BillingMethod, milliunits int64) Amounts {
+	a.set(method, milliunits)
+	return a
+}
+
 // set makes an amount that of a billing method.
 func (a *Amounts) set(method fleetv1.BillingMethod, milliunits int64) {
 	a.add(method, milliunits-a.Of(method))
@@ -82,6 +88,11 @@ type Desired struct {
 	Attempt bool
 	// Since is when the spec last changed.
 	Since time.Time
+	// Substitute is whether pay-as-you-go capacity makes up for spot capacity that
+	// can not be had.
+	Substitute bool
+	// SpotReturns is whether such substitutes give way when spot is back.
+	SpotReturns bool
 	// ReleaseExcess is whether instances above the target are released; else
 	// they leave the group and run on.
 	ReleaseExcess bool
@@ -98,13 +109,21 @@ type Desired struct {
 	PayAsYouGoOrder Order
 	// SpotOrder is the order of removal among spot instances.
 	SpotOrder Order
+
+	// standIn is how much pay-as-you-go capacity stands in for spot, and arriving
+	// how much of that does not run yet. Target counts it as pay-as-you-go.
+	standIn, arriving int64
 }
 
 // DesiredOf tells what a group whose spec has every default filled in wants.
 // Attempt says whether its scheduling task is outstanding.
 func DesiredOf(group *groupv1.Group, attempt bool) Desired {
 	spec := group.GetSpec()
+	shortfall := spec.GetSpot().GetShortfall()
 	return Desired{
+		Substitute: shortfall == groupv1.SpotShortfall_SPOT_SHORTFALL_PAY_AS_YOU_GO ||
+			shortfall == groupv1.SpotShortfall_SPOT_SHORTFALL_PAY_AS_YOU_GO_UNTIL_SPOT_RETURNS,
+		SpotReturns:      shortfall == groupv1.SpotShortfall_SPOT_SHORTFALL_PAY_AS_YOU_GO_UNTIL_SPOT_RETURNS,
 		Target:           targetOf(spec.GetTargetCapacity()),
 		Replace:          spec.GetType() == groupv1.GroupType_GROUP_TYPE_MAINTAIN,
 		ReplacePercent:   cmp.Or(spec.GetHealth().GetMaxUnhealthyReplacementPercent(), DefaultReplacePercent),

@@ -27,9 +27,9 @@ func excess(desired Desired, observed Observed) []Removal {
 		if method == fleetv1.BillingMethod_BILLING_METHOD_SPOT {
 			order = desired.SpotOrder
 		}
-		for _, instance := range choose(members, order, fullness(observed, order, method), min(own, total)) {
+		for _, instance := range choose(members, order, fullness(observed, order, method), givesWay(desired, observed, method, min(own, total))) {
 			total -= instance.Class.Weight
-			removals = append(removals, Removal{ID: instance.ID, Release: desired.ReleaseExcess, Reason: order.reason()})
+			removals = append(removals, desired.excessRemoval(instance, order))
 		}
 	}
 	return removals
@@ -41,6 +41,9 @@ func excess(desired Desired, observed Observed) []Removal {
 // instance is left, unless a change of the spec that launched nothing is being
 // carried out: that is followed as closely as weights allow.
 func worthScaling(desired Desired, members []Instance, own int64) bool {
+	if desired.gives(members) {
+		return own > 0
+	}
 	heaviest, launched := int64(0), false
 	for _, instance := range members {
 		heaviest = max(heaviest, instance.Class.Weight)

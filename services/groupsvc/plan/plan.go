@@ -18,6 +18,9 @@ type Removal struct {
 type Plan struct {
 	// Need is the capacity to add.
 	Need Amounts
+	// Return is the spot capacity to try to have in place of pay-as-you-go capacity
+	// that stands in for it. The target is met without.
+	Return int64
 	// Withheld is what would be needed if launching were not suspended.
 	Withheld Amounts
 	// Restarts are stopped instances to start again, in order, before any of the
@@ -42,6 +45,7 @@ var methods = [...]fleetv1.BillingMethod{
 
 // Make plans for a group that is to live.
 func Make(desired Desired, observed Observed) Plan {
+	desired = substituted(desired, observed)
 	plan := Plan{Removals: lapsed(desired, observed)}
 	if desired.Replace || desired.Attempt {
 		plan.deliver(desired, observed)
@@ -66,6 +70,7 @@ func (p *Plan) deliver(desired Desired, observed Observed) {
 	p.restart(desired, observed)
 	p.Removals = append(p.Removals, excess(desired, observed)...)
 	p.AwaitShown = awaitShown(desired, observed)
+	p.bringBack(desired, observed)
 }
 
 // expectedOf is the capacity beside which more is launched.

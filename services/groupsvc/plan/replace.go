@@ -61,6 +61,10 @@ func (p *Plan) replaceUnhealthy(desired Desired, observed Observed, method fleet
 func (p *Plan) giveUp(desired Desired, observed Observed, method fleetv1.BillingMethod) (waiting []Instance, left int64) {
 	waiting = unhealthyOf(observed, method)
 	left = weightOf(waiting)
+	target := desired.Target.Of(method)
+	if method == fleetv1.BillingMethod_BILLING_METHOD_SPOT {
+		target += desired.arriving // what is to stand in for them does not run yet
+	}
 	for _, instance := range observed.Instances {
 		if instance.Healthy() && instance.Method == method && instance.Status == fleetv1.InstanceStatus_INSTANCE_STATUS_RUNNING {
 			left += instance.Class.Weight
@@ -68,7 +72,7 @@ func (p *Plan) giveUp(desired Desired, observed Observed, method fleetv1.Billing
 	}
 	var gone []Instance
 	waiting = slices.DeleteFunc(waiting, func(instance Instance) bool {
-		spare := left-instance.Class.Weight >= desired.Target.Of(method)
+		spare := left-instance.Class.Weight >= target
 		if spare {
 			left -= instance.Class.Weight
 			gone = append(gone, instance)

@@ -35,6 +35,8 @@ type Standing struct {
 // what was tried.
 func Stand(desired Desired, observed Observed, short Shortfall, removing bool) Standing {
 	held := observed.Held()
+	standIn := desired.StandIn(held)
+	desired = desired.settledFor(standIn)
 	have := Amounts{
 		PayAsYouGo: min(held.PayAsYouGo, desired.Target.PayAsYouGo),
 		Spot:       min(held.Spot, desired.Target.Spot),
@@ -49,6 +51,9 @@ func Stand(desired Desired, observed Observed, short Shortfall, removing bool) S
 		short = Shortfall{Reason: reason, Message: message, Retrying: true}
 	}
 	figures := fmt.Sprintf("%s of %s units", units(have.Total()), units(desired.Target.Total()))
+	if standIn > 0 {
+		figures += fmt.Sprintf(", %s of them pay-as-you-go for want of spot", units(standIn))
+	}
 	switch {
 	case have != desired.Target && (short.Retrying || short.Reason == ""):
 		reason, message := "Launching", figures
@@ -121,10 +126,18 @@ func units(milliunits int64) string {
 // TargetNotMet says what is missing, for the cause of an activity.
 func TargetNotMet(desired Desired, observed Observed) string {
 	expected := observed.Healthy().Plus(observed.pending())
+	desired = desired.settledFor(desired.StandIn(expected))
 	have := min(expected.PayAsYouGo, desired.Target.PayAsYouGo) + min(expected.Spot, desired.Target.Spot)
 	text := fmt.Sprintf("target not met: %s of %s units", units(have), units(desired.Target.Total()))
 	if ill := observed.Unhealthy(); ill > 0 {
 		text += fmt.Sprintf(", %d instances are unhealthy", ill)
 	}
 	return text
+}
+
+// Delivered tells how much of the target is held.
+func Delivered(desired Desired, observed Observed) int64 {
+	held := observed.Held()
+	desired = desired.settledFor(desired.StandIn(held))
+	return min(held.PayAsYouGo, desired.Target.PayAsYouGo) + min(held.Spot, desired.Target.Spot)
 }

@@ -62,6 +62,7 @@ func (h *Handler) specViolations(ctx context.Context, spec *groupv1.GroupSpec, w
 		return err
 	}
 	checkValidity(violations, spec, h.Clock.Now())
+	checkMinimum(violations, spec)
 	return h.choiceViolations(ctx, spec, whatIf, violations)
 }
 

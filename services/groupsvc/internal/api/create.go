@@ -41,7 +41,13 @@ func (h *Handler) CreateGroup(ctx context.Context, req *groupv1.CreateGroupReque
 	if err != nil {
 		return nil, err
 	}
-	switch err := h.store(ctx, group, token, now); {
+	err = h.store(ctx, group, token, now)
+	if missed := new(control.MinimumError); errors.As(err, &missed) {
+		return nil, minimumNotReached(spec, missed.Available, "")
+	}
+	switch {
+	case missedMinimum(group):
+		// It is being taken back, which trouble may only delay.
 	case errors.Is(err, store.ErrTokenUsed):
 		// The same request came twice at a time, and the other one was first.
 		if groupID, err = h.seen(ctx, methodCreate, req, now); err != nil {
@@ -96,6 +102,9 @@ func (h *Handler) created(ctx context.Context, groupID, requestID string) (*grou
 		return nil, notFound(groupID)
 	case err != nil:
 		return nil, h.storedOnly(ctx, groupID, requestID, err)
+	}
+	if missedMinimum(record.Group) {
+		return nil, minimumNotReached(record.Group.GetGroup().GetSpec(), record.Group.GetMinimumAvailableMilliunits(), groupID)
 	}
 	resp := &groupv1.CreateGroupResponse{Group: show(record)}
 	if resp.GetGroup().GetSpec().GetType() == groupv1.GroupType_GROUP_TYPE_INSTANT {

@@ -67,6 +67,9 @@ func fillSpot(options *groupv1.SpotOptions) {
 	if options.GetInterruptionReplacement() == groupv1.InterruptionReplacement_INTERRUPTION_REPLACEMENT_UNSPECIFIED {
 		options.InterruptionReplacement = groupv1.InterruptionReplacement_INTERRUPTION_REPLACEMENT_ON_NOTICE
 	}
+	if options.GetShortfall() == groupv1.SpotShortfall_SPOT_SHORTFALL_UNSPECIFIED {
+		options.Shortfall = groupv1.SpotShortfall_SPOT_SHORTFALL_WAIT
+	}
 	switch options.GetAllocationStrategy() {
 	case allocatorv1.SpotAllocationStrategy_SPOT_ALLOCATION_STRATEGY_UNSPECIFIED:
 		options.AllocationStrategy = allocatorv1.SpotAllocationStrategy_SPOT_ALLOCATION_STRATEGY_LOWEST_PRICE

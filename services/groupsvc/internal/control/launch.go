@@ -58,7 +58,10 @@ func (l *look) launchRound(ctx context.Context, need plan.Amounts) (bool, error)
 	callCtx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	l.readRefusals(ctx)
-	if need = l.allowed(need); need.Total() == 0 {
+	asked := need
+	need = l.allowed(need)
+	l.spotGone = l.spotGone || need.Spot < asked.Spot
+	if need.Total() == 0 {
 		return false, nil
 	}
 	request := placement.Request(spec, need, l.observed(), l.exclusions())
@@ -77,6 +80,10 @@ func (l *look) launchRound(ctx context.Context, need plan.Amounts) (bool, error)
 	for _, result := range placement.RuledOut(spec, answer) {
 		l.report(result)
 	}
+	l.spotGone = l.spotGone || placement.LacksSpot(answer)
+	if err := l.checkMinimum(ctx, request, answer); err != nil {
+		return false, err
+	}
 	if reason, message, short := placement.WhyShort(answer, l.lastRefusal()); short {
 		l.short = plan.Shortfall{Reason: reason, Message: message}
 	}
@@ -84,14 +91,19 @@ func (l *look) launchRound(ctx context.Context, need plan.Amounts) (bool, error)
 	if len(takes) == 0 {
 		return false, nil
 	}
+	return true, l.launch(ctx, takes)
+}
+
+// launch stores launches and makes them.
+func (l *look) launch(ctx context.Context, takes []placement.Take) error {
 	for _, take := range takes {
 		l.decide(take)
 	}
 	if err := l.save(ctx); err != nil {
-		return false, err
+		return err
 	}
 	l.runOpen(ctx)
-	return true, nil
+	return nil
 }
 
 // shortBy tells what a group is short of when the allocator can not answer for

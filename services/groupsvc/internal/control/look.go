@@ -40,6 +40,7 @@ type look struct {
 	notes     store.RefusalNotes       // what they are to be told
 	settled   map[string]bool          // request ids of launches whose outcome was not known before this look
 	short     plan.Shortfall
+	spotGone  bool              // spot could not be had in this look
 	removing  bool              // there is more to remove than could be removed
 	withheld  bool              // there is something to launch that is suspended
 	await     bool              // there is more to remove once it is shown
@@ -95,6 +96,9 @@ func (l *look) run(ctx context.Context) error {
 		return l.finish(ctx)
 	}
 	if err := l.deliver(ctx); err != nil {
+		return err
+	}
+	if err := l.holdMinimum(ctx); err != nil {
 		return err
 	}
 	return l.finish(ctx)
@@ -173,11 +177,12 @@ func (l *look) deliver(ctx context.Context) error {
 			needed = plan.Make(desired, l.observed())
 			continue
 		}
-		launched, err := l.launchRound(ctx, needed.Need)
+		spotGone := l.spotGone
+		launched, err := l.launchRound(ctx, l.needNow(desired, needed.Need))
 		if err != nil {
 			return err
 		}
-		if !launched {
+		if !launched && (spotGone == l.spotGone || !desired.Substitute) {
 			break
 		}
 		needed = plan.Make(desired, l.observed())
@@ -194,6 +199,12 @@ func (l *look) deliver(ctx context.Context) error {
 		l.short = plan.Shortfall{}
 	case l.short.Reason == plan.ReasonLimit, plan.IsFull(l.stored.GetGroup().GetSpec(), l.observed()):
 		l.short = plan.LimitReached(l.observed())
+	}
+	if needed.Return > 0 && l.trouble == nil && !l.isOver() {
+		if err := l.bringBack(ctx, needed.Return); err != nil {
+			return err
+		}
+		needed = plan.Make(desired, l.observed())
 	}
 	if len(needed.Removals) > 0 {
 		if err := l.openActivity(fmt.Sprintf("%d instances to give up", len(needed.Removals))); err != nil {

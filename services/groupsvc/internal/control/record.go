@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/seed-198b1370/muster/pkg/money"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/catalog"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
@@ -23,7 +24,7 @@ func (l *look) finish(ctx context.Context) error {
 	if l.trouble != nil && l.first != nil {
 		return fmt.Errorf("%w: %w", ErrUnreachable, l.trouble) // nothing is stored, nothing was launched
 	}
-	complete := l.trouble == nil && !l.await && !l.withheld
+	complete := l.isComplete()
 	switch {
 	case isEnding(l.stored):
 		l.recordEnd(complete)
@@ -128,6 +129,7 @@ func (l *look) condition(about groupv1.ConditionType, holds bool, reason, messag
 func (l *look) recordFigures(ctx context.Context) {
 	group := l.stored.GetGroup()
 	group.Capacity = plan.CapacityOf(l.observed())
+	group.Capacity.PayAsYouGoForSpot = money.UnitsOf(l.desired().StandIn(l.observed().Held()))
 	l.recordHealth()
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()

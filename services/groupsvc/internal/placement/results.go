@@ -170,3 +170,22 @@ func WhyShort(answer *allocatorv1.PlaceResponse, refused string) (reason, messag
 	// Every pool gave what it had.
 	return CodeNoStock, "the candidate pools have too little stock", true
 }
+
+// LacksSpot tells whether an answer has less spot capacity than was wanted.
+func LacksSpot(answer *allocatorv1.PlaceResponse) bool {
+	for _, demand := range answer.GetPlacements() {
+		if demand.GetBillingMethod() == fleetv1.BillingMethod_BILLING_METHOD_SPOT && demand.GetPlacedMilliunits() < demand.GetWantedMilliunits() {
+			return true
+		}
+	}
+	return false
+}
+
+// Placed is the capacity that an answer has of what was wanted, in milliunits.
+func Placed(answer *allocatorv1.PlaceResponse) int64 {
+	placed := int64(0)
+	for _, demand := range answer.GetPlacements() {
+		placed += min(demand.GetPlacedMilliunits(), demand.GetWantedMilliunits())
+	}
+	return placed
+}
