@@ -19,11 +19,7 @@ func withDefaults(asked *groupv1.GroupSpec) *groupv1.GroupSpec {
 	}
 	fillTarget(spec.GetTargetCapacity())
 	fillValidity(spec)
-	for _, candidate := range spec.GetCandidates() {
-		if candidate.WeightedCapacity == nil && !plan.WeighsByType(candidate) {
-			candidate.WeightedCapacity = proto.Float64(1)
-		}
-	}
+	fillUnits(spec)
 	if spec.PayAsYouGo == nil {
 		spec.PayAsYouGo = &groupv1.PayAsYouGoOptions{}
 	}

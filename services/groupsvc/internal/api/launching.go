@@ -25,7 +25,10 @@ func (h *Handler) completed(ctx context.Context, asked *groupv1.GroupSpec, whatI
 		return nil, nil, err
 	}
 	spec = withDefaults(spec)
-	return spec, configuration, h.checkSpec(ctx, spec, whatIf)
+	if err := h.checkSpec(ctx, spec, whatIf); err != nil {
+		return nil, nil, err
+	}
+	return spec, configuration, h.weigh(ctx, spec, whatIf)
 }
 
 // launching is a copy of a spec with what its launch template, or without one its

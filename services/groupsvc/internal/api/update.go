@@ -107,7 +107,8 @@ func (h *Handler) changed(ctx context.Context, stored *storagev1.StoredGroup, re
 	if err := violations.Err(); err != nil {
 		return nil, err
 	}
-	return withDefaults(spec), nil
+	spec = withDefaults(spec)
+	return spec, h.weigh(ctx, spec, nil)
 }
 
 // passOver makes the change of a spec that is about to be stored one that no

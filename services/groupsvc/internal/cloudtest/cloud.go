@@ -56,6 +56,7 @@ type Cloud struct {
 	stock     map[Pool]int
 	prices    map[string]int64 // list prices by type
 	vcpus     map[string]int32 // by type
+	memoryMiB map[string]int64 // by type
 	zones     map[string]bool
 	instances []*fleetv1.Instance
 	answers   map[string]*answer
@@ -72,7 +73,7 @@ type answer struct {
 
 // NewCloud makes a cloud without pools.
 func NewCloud(c clock.Clock) *Cloud {
-	return &Cloud{Clock: c, stock: map[Pool]int{}, prices: map[string]int64{}, vcpus: map[string]int32{}, zones: map[string]bool{}, answers: map[string]*answer{}, restocked: map[Pool]time.Time{}}
+	return &Cloud{Clock: c, stock: map[Pool]int{}, prices: map[string]int64{}, vcpus: map[string]int32{}, memoryMiB: map[string]int64{}, zones: map[string]bool{}, answers: map[string]*answer{}, restocked: map[Pool]time.Time{}}
 }
 
 // Sell puts a type on sale in a zone, under both billing methods, at a list
@@ -90,6 +91,13 @@ func (c *Cloud) SetVCPUs(instanceType string, vcpus int32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.vcpus[instanceType] = vcpus
+}
+
+// SetMemory sets how much memory a type has, in MiB; 0 unless it is called.
+func (c *Cloud) SetMemory(instanceType string, mib int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.memoryMiB[instanceType] = mib
 }
 
 // SetStock sets the stock of a pool.

@@ -57,7 +57,7 @@ func (c *Cloud) ListInstanceTypes(ctx context.Context, _ *fleetv1.ListInstanceTy
 	return do(ctx, c, "ListInstanceTypes", func() (*fleetv1.ListInstanceTypesResponse, error) {
 		response := &fleetv1.ListInstanceTypesResponse{}
 		for _, name := range slices.Sorted(maps.Keys(c.prices)) {
-			sold := &fleetv1.InstanceType{InstanceType: name, PayAsYouGoPriceMicrosPerHour: c.prices[name], Vcpus: c.vcpus[name]}
+			sold := &fleetv1.InstanceType{InstanceType: name, PayAsYouGoPriceMicrosPerHour: c.prices[name], Vcpus: c.vcpus[name], MemoryMib: c.memoryMiB[name]}
 			for _, zone := range slices.Sorted(maps.Keys(c.zones)) {
 				if _, ok := c.stock[Pool{zone, name, fleetv1.BillingMethod_BILLING_METHOD_SPOT}]; ok {
 					sold.ZoneIds = append(sold.ZoneIds, zone)
