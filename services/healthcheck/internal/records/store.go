@@ -310,6 +310,22 @@ func (s *Store) PutVerdict(ctx context.Context, stored *storagev1.StoredVerdict,
 	return revision, err
 }
 
+// AwaitShown waits until the mirror shows an instance's verdict of a revision, or
+// a later one, or the context ends.
+func (s *Store) AwaitShown(ctx context.Context, instanceID string, revision uint64) {
+	for {
+		changed := s.Changed()
+		if s.Verdict(instanceID).Revision >= revision {
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // Latest reads the verdict on an instance from the bucket itself; its message is
 // nil for none.
 func (s *Store) Latest(ctx context.Context, instanceID string) (found Verdict, err error) {

@@ -94,6 +94,11 @@ func (r *replica) publish(ctx context.Context, events []*healthv1.InstanceEvent)
 		<-ctx.Done()
 		return ctx.Err()
 	}
+	for _, event := range events { // whoever is told of a verdict can read it
+		if got := r.store.Verdict(event.GetInstanceId()).GetVerdict().GetNumber(); got < event.GetVerdictNumber() {
+			r.t.Errorf("%s is told while verdict %d is shown", event.GetEventId(), got)
+		}
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.told = append(r.told, events...)

@@ -25,6 +25,8 @@ const (
 	// What is between two attempts to store.
 	minDelay = 50 * time.Millisecond
 	maxDelay = 10 * time.Second
+	// showTimeout bounds the wait until what is stored is shown.
+	showTimeout = time.Second
 )
 
 // A write is one thing to store, and then, if it has an event, to publish.
@@ -155,7 +157,8 @@ func (w *write) instance() string {
 	return w.stored.GetVerdict().GetInstanceId()
 }
 
-// writeAll stores a batch, publishes its events, and then stores that it did. A
+// writeAll stores a batch, publishes its events once this replica shows what they
+// tell, so that who is told of a verdict can read it, and then stores that it did. A
 // crash in between publishes an event again, under its id.
 func (k *Keeper) writeAll(ctx context.Context, batch []write, revisions map[string]uint64) error {
 	stored := make([]uint64, len(batch)) // the revision of each; 0 when it was not written
@@ -192,6 +195,7 @@ func (k *Keeper) writeAll(ctx context.Context, batch []write, revisions map[stri
 	if len(told) == 0 {
 		return nil
 	}
+	k.awaitShown(ctx, batch, stored)
 	if err := k.Publish(ctx, told); err != nil {
 		return err
 	}
@@ -213,6 +217,18 @@ func (k *Keeper) writeAll(ctx context.Context, batch []write, revisions map[stri
 		}
 	}
 	return err
+}
+
+// awaitShown waits a while until the store shows what was written of a batch. That
+// it is stored does not depend on it.
+func (k *Keeper) awaitShown(ctx context.Context, batch []write, revisions []uint64) {
+	ctx, cancel := context.WithTimeout(ctx, showTimeout)
+	defer cancel()
+	for i, w := range batch {
+		if w.event != nil && revisions[i] != 0 {
+			k.Store.AwaitShown(ctx, w.instance(), revisions[i])
+		}
+	}
 }
 
 // revisionOf is the revision of an instance's entry as far as it is known here.
