@@ -120,6 +120,14 @@ func (s *Store) Run(ctx context.Context, tell func(Change)) error {
 // errEnded is a watch that has ended.
 var errEnded = errors.New("the watch of the bucket has ended")
 
+// A showing is one pass through the bucket from its beginning on.
+type showing struct {
+	kv    jetstream.KeyValue
+	made  time.Time       // when the bucket was made
+	stale map[string]bool // what the mirror holds and the bucket has not shown yet
+	begun bool            // all that was there at first has been shown
+}
+
 // follow mirrors the bucket from its beginning on until that breaks.
 func (s *Store) follow(ctx context.Context, tell func(Change)) (begun bool, err error) {
 	kv, err := s.open(ctx)
@@ -135,55 +143,73 @@ func (s *Store) follow(ctx context.Context, tell func(Change)) (begun bool, err 
 		return false, fmt.Errorf("watch bucket %s: %w", Bucket, err)
 	}
 	defer func() { _ = watch.Stop() }()
-	wall := clock.NewWall()
-	stale := map[string]bool{} // what the mirror holds and the bucket has not shown yet
+	now := &showing{kv: kv, made: made, stale: map[string]bool{}}
 	for _, key := range s.keys() {
-		stale[key] = true
+		now.stale[key] = true
 	}
-	for {
+	for wall := clock.NewWall(); err == nil; {
 		check := wall.NewTimer(wall.Now().Add(maxDelay))
 		select {
 		case entry, open := <-watch.Updates():
-			check.Stop()
-			switch {
-			case !open:
-				return begun, errEnded
-			case entry == nil:
-				if !s.made.IsZero() && !made.Equal(s.made) {
-					if err := s.putBack(ctx, kv, stale); err != nil {
-						return begun, err
-					}
-				}
-				s.made = made
-				for key := range stale {
-					s.take(ctx, key, nil, 0, tell)
-				}
-				if !begun {
-					s.markReady()
-				}
-				begun, stale = true, nil
-			default:
-				delete(stale, entry.Key())
-				value := entry.Value()
-				if entry.Operation() != jetstream.KeyValuePut {
-					value = nil
-				} else if value == nil {
-					value = []byte{}
-				}
-				s.take(ctx, entry.Key(), value, entry.Revision(), tell)
+			err = errEnded
+			if open {
+				err = s.show(ctx, now, entry, tell)
 			}
 		case <-check.C: // quiet: is it still the same?
-			now, err := s.madeAt(ctx)
-			if errors.Is(err, jetstream.ErrBucketNotFound) {
-				return begun, err
-			}
-			if err == nil && !now.Equal(made) {
-				return begun, errEnded
-			}
+			err = s.isStill(ctx, made)
 		case <-ctx.Done():
-			check.Stop()
-			return begun, ctx.Err()
+			err = ctx.Err()
 		}
+		check.Stop()
+	}
+	return now.begun, err
+}
+
+// show mirrors an entry; nil when all that was there at first has been shown.
+func (s *Store) show(ctx context.Context, now *showing, entry jetstream.KeyValueEntry, tell func(Change)) error {
+	if entry == nil {
+		return s.shown(ctx, now, tell)
+	}
+	delete(now.stale, entry.Key())
+	value := entry.Value()
+	if entry.Operation() != jetstream.KeyValuePut {
+		value = nil
+	} else if value == nil {
+		value = []byte{}
+	}
+	s.take(ctx, entry.Key(), value, entry.Revision(), tell)
+	return nil
+}
+
+// shown drops from the mirror what the bucket has not shown, once it has been put
+// back if the bucket was lost.
+func (s *Store) shown(ctx context.Context, now *showing, tell func(Change)) error {
+	if !s.made.IsZero() && !now.made.Equal(s.made) {
+		if err := s.putBack(ctx, now.kv, now.stale); err != nil {
+			return err
+		}
+	}
+	s.made = now.made
+	for key := range now.stale {
+		s.take(ctx, key, nil, 0, tell)
+	}
+	if !now.begun {
+		s.markReady()
+	}
+	now.begun, now.stale = true, nil
+	return nil
+}
+
+// isStill fails when the bucket is gone or another one than it was.
+func (s *Store) isStill(ctx context.Context, made time.Time) error {
+	now, err := s.madeAt(ctx)
+	switch {
+	case errors.Is(err, jetstream.ErrBucketNotFound):
+		return err
+	case err == nil && !now.Equal(made):
+		return errEnded
+	default:
+		return nil // it may only not be reachable now
 	}
 }
 
