@@ -53,7 +53,7 @@ func (a *Allocator) place(req *allocatorv1.PlaceRequest, demand *allocatorv1.Dem
 			placement.Pools = append(placement.Pools, &allocatorv1.PoolDecision{
 				CandidateIndex: int32(i), ZoneId: pool.Zone, InstanceType: pool.Type, WeightMilliunits: weight,
 				PriceMicrosPerHour: price, UnitPriceMicrosPerHour: price * 1000 / weight,
-				Verdict: allocatorv1.Verdict_VERDICT_NOT_NEEDED,
+				Verdict: allocatorv1.Verdict_VERDICT_NOT_NEEDED, MaxPriceMicrosPerHour: maxPrice(candidate, demand),
 			})
 		}
 	}
@@ -77,6 +77,8 @@ func (a *Allocator) decide(req *allocatorv1.PlaceRequest, placement *allocatorv1
 	switch {
 	case a.excludes(req.GetExclusions(), pool):
 		decision.Verdict = allocatorv1.Verdict_VERDICT_EXCLUDED
+	case !a.Blind && decision.GetMaxPriceMicrosPerHour() > 0 && decision.GetMaxPriceMicrosPerHour() < decision.GetPriceMicrosPerHour():
+		decision.Verdict = allocatorv1.Verdict_VERDICT_PRICE_TOO_HIGH
 	case stock == 0:
 		decision.Verdict = allocatorv1.Verdict_VERDICT_NO_STOCK
 	case left <= 0:
@@ -143,3 +145,16 @@ func (a *Allocator) excludes(exclusions []*allocatorv1.Exclusion, pool Pool) boo
 }
 
 var _ fleetv1.FleetServiceServer = (*Cloud)(nil)
+
+// maxPrice is the lower of the maximum prices of a candidate and a demand; 0 when
+// there is none.
+func maxPrice(candidate *allocatorv1.Candidate, demand *allocatorv1.Demand) int64 {
+	if demand.GetBillingMethod() != fleetv1.BillingMethod_BILLING_METHOD_SPOT {
+		return 0
+	}
+	own, all := candidate.GetMaxPriceMicrosPerHour(), demand.GetMaxPriceMicrosPerHour()
+	if own == 0 || all > 0 && all < own {
+		return all
+	}
+	return own
+}

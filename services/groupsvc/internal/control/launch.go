@@ -62,6 +62,7 @@ func (l *look) launchRound(ctx context.Context, need plan.Amounts) (bool, error)
 	need = l.allowed(need)
 	l.spotGone = l.spotGone || need.Spot < asked.Spot
 	if need.Total() == 0 {
+		l.judgeAccount()
 		return false, nil
 	}
 	request := placement.Request(spec, need, l.observed(), l.exclusions())
@@ -81,6 +82,7 @@ func (l *look) launchRound(ctx context.Context, need plan.Amounts) (bool, error)
 		l.report(result)
 	}
 	l.spotGone = l.spotGone || placement.LacksSpot(answer)
+	l.judgeHope(answer)
 	if err := l.checkMinimum(ctx, request, answer); err != nil {
 		return false, err
 	}

@@ -40,6 +40,8 @@ type look struct {
 	notes     store.RefusalNotes       // what they are to be told
 	settled   map[string]bool          // request ids of launches whose outcome was not known before this look
 	short     plan.Shortfall
+	hopeless  plan.Shortfall    // why nothing could be launched even with stock; no reason when something could
+	missing   bool              // the target needs more than could be launched
 	spotGone  bool              // spot could not be had in this look
 	removing  bool              // there is more to remove than could be removed
 	withheld  bool              // there is something to launch that is suspended
@@ -194,6 +196,7 @@ func (l *look) deliver(ctx context.Context) error {
 		desired = l.desired()
 		needed = plan.Make(desired, l.observed())
 	}
+	l.missing = needed.Need.Total() > 0
 	switch {
 	case needed.Need.Total() == 0:
 		l.short = plan.Shortfall{}

@@ -55,6 +55,7 @@ func (l *look) finish(ctx context.Context) error {
 func (l *look) recordStanding(complete bool) {
 	group := l.stored.GetGroup()
 	short := l.shortfall(complete)
+	attempting := l.desired().Attempt
 	if l.stored.GetNextSlot() > 0 {
 		group.Lifecycle = plan.Next(group.GetLifecycle(), plan.Launched)
 	}
@@ -66,6 +67,9 @@ func (l *look) recordStanding(complete bool) {
 		l.condition(fulfilled, isMet(group), short.Reason, fmt.Sprintf("%v of %d units as last seen: %s",
 			group.GetCapacity().GetFulfilled(), group.GetSpec().GetTargetCapacity().GetTotal(), short.Message))
 		return // what is there is not known, so that nothing new can be said of it
+	}
+	if complete {
+		l.recordHope(attempting)
 	}
 	standing := plan.Stand(l.desired(), l.observed(), short, l.removing || l.await)
 	group.Fulfillment = standing.Fulfillment
