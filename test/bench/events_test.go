@@ -101,6 +101,11 @@ func newBurstFleet(transitions int) *burstFleet {
 	return fleet
 }
 
+// ListInstances implements FleetService: there are none before the burst.
+func (f *burstFleet) ListInstances(context.Context, *fleetv1.ListInstancesRequest) (*fleetv1.ListInstancesResponse, error) {
+	return &fleetv1.ListInstancesResponse{Cursor: "begin"}, nil
+}
+
 // WatchInstances implements FleetService.
 func (f *burstFleet) WatchInstances(_ *fleetv1.WatchInstancesRequest, stream grpc.ServerStreamingServer[fleetv1.WatchInstancesResponse]) error {
 	for _, response := range f.responses {
