@@ -19,12 +19,15 @@ type scene struct {
 	desired  plan.Desired
 	observed plan.Observed
 	created  int
+	stock    int64 // of spot instances of one unit; pay-as-you-go has no end
 	now      time.Time
 }
 
 // TestScenarios plays testdata/scenarios. Its commands:
 //
-//	group spot=N payg=N percent=N [instant] [on-release]   what is wanted
+//	group spot=N payg=N percent=N [instant] [on-release]   what is wanted; with
+//	      [substitute] [until-spot-returns]                pay-as-you-go makes up for spot
+//	stock spot=N                                           spot that can be had; else all
 //	add n=N [weight=N] [payg]                              instances that run
 //	set ids=(1,2) is=(unhealthy|well|stopped|noticed|gone) what becomes of them
 //	run                                                    what is pending runs
@@ -32,7 +35,7 @@ type scene struct {
 //	look                                                   plans, and does what is planned
 func TestScenarios(t *testing.T) {
 	datadriven.Walk(t, "testdata/scenarios", func(t *testing.T, path string) {
-		s := &scene{now: origin}
+		s := &scene{now: origin, stock: 1 << 20}
 		datadriven.RunTest(t, path, s.play)
 	})
 }
@@ -49,7 +52,11 @@ func (s *scene) play(t *testing.T, d *datadriven.TestData) string {
 			Target:  plan.Amounts{PayAsYouGo: int64(number("payg", 0)) * 1000, Spot: int64(number("spot", 0)) * 1000},
 			Replace: !d.HasArg("instant"), ReplacePercent: int32(number("percent", plan.DefaultReplacePercent)),
 			KeepNoticed: d.HasArg("on-release"), ReleaseExcess: true, Since: s.now,
+			Substitute:  d.HasArg("substitute") || d.HasArg("until-spot-returns"),
+			SpotReturns: d.HasArg("until-spot-returns"),
 		}
+	case "stock":
+		s.stock = int64(number("spot", 0))
 	case "add":
 		method := spot
 		if d.HasArg("payg") {
@@ -106,14 +113,13 @@ func (s *scene) set(ids []string, is string) {
 func (s *scene) look() string {
 	made := plan.Make(s.desired, s.observed)
 	var out strings.Builder
-	for _, method := range methods {
-		if need := made.Need.Of(method); need > 0 {
-			fmt.Fprintf(&out, "launch %d %s\n", need/1000, map[bool]string{true: "spot", false: "pay-as-you-go"}[method == spot])
-			for range need / 1000 {
-				s.launch(method, 1000, fleetv1.InstanceStatus_INSTANCE_STATUS_PENDING)
-			}
-		}
+	need := made.Need
+	if lacking := need.Spot/1000 - s.stock; lacking > 0 {
+		instead := plan.InsteadOfSpot(s.desired, plan.Amounts{Spot: lacking * 1000})
+		need = plan.Amounts{PayAsYouGo: need.PayAsYouGo + instead.PayAsYouGo, Spot: s.stock * 1000}
 	}
+	s.buy(&out, need)
+	s.buy(&out, plan.Amounts{Spot: min(made.Return, s.stock*1000)})
 	for _, removal := range made.Removals {
 		fmt.Fprintf(&out, "remove %s: %s\n", removal.ID, removal.Reason)
 	}
@@ -122,6 +128,19 @@ func (s *scene) look() string {
 	}
 	s.observed = without(s.observed, made.Removals)
 	return out.String() + s.held()
+}
+
+// buy launches instances of one unit.
+func (s *scene) buy(out *strings.Builder, need plan.Amounts) {
+	for _, method := range methods {
+		if count := need.Of(method) / 1000; count > 0 {
+			fmt.Fprintf(out, "launch %d %s\n", count, map[bool]string{true: "spot", false: "pay-as-you-go"}[method == spot])
+			for range count {
+				s.launch(method, 1000, fleetv1.InstanceStatus_INSTANCE_STATUS_PENDING)
+			}
+		}
+	}
+	s.stock -= need.Spot / 1000
 }
 
 // held sums up what is there.
