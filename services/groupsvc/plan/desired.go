@@ -75,7 +75,7 @@ type Desired struct {
 	// Target is the capacity wanted, the remainder of the total included.
 	Target Amounts
 	// Replace is whether lost and broken instances are replaced: always for
-	// maintain, never for instant.
+	// maintain, never for groups of one attempt.
 	Replace bool
 	// ReplacePercent is the share of each target whose unhealthy instances are
 	// replaced at a time, in percent.

@@ -36,32 +36,39 @@ func (h *Handler) CreateGroup(ctx context.Context, req *groupv1.CreateGroupReque
 		return nil, err
 	}
 	group.LaunchConfiguration = configuration
-	groupID := group.GetGroup().GetGroupId()
-	token, err := tokenOf(ctx, methodCreate, req, groupID, now)
+	token, err := tokenOf(ctx, methodCreate, req, group.GetGroup().GetGroupId(), now)
 	if err != nil {
 		return nil, err
 	}
-	err = h.store(ctx, group, token, now)
-	if missed := new(control.MinimumError); errors.As(err, &missed) {
-		return nil, minimumNotReached(spec, missed.Available, "")
-	}
-	switch {
-	case missedMinimum(group):
-		// It is being taken back, which trouble may only delay.
-	case errors.Is(err, store.ErrTokenUsed):
-		// The same request came twice at a time, and the other one was first.
-		if groupID, err = h.seen(ctx, methodCreate, req, now); err != nil {
-			return nil, err
-		}
-	case errors.Is(err, control.ErrUnreachable):
-		if group.GetVersion() > 0 {
-			return nil, h.storedOnly(ctx, groupID, req.GetRequestId(), err)
-		}
-		return nil, h.unavailable(ctx, "the group can not be delivered now and was not stored", err)
-	case err != nil && !errors.Is(err, store.ErrConflict): // somebody changes it already
-		return nil, fmt.Errorf("create group: %w", err)
+	groupID, err := h.storeOrFind(ctx, req, group, token, now)
+	if err != nil {
+		return nil, err
 	}
 	return h.created(ctx, groupID, req.GetRequestId())
+}
+
+// storeOrFind stores a new group and tells its id, or that of the group that the
+// same request has made meanwhile.
+func (h *Handler) storeOrFind(ctx context.Context, req *groupv1.CreateGroupRequest, group *storagev1.StoredGroup, token *store.Token, now time.Time) (string, error) {
+	groupID := group.GetGroup().GetGroupId()
+	err := h.store(ctx, group, token, now)
+	if missed := new(control.MinimumError); errors.As(err, &missed) {
+		return "", minimumNotReached(group.GetGroup().GetSpec(), missed.Available, "")
+	}
+	switch {
+	case missedMinimum(group): // it is being taken back, which trouble may only delay
+		return groupID, nil
+	case errors.Is(err, store.ErrTokenUsed):
+		// The same request came twice at a time, and the other one was first.
+		return h.seen(ctx, methodCreate, req, now)
+	case errors.Is(err, control.ErrUnreachable) && group.GetVersion() > 0:
+		return "", h.storedOnly(ctx, groupID, req.GetRequestId(), err)
+	case errors.Is(err, control.ErrUnreachable):
+		return "", h.unavailable(ctx, "the group can not be delivered now and was not stored", err)
+	case err != nil && !errors.Is(err, store.ErrConflict): // somebody changes it already
+		return "", fmt.Errorf("create group: %w", err)
+	}
+	return groupID, nil
 }
 
 // store stores a new group; an instant one is delivered on the way.

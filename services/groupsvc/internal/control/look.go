@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -158,70 +157,6 @@ func (l *look) desired() plan.Desired {
 		desired.Extra = plan.Extra(l.observed(), l.moves())
 	}
 	return desired
-}
-
-// deliver adds what is missing and removes what is too much. An error means
-// that another wrote the group, or that the store failed.
-func (l *look) deliver(ctx context.Context) error {
-	desired := l.desired()
-	l.lookUpPrices(ctx, desired)
-	needed := plan.Make(desired, l.observed())
-	for round := 0; needed.Need.Total() > 0 && l.trouble == nil && round < maxRounds && !l.isOver(); round++ {
-		if round == 0 {
-			if err := l.openActivity(plan.TargetNotMet(desired, l.observed())); err != nil {
-				return err
-			}
-		}
-		if len(needed.Restarts) > 0 {
-			if err := l.restart(ctx, needed.Restarts); err != nil {
-				return err
-			}
-			needed = plan.Make(desired, l.observed())
-			continue
-		}
-		spotGone := l.spotGone
-		launched, err := l.launchRound(ctx, l.needNow(desired, needed.Need))
-		if err != nil {
-			return err
-		}
-		if !launched && (spotGone == l.spotGone || !desired.Substitute) {
-			break
-		}
-		needed = plan.Make(desired, l.observed())
-	}
-	if l.stored.GetRebalance() != nil {
-		if err := l.rebalance(ctx); err != nil {
-			return err
-		}
-		desired = l.desired()
-		needed = plan.Make(desired, l.observed())
-	}
-	l.missing = needed.Need.Total() > 0
-	switch {
-	case needed.Need.Total() == 0:
-		l.short = plan.Shortfall{}
-	case l.short.Reason == plan.ReasonLimit, plan.IsFull(l.stored.GetGroup().GetSpec(), l.observed()):
-		l.short = plan.LimitReached(l.observed())
-	}
-	if needed.Return > 0 && l.trouble == nil && !l.isOver() {
-		if err := l.bringBack(ctx, needed.Return); err != nil {
-			return err
-		}
-		needed = plan.Make(desired, l.observed())
-	}
-	if len(needed.Removals) > 0 {
-		if err := l.openActivity(fmt.Sprintf("%d instances to give up", len(needed.Removals))); err != nil {
-			return err
-		}
-		// Like a launch, a removal is made only after a write that nobody came
-		// before: what was read must still be what is wanted.
-		if err := l.save(ctx); err != nil {
-			return err
-		}
-		l.remove(ctx, needed.Removals)
-	}
-	l.await, l.replacing, l.withheld = needed.AwaitShown, needed.Replacing, needed.Withheld.Total() > 0
-	return nil
 }
 
 // save writes the group as it is now, between two steps of a look.
