@@ -82,7 +82,7 @@ func (m *market) deliver(desired plan.Desired, observed plan.Observed, made plan
 // and spot.
 func TestSubstitute_comesToRest_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		desired, observed := standingIn(t), wellOnly(anyObserved(t, someWeights))
+		desired, observed := standingIn(t), run(wellOnly(anyObserved(t, someWeights)))
 		desired.Replace, desired.KeepNoticed, observed.Pending = true, false, nil
 		at := desired.Since.Add(time.Second)
 		m := &market{weight: rapid.SampledFrom(someWeights).Draw(t, "launch weight")}
@@ -114,6 +114,7 @@ func TestSubstitute_replacesTheUnhealthy_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		desired, observed := standingIn(t), anyObserved(t, someWeights)
 		desired.Replace, desired.KeepNoticed, observed.Pending = true, false, nil
+		observed = run(observed)
 		m := &market{weight: 1000, spot: rapid.Int64Range(0, 20).Draw(t, "spot") * 1000}
 		for look := 0; ; look++ {
 			before := m.spot

@@ -93,10 +93,7 @@ func (l *look) holdMinimum(ctx context.Context) error {
 	}
 	l.beginEnd(plan.MinimumMissed, storagev1.EndCause_END_CAUSE_MINIMUM_NOT_REACHED, true)
 	l.stored.MinimumAvailableMilliunits = delivered
-	if err := l.save(ctx); err != nil {
-		return err
-	}
-	return l.end(ctx)
+	return l.end(ctx) // which writes that before it gives up anything
 }
 
 // isComplete tells whether the look did all that there was to do or to try.
