@@ -1,7 +1,6 @@
 package bench_test
 
 import (
-	"context"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -15,7 +14,6 @@ import (
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
-	"github.com/seed-198b1370/muster/test/system"
 )
 
 const (
@@ -48,7 +46,7 @@ func BenchmarkBarIdleGroups(b *testing.B) {
 	heapBefore := liveHeap()
 	quietCPU := coreShare(idleFor / 12)
 	createIdle(b, groupv1.NewGroupServiceClient(running.Conn()))
-	awaitIdle(b, fleetv1.NewFleetServiceClient(running.Conn()))
+	awaitRunning(b, fleetv1.NewFleetServiceClient(running.Conn()), idleGroups*idleInstances)
 	time.Sleep(10 * time.Second) // looks follow that have something to see
 	share := coreShare(idleFor) - quietCPU
 	mebibytes := float64(liveHeap()-heapBefore) / (1 << 20)
@@ -95,22 +93,4 @@ func createIdle(b *testing.B, groups groupv1.GroupServiceClient) {
 		})
 	}
 	creating.Wait()
-}
-
-// awaitIdle waits until all groups have what they want, and all of that runs.
-func awaitIdle(b *testing.B, fleet fleetv1.FleetServiceClient) {
-	b.Helper()
-	system.Eventually(b, "all instances running", func() (bool, any) {
-		counted, err := fleet.CountInstances(context.Background(), &fleetv1.CountInstancesRequest{})
-		if err != nil {
-			return false, err
-		}
-		total := int64(0)
-		for _, count := range counted.GetCounts() {
-			if count.GetStatus() == fleetv1.InstanceStatus_INSTANCE_STATUS_RUNNING {
-				total += int64(count.GetInstances())
-			}
-		}
-		return total == idleGroups*idleInstances, total
-	})
 }
