@@ -301,7 +301,9 @@ func TestHealth_isOfTheAccount(t *testing.T) {
 func TestHealth_ofEveryAccount(t *testing.T) {
 	inEach(t, system.Options{Speed: 600}, func(t *testing.T, s *system.System) {
 		accounts := []string{"default", "acme", "acme.corp"}
-		as := func(account string) context.Context { return metadata.AppendToOutgoingContext(t.Context(), "muster-account", account) }
+		as := func(account string) context.Context {
+			return metadata.AppendToOutgoingContext(t.Context(), "muster-account", account)
+		}
 		ids := map[string]string{}
 		for _, account := range accounts {
 			if _, err := s.Simulation.SetAccount(t.Context(), &fleetv1.SetAccountRequest{AccountId: account}); err != nil {

@@ -126,6 +126,9 @@ func (l *look) notAfterNow(at *timestamppb.Timestamp) *timestamppb.Timestamp {
 	return at
 }
 
+// failing tells whether a neighbour failed in this look.
+func (l *look) failing() bool { return l.trouble != nil }
+
 // fail notes that a neighbour failed, so that the look is to be made again.
 func (l *look) fail(err error) {
 	if l.trouble == nil {

@@ -21,7 +21,7 @@ const OriginRebalance = "rebalance"
 // the group, or that the store failed.
 func (l *look) rebalance(ctx context.Context) error {
 	under := l.stored.GetRebalance()
-	if under == nil || l.trouble != nil {
+	if under == nil || l.failing() {
 		return nil
 	}
 	if under.GetGeneration() != l.stored.GetGroup().GetGeneration() {
