@@ -70,7 +70,7 @@ func TestSuspend_launching(t *testing.T) {
 	b.cloud.Change(b.members(id)[0].GetInstanceId(), nil)
 	b.settled(5 * time.Minute)
 	condition := b.condition(id, fulfilledCondition)
-	if len(b.members(id)) != 3 || condition.GetReason() != "Suspended" || !strings.HasPrefix(condition.GetMessage(), "3 of 4 units: launching, rebalancing") {
+	if len(b.members(id)) != 3 || condition.GetReason() != "Suspended" || !strings.HasPrefix(condition.GetMessage(), "3 of 4 units: suspended: launching, rebalancing") {
 		t.Errorf("%d members, and the group says %v", len(b.members(id)), condition)
 	}
 	if fulfillment := b.group(id).GetFulfillment(); fulfillment != groupv1.Fulfillment_FULFILLMENT_ERROR {

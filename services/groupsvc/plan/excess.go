@@ -27,9 +27,15 @@ func excess(desired Desired, observed Observed) []Removal {
 		if method == fleetv1.BillingMethod_BILLING_METHOD_SPOT {
 			order = desired.SpotOrder
 		}
-		for _, instance := range choose(members, order, fullness(observed, order, method), givesWay(desired, observed, method, min(own, total))) {
+		removable := givesWay(desired, observed, method, min(own, total))
+		advised, members := advisedOf(members, order, &removable)
+		for _, instance := range advised {
 			total -= instance.Class.Weight
-			removals = append(removals, desired.excessRemoval(instance, order))
+			removals = append(removals, desired.excessRemoval(instance, order.FirstReason))
+		}
+		for _, instance := range choose(members, order, fullness(without(observed, advised), order, method), removable) {
+			total -= instance.Class.Weight
+			removals = append(removals, desired.excessRemoval(instance, order.reason()))
 		}
 	}
 	return removals

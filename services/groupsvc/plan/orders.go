@@ -13,6 +13,20 @@ type Order struct {
 	Zones ZoneOrder
 	// Pools says which of that zone.
 	Pools PoolOrder
+	// First are pools of which some instances go before all others, in this order
+	// whatever the above says: advice of who knows the market. None: there is
+	// no such advice.
+	First []Share
+	// FirstReason says why they do, for people.
+	FirstReason string
+}
+
+// A Share is a number of instances of a pool that are to go.
+type Share struct {
+	// Zone and Type name the pool.
+	Zone, Type string
+	// Count is how many.
+	Count int
 }
 
 // A ZoneOrder says from which zone instances go first.

@@ -98,6 +98,12 @@ func TestMake_neverUndershoots_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		desired, observed := anyDesired(t), anyObserved(t, someWeights)
 		desired.Suspended = anySuspended(t)
+		for range rapid.IntRange(0, 3).Draw(t, "advice") {
+			desired.SpotOrder.First = append(desired.SpotOrder.First, plan.Share{
+				Zone: rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "advised zone"), Count: rapid.IntRange(0, 9).Draw(t, "advised"),
+			})
+			desired.SpotOrder.FirstReason = "advice"
+		}
 		made := plan.Make(desired, observed)
 		before, after := observed.Healthy(), without(observed, made.Removals).Healthy()
 		for _, method := range methods {

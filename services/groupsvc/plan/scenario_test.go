@@ -21,6 +21,7 @@ type scene struct {
 	created  int
 	stock    int64 // of spot instances of one unit; pay-as-you-go has no end
 	now      time.Time
+	price    int64 // of what is launched
 }
 
 // TestScenarios plays testdata/scenarios. Its commands:
@@ -28,8 +29,12 @@ type scene struct {
 //	group spot=N payg=N percent=N [instant] [on-release]   what is wanted; with
 //	      [substitute] [until-spot-returns]                pay-as-you-go makes up for spot
 //	stock spot=N                                           spot that can be had; else all
-//	add n=N [weight=N] [payg]                              instances that run
-//	set ids=(1,2) is=(unhealthy|well|stopped|noticed|gone) what becomes of them
+//	budget [max=N] [shed] [spot-first] [launches=N]        what it may cost, and what a launch does
+//	suspend [launch] [terminate] [replace]                 what it does not do
+//	add n=N [weight=N] [price=N] [payg]                    instances that run
+//	set ids=(1,2) is=(unhealthy|well|stopped|reclaimed|resting|protected|noticed|gone)
+//	                                                       what becomes of them
+//	pass hours=N                                           time goes by
 //	run                                                    what is pending runs
 //	stale [off]                                            the health service is away
 //	look                                                   plans, and does what is planned
@@ -51,12 +56,23 @@ func (s *scene) play(t *testing.T, d *datadriven.TestData) string {
 		s.desired = plan.Desired{
 			Target:  plan.Amounts{PayAsYouGo: int64(number("payg", 0)) * 1000, Spot: int64(number("spot", 0)) * 1000},
 			Replace: !d.HasArg("instant"), ReplacePercent: int32(number("percent", plan.DefaultReplacePercent)),
-			KeepNoticed: d.HasArg("on-release"), ReleaseExcess: true, Since: s.now,
+			StoppedRetention: plan.DefaultStoppedRetention,
+			KeepNoticed:      d.HasArg("on-release"), ReleaseExcess: true, Since: s.now,
 			Substitute:  d.HasArg("substitute") || d.HasArg("until-spot-returns"),
 			SpotReturns: d.HasArg("until-spot-returns"),
 		}
 	case "stock":
 		s.stock = int64(number("spot", 0))
+	case "budget":
+		s.desired.Budget = plan.Budget{Max: int64(number("max", 0)), Shed: d.HasArg("shed")}
+		s.price = int64(number("launches", 1))
+		if d.HasArg("spot-first") {
+			s.desired.Budget.First = spot
+		}
+	case "suspend":
+		s.desired.Suspended = plan.Suspended{Launch: d.HasArg("launch"), Terminate: d.HasArg("terminate"), Replace: d.HasArg("replace")}
+	case "pass":
+		s.now = s.now.Add(time.Duration(number("hours", 0)) * time.Hour)
 	case "add":
 		method := spot
 		if d.HasArg("payg") {
@@ -64,6 +80,7 @@ func (s *scene) play(t *testing.T, d *datadriven.TestData) string {
 		}
 		for range number("n", 1) {
 			s.launch(method, int64(number("weight", 1))*1000, fleetv1.InstanceStatus_INSTANCE_STATUS_RUNNING)
+			s.observed.Instances[len(s.observed.Instances)-1].Price = int64(number("price", 1))
 		}
 	case "set":
 		var ids []string
@@ -86,7 +103,7 @@ func (s *scene) play(t *testing.T, d *datadriven.TestData) string {
 func (s *scene) launch(method fleetv1.BillingMethod, weight int64, status fleetv1.InstanceStatus) {
 	s.created++
 	s.observed.Instances = append(s.observed.Instances, plan.Instance{
-		ID: fmt.Sprint(s.created), Zone: "a", Method: method, Status: status, Price: 1, Created: s.now, Class: plan.Class{Weight: weight},
+		ID: fmt.Sprint(s.created), Zone: "a", Method: method, Status: status, Price: max(1, s.price), Created: s.now, Class: plan.Class{Weight: weight},
 	})
 }
 
@@ -101,6 +118,13 @@ func (s *scene) set(ids []string, is string) {
 			instance.Unhealthy = nil
 		case "stopped":
 			instance.Status = fleetv1.InstanceStatus_INSTANCE_STATUS_STOPPED
+		case "reclaimed":
+			instance.Status, instance.Since = fleetv1.InstanceStatus_INSTANCE_STATUS_STOPPED, s.now
+			instance.Noticed, instance.Reclaimed = false, true
+		case "resting":
+			instance.Resting = true
+		case "protected":
+			instance.Protected = true
 		case "noticed":
 			instance.Noticed = true
 		case "gone":
@@ -111,8 +135,17 @@ func (s *scene) set(ids []string, is string) {
 
 // look plans, tells what, and makes it come true.
 func (s *scene) look() string {
+	s.observed.Now = s.now
 	made := plan.Make(s.desired, s.observed)
 	var out strings.Builder
+	for _, id := range made.Restarts {
+		at := slices.IndexFunc(s.observed.Instances, func(i plan.Instance) bool { return i.ID == id })
+		s.observed.Instances[at].Status, s.observed.Instances[at].Reclaimed = fleetv1.InstanceStatus_INSTANCE_STATUS_STARTING, false
+		fmt.Fprintf(&out, "start %s again\n", id)
+	}
+	if len(made.Restarts) > 0 {
+		made.Need = plan.Make(s.desired, s.observed).Need
+	}
 	need := made.Need
 	if lacking := need.Spot/1000 - s.stock; lacking > 0 {
 		instead := plan.InsteadOfSpot(s.desired, plan.Amounts{Spot: lacking * 1000})
@@ -134,6 +167,7 @@ func (s *scene) look() string {
 func (s *scene) buy(out *strings.Builder, need plan.Amounts) {
 	for _, method := range methods {
 		if count := need.Of(method) / 1000; count > 0 {
+			count = int64(s.desired.Budget.Affordable(s.observed, int(count), s.price))
 			fmt.Fprintf(out, "launch %d %s\n", count, map[bool]string{true: "spot", false: "pay-as-you-go"}[method == spot])
 			for range count {
 				s.launch(method, 1000, fleetv1.InstanceStatus_INSTANCE_STATUS_PENDING)

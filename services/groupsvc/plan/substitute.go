@@ -95,9 +95,9 @@ func (d Desired) gives(members []Instance) bool {
 
 // excessRemoval is the removal of an instance above the target. What gives way to
 // spot is released: it was launched only until then.
-func (d Desired) excessRemoval(instance Instance, order Order) Removal {
+func (d Desired) excessRemoval(instance Instance, reason string) Removal {
 	if d.gives([]Instance{instance}) && !d.Attempt {
 		return Removal{ID: instance.ID, Release: true, Reason: "spot is back in its place"}
 	}
-	return Removal{ID: instance.ID, Release: d.ReleaseExcess, Reason: order.reason()}
+	return Removal{ID: instance.ID, Release: d.ReleaseExcess, Reason: reason}
 }

@@ -106,7 +106,7 @@ func suspension(desired Desired, observed Observed) Shortfall {
 	switch {
 	case suspended.Launch && (missing.PayAsYouGo < desired.Target.PayAsYouGo || missing.Spot < desired.Target.Spot),
 		desired.Replace && lost > 0 && !suspended.replaces():
-		return Shortfall{Reason: ReasonSuspended, Message: suspended.String() + " is suspended; ResumeProcesses ends that"}
+		return Shortfall{Reason: ReasonSuspended, Message: "suspended: " + suspended.String() + "; ResumeProcesses ends that"}
 	default:
 		return Shortfall{}
 	}

@@ -54,3 +54,32 @@ func (a *Allocator) move(req *allocatorv1.RebalanceRequest, index, budget int32)
 	}
 	return best
 }
+
+// ScaleIn implements AllocatorService, as if the cheapest were interrupted most.
+func (a *Allocator) ScaleIn(ctx context.Context, req *allocatorv1.ScaleInRequest) (*allocatorv1.ScaleInResponse, error) {
+	return do(ctx, a.Cloud, "ScaleIn", func() (*allocatorv1.ScaleInResponse, error) {
+		response := &allocatorv1.ScaleInResponse{}
+		for _, demand := range req.GetDemands() {
+			spare := -demand.GetWantedMilliunits()
+			var own []*allocatorv1.HeldPool
+			for _, held := range req.GetHeld() {
+				if held.GetBillingMethod() == demand.GetBillingMethod() {
+					own = append(own, held)
+					spare += int64(held.GetInstances()) * held.GetWeightMilliunits()
+				}
+			}
+			slices.SortStableFunc(own, func(x, y *allocatorv1.HeldPool) int {
+				return cmp.Compare(x.GetPriceMicrosPerHour(), y.GetPriceMicrosPerHour())
+			})
+			for _, held := range own {
+				count := min(int64(held.GetInstances()), max(0, spare)/held.GetWeightMilliunits())
+				spare -= count * held.GetWeightMilliunits()
+				response.Decisions = append(response.Decisions, &allocatorv1.HeldDecision{
+					ZoneId: held.GetZoneId(), InstanceType: held.GetInstanceType(), BillingMethod: held.GetBillingMethod(),
+					RemoveInstances: int32(count), Reason: allocatorv1.RemovalReason_REMOVAL_REASON_MOST_INTERRUPTED,
+				})
+			}
+		}
+		return response, nil
+	})
+}

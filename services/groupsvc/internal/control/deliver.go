@@ -31,6 +31,9 @@ func (l *look) deliver(ctx context.Context) error {
 		needed = plan.Make(desired, l.observed())
 	}
 	l.await, l.replacing, l.withheld = needed.AwaitShown, needed.Replacing, needed.Withheld.Total() > 0
+	if len(needed.Removals) > 0 {
+		needed.Removals = plan.Make(l.advised(ctx, desired), l.observed()).Removals
+	}
 	return l.giveUp(ctx, needed.Removals)
 }
 

@@ -28,8 +28,11 @@ func (l *look) rebalance(ctx context.Context) error {
 		l.endRebalance(false) // what is wanted is another thing now
 		return nil
 	}
-	if err := l.launchMoves(ctx); err != nil || l.trouble != nil {
+	if err := l.launchMoves(ctx); err != nil {
 		return err
+	}
+	if l.failing() {
+		return nil // what came of the launches is not known yet
 	}
 	next := plan.Rebalancing(l.desired(), l.observed(), l.moves())
 	var removals []plan.Removal
