@@ -232,20 +232,6 @@ var forever = time.Date(2099, 12, 31, 23, 59, 59, 0, time.UTC)
 // expires (S2, L3).
 func TestCrash_expiry(t *testing.T) { crashEverywhere(t, expiringLife) }
 
-// crashEverywhere lives a life once without a crash, and then with one at each
-// point; a crash in the file of a store only at some.
-func crashEverywhere(t *testing.T, live func(*bench)) {
-	for _, onDisk := range []bool{false, true} {
-		points, step := crashAt(t, live, onDisk, 0), 1
-		if testing.Short() || onDisk {
-			step = 5
-		}
-		for on := 1; on <= points; on += step {
-			crashAt(t, live, onDisk, on)
-		}
-	}
-}
-
 // expiringLife is a group that begins later, delivers and expires.
 func expiringLife(b *bench) {
 	l := &life{b: b}

@@ -52,7 +52,7 @@ const oneSpotUnit = `spec:
 // called or started.
 func TestUsage(t *testing.T) {
 	for line, want := range map[string]string{
-		"group update apg-1":                          "nothing to change: name at least one of --total, --pay-as-you-go, --spot, --default-type",
+		"group update apg-1":                          "nothing to change: name at least one of --total, --pay-as-you-go, --spot, --default-type, --name, --max-spot-price, --excess, --release-at-end, --tag, or --file with --field",
 		"group update apg-1 --total 1 --request-id ä": "--request-id must be 1 to 64 printable ASCII characters without space, got \"ä\"",
 		"group activities apg-1 --limit 0":            "--limit must be 1 to 200, got 0",
 		"group activities apg-1 --limit 201":          "--limit must be 1 to 200, got 201",
