@@ -44,6 +44,7 @@ type Fleet struct {
 	now       time.Time
 	most      int // transitions in a response
 	cutAfter  int // a stream breaks after so many transitions; 0 for never
+	noLists   bool
 	failures  int // so many of the next calls fail
 	watches   int
 	sent      int       // transitions that were given to streams
@@ -211,6 +212,13 @@ func (f *Fleet) FailNext(calls int) {
 	f.failures = calls
 }
 
+// FailLists makes calls that list instances fail, or no longer.
+func (f *Fleet) FailLists(fail bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.noLists = fail
+}
+
 // Rename makes the fleet another one: it does not know its cursors any more.
 func (f *Fleet) Rename(name string) {
 	f.mu.Lock()
@@ -300,6 +308,9 @@ func (f *Fleet) ListInstances(_ context.Context, req *fleetv1.ListInstancesReque
 	defer f.mu.Unlock()
 	if _, err := f.begin(""); err != nil {
 		return nil, err
+	}
+	if f.noLists {
+		return nil, status.Error(codes.Unavailable, "told to list nothing")
 	}
 	after, ok := rpc.DecodePageToken("instances", req.GetPageToken())
 	if !ok {

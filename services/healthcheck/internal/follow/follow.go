@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -27,6 +28,11 @@ const (
 	maxDelay = 10 * time.Second
 	// listPage is how many instances are asked for at once, the most there is.
 	listPage = 250
+	// pageTimeout bounds, in real time, how long a page of a list may take.
+	pageTimeout = 10 * time.Second
+	// relistAfter is for how long events alone are followed when the watcher
+	// could not be given its list.
+	relistAfter = 2 * time.Second
 )
 
 // A Batch is what a stretch of the fleet's stream gave.
@@ -81,7 +87,8 @@ var errDeliver = errors.New("deliver")
 // logged and left out.
 //
 // The watcher is given a list first, if it has none yet, and then what comes
-// behind that; what it knows already it is not told again, but for what is in
+// behind that. A list that can not be had holds up no events: it is tried again
+// every two seconds. What the watcher knows already it is not told again, but for what is in
 // one response with something that it does not know.
 func (f *Follower) Follow(ctx context.Context, from Place, deliver func(context.Context, Batch) error) error {
 	run := &run{Follower: f, from: from, at: f.begin(from), deliver: deliver}
@@ -147,22 +154,39 @@ type run struct {
 	deliver func(context.Context, Batch) error
 }
 
-// once lists what must be listed and follows one stream until it breaks.
+// once lists what must be listed and follows one stream until it breaks. A list
+// that only the watcher needs does not hold up events: while it can not be had
+// they are followed alone, for a while at a time.
 func (r *run) once(ctx context.Context) error {
 	r.moved = false
-	if r.lost || r.Watcher != nil && !r.listed {
-		if err := r.list(ctx); err != nil {
-			return err
-		}
+	if !r.lost && (r.Watcher == nil || r.listed) {
+		return r.stream(ctx, ctx)
 	}
-	return r.stream(ctx)
+	err := r.list(ctx)
+	switch {
+	case err == nil:
+		return r.stream(ctx, ctx)
+	case r.lost || ctx.Err() != nil:
+		return err
+	}
+	r.Log.WarnContext(ctx, "instances can not be listed, so that none is judged; events are told meanwhile", "again_in", relistAfter, "error", err)
+	reading, end := context.WithCancel(ctx)
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		_ = clock.SleepUntil(reading, r.Clock, r.Clock.Now().Add(relistAfter)) // either way the reading is over
+		end()
+	})
+	defer waiting.Wait()
+	defer end()
+	return r.stream(ctx, reading)
 }
 
-// stream follows one stream until it breaks, and moves the place with it.
-func (r *run) stream(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
+// stream follows one stream until it breaks or the context of reading ends, and
+// moves the place with it.
+func (r *run) stream(ctx, reading context.Context) error {
+	reading, cancel := context.WithCancel(reading)
 	defer cancel() // ends the stream also when deliver fails
-	stream, err := r.Fleet.WatchInstances(ctx, &fleetv1.WatchInstancesRequest{AllAccounts: true, Cursor: r.at.Cursor})
+	stream, err := r.Fleet.WatchInstances(reading, &fleetv1.WatchInstancesRequest{AllAccounts: true, Cursor: r.at.Cursor})
 	if err != nil {
 		return fmt.Errorf("watch instances: %w", err)
 	}
@@ -201,7 +225,7 @@ func (r *run) publish(ctx context.Context, now Place, transitions []*fleetv1.Ins
 
 // watch tells the watcher what it does not know yet.
 func (r *run) watch(ctx context.Context, now Place, resp *fleetv1.WatchInstancesResponse) {
-	if r.Watcher == nil {
+	if r.Watcher == nil || !r.listed {
 		return
 	}
 	if now.upTo(r.watched) {
@@ -222,9 +246,9 @@ func (r *run) list(ctx context.Context) error {
 	}
 	var first Place
 	for token := ""; ; {
-		page, err := r.Fleet.ListInstances(ctx, &fleetv1.ListInstancesRequest{AllAccounts: true, PageSize: listPage, PageToken: token})
+		page, err := r.page(ctx, token)
 		if err != nil {
-			return fmt.Errorf("list instances: %w", err)
+			return err
 		}
 		if token == "" {
 			// The stream goes on from the first page: what happened while the
@@ -260,6 +284,17 @@ func (r *run) list(ctx context.Context) error {
 		r.listed, r.watched = ctx.Err() == nil, first
 	}
 	return ctx.Err()
+}
+
+// page reads a page of the list.
+func (r *run) page(ctx context.Context, token string) (*fleetv1.ListInstancesResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
+	defer cancel()
+	page, err := r.Fleet.ListInstances(ctx, &fleetv1.ListInstancesRequest{AllAccounts: true, PageSize: listPage, PageToken: token})
+	if err != nil {
+		return nil, fmt.Errorf("list instances: %w", err)
+	}
+	return page, nil
 }
 
 // add appends what was judged, if anything.

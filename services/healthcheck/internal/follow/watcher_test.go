@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -145,4 +147,70 @@ func TestFollow_watcherIsBehindTheEvents(t *testing.T) {
 	if got := w.told[:5]; !slices.Equal(got, []string{"list", "listed i-1/1", "end", "i-2/1", "i-3/1"}) {
 		t.Errorf("the watcher is told %v", got)
 	}
+}
+
+// A list that can not be had holds up no events, and the watcher gets it when it
+// can be.
+func TestFollow_eventsDoNotWaitForTheList(t *testing.T) {
+	fleet, simulated := fleettest.New(), clock.NewVirtual(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	client := fleet.Serve(t)
+	fleet.FailLists(true)
+	fleet.Launch("i-1", "")
+	listed := make(chan struct{})
+	w := &endWatcher{ended: listed}
+	follower := &follow.Follower{Fleet: client, Watcher: w, Clock: simulated, Log: slog.New(slog.DiscardHandler)}
+	ctx, cancel := context.WithCancel(t.Context())
+	seen, over := make(chan string), make(chan error, 1)
+	go func() {
+		over <- follower.Follow(ctx, follow.Place{}, func(ctx context.Context, batch follow.Batch) error {
+			for _, event := range batch.Events {
+				select {
+				case seen <- event.GetEventId():
+				case <-ctx.Done():
+				}
+			}
+			return nil
+		})
+	}()
+	for _, id := range []string{"i-1", "i-2"} {
+		if got := <-seen; got != id+"/1" {
+			t.Errorf("without a list the event is %s, want that of %s", got, id)
+		}
+		if id == "i-1" {
+			fleet.Launch("i-2", "")
+		}
+	}
+	fleet.FailLists(false)
+	for waiting := true; waiting; {
+		select {
+		case <-listed:
+			waiting = false
+		default:
+			simulated.Advance(time.Second)
+			runtime.Gosched()
+		}
+	}
+	fleet.Launch("i-3", "")
+	if got := <-seen; got != "i-3/1" {
+		t.Errorf("after the list the event is %s", got)
+	}
+	cancel()
+	if err := <-over; err != nil {
+		t.Error(err)
+	}
+	at := slices.Index(w.told, "end")
+	if want := []string{"list", "listed i-1/1", "listed i-2/1"}; at < len(want) || !slices.Equal(w.told[at-len(want):at], want) || slices.Contains(w.told[:at], "i-1/1") {
+		t.Errorf("the watcher is told %v", w.told)
+	}
+}
+
+// An endWatcher tells when its list is complete.
+type endWatcher struct {
+	watcher
+	ended chan struct{}
+}
+
+func (w *endWatcher) ListEnds(ctx context.Context) {
+	w.watcher.ListEnds(ctx)
+	close(w.ended)
 }
