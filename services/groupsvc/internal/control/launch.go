@@ -229,7 +229,7 @@ func (l *look) note(launch *storagev1.Launch, came outcome) {
 		} else {
 			l.accepted(pool)
 		}
-	case isRefusal(came.err):
+	case isRefusal(came.err) && !(l.settled[launch.GetRequestId()] && isTurnedAway(came.err)):
 		result.ErrorCode = refusalCode(came.err)
 		result.ErrorMessage = placement.MessageOf(result.GetErrorCode())
 		l.refused(pool, result.GetErrorCode(), rpc.RetryDelay(came.err))
@@ -251,6 +251,17 @@ func isRefusal(err error) bool {
 		return true
 	default:
 		return false
+	}
+}
+
+// isTurnedAway tells a call that the cloud refused before it looked at the request
+// id. It says nothing of what came of the same call before.
+func isTurnedAway(err error) bool {
+	switch status.Code(err) {
+	case codes.Unauthenticated, codes.PermissionDenied:
+		return true
+	default:
+		return rpc.HasReason(err, fleetv1.ErrorReason_ERROR_REASON_THROTTLED)
 	}
 }
 
