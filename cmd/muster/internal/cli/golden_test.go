@@ -24,6 +24,7 @@ func TestGolden(t *testing.T) {
 		maps.Copy(replies, healthReplies())
 		maps.Copy(replies, templateReplies())
 		maps.Copy(replies, scalingReplies())
+		maps.Copy(replies, groupReplies())
 		cloud := newFakeCloud(t, replies)
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			var lines strings.Builder

@@ -19,6 +19,12 @@ type groupCommand struct {
 	Instances  groupInstances  `cmd:"" help:"List the instances of a group."`
 	Activities groupActivities `cmd:"" help:"List what was done for a group, latest first."`
 	Watch      groupWatch      `cmd:"" help:"Show a group, and show it again whenever it has changed."`
+	Suspend    groupSuspend    `cmd:"" help:"Make a group stop doing some things until they are resumed."`
+	Resume     groupResume     `cmd:"" help:"Make a group do again what was suspended."`
+	Protect    groupProtect    `cmd:"" help:"Protect instances of a group from being given up."`
+	Attach     groupAttach     `cmd:"" help:"Make instances members of a group."`
+	Detach     groupDetach     `cmd:"" help:"Make instances leave a group; they run on."`
+	Rebalance  groupRebalance  `cmd:"" help:"Move a group's instances toward what its strategy would choose now."`
 }
 
 // groups runs a function with the group service, and the fleet service, which
@@ -83,7 +89,11 @@ func (c *groupGet) Run(ctx context.Context, on console) error {
 		if err != nil {
 			return err
 		}
-		return c.showPriced(ctx, fleet, on.out, got, func(w pricedTable) { describeGroup(w, got.GetGroup()) })
+		latest, err := groups.ListActivities(ctx, &groupv1.ListActivitiesRequest{GroupId: c.Group, PageSize: 1})
+		if err != nil {
+			return err
+		}
+		return c.showPriced(ctx, fleet, on.out, got, func(w pricedTable) { describeGroup(w, got.GetGroup(), latest.GetActivities()) })
 	})
 }
 

@@ -27,51 +27,6 @@ func groupTable(w pricedTable, groups ...*groupv1.Group) {
 	}
 }
 
-// describeGroup writes everything about a group.
-func describeGroup(w pricedTable, group *groupv1.Group) {
-	spec, capacity, cost := group.GetSpec(), group.GetCapacity(), group.GetCost()
-	target := spec.GetTargetCapacity()
-	row(w, "Group:", group.GetGroupId())
-	row(w, "Name:", orDash(spec.GetName()))
-	row(w, "Type:", word(spec.GetType()))
-	row(w, "Lifecycle:", word(group.GetLifecycle()))
-	row(w, "State:", word(group.GetFulfillment()))
-	row(w, "Target:", fmt.Sprintf("%d units: at least %d pay-as-you-go, at least %d spot, the rest %s",
-		target.GetTotal(), target.GetPayAsYouGo(), target.GetSpot(), word(target.GetDefaultType())))
-	row(w, "Capacity:", fmt.Sprintf("%s units: %s pay-as-you-go, %s spot; %s running", units(capacity.GetFulfilled()),
-		units(capacity.GetFulfilledPayAsYouGo()), units(capacity.GetFulfilledSpot()), units(capacity.GetRunning())))
-	row(w, "Instances:", fmt.Sprintf("%d, of which %d have their interruption notice and %d are unhealthy",
-		capacity.GetInstances(), capacity.GetNoticedInstances(), capacity.GetUnhealthyInstances()))
-	row(w, "Cost:", fmt.Sprintf("%s per hour; all pay-as-you-go it would be %s", money.FormatMicros(cost.GetMicrosPerHour()),
-		money.FormatMicros(cost.GetAllPayAsYouGoMicrosPerHour())))
-	row(w, "Strategies:", fmt.Sprintf("pay-as-you-go %s, spot %s", word(spec.GetPayAsYouGo().GetAllocationStrategy()), spotStrategy(spec.GetSpot())))
-	if spec.GetType() == groupv1.GroupType_GROUP_TYPE_MAINTAIN {
-		row(w, "Replacement:", fmt.Sprintf("unhealthy %d %% of a target at a time, interrupted %s",
-			spec.GetHealth().GetMaxUnhealthyReplacementPercent(), word(spec.GetSpot().GetInterruptionReplacement())))
-	}
-	for _, condition := range group.GetConditions() {
-		row(w, fmt.Sprintf("%s:", title(word(condition.GetType()))), holding(condition))
-	}
-	row(w, "Generation:", fmt.Sprintf("%d, observed %d", group.GetGeneration(), group.GetObservedGeneration()))
-	row(w, "Created:", stamp(group.GetCreateTime()))
-	row(w, "Next look:", stamp(group.GetNextLookTime()))
-	row(w, "Etag:", group.GetEtag())
-	unhealthyTable(w.table, group)
-	row(w)
-	row(w, "CANDIDATE", "ZONE", "WEIGHT", "PRIORITY", "MAX PRICE/H")
-	for _, candidate := range spec.GetCandidates() {
-		priority, price := "-", "-"
-		if candidate.Priority != nil {
-			priority = fmt.Sprint(candidate.GetPriority())
-		}
-		if limit := candidate.GetMaxPriceMicrosPerHour(); limit > 0 {
-			price = money.FormatMicros(limit)
-		}
-		row(w, candidate.GetInstanceType(), candidate.GetZoneId(), units(candidate.GetWeightedCapacity()), priority, price)
-	}
-	w.sayPrices()
-}
-
 // unhealthyTable writes who is unhealthy, and what is being done about it.
 func unhealthyTable(w table, group *groupv1.Group) {
 	unhealthy := group.GetUnhealthyInstances()
