@@ -17,6 +17,7 @@ func TestLaunch_turnedAwayAfterLostAnswer(t *testing.T) {
 	for name, turnedAway := range map[string]error{
 		"throttled": rpc.Error(codes.ResourceExhausted, fleetv1.ErrorReason_ERROR_REASON_THROTTLED, nil, "too often", rpc.RetryAfter(time.Second)),
 		"unknown":   status.Error(codes.Unauthenticated, "who is it?"),
+		"used":      rpc.Error(codes.InvalidArgument, fleetv1.ErrorReason_ERROR_REASON_IDEMPOTENT_PARAMETER_MISMATCH, nil, "used"),
 		"forbidden": status.Error(codes.PermissionDenied, "not now"),
 	} {
 		t.Run(name, func(t *testing.T) {

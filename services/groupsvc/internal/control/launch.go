@@ -255,13 +255,16 @@ func isRefusal(err error) bool {
 }
 
 // isTurnedAway tells a call that the cloud refused before it looked at the request
-// id. It says nothing of what came of the same call before.
+// id, or because that was used with other parameters, as a release that writes
+// them otherwise may. It says nothing, or that something was launched, of what
+// came of the same call before.
 func isTurnedAway(err error) bool {
 	switch status.Code(err) {
 	case codes.Unauthenticated, codes.PermissionDenied:
 		return true
 	default:
-		return rpc.HasReason(err, fleetv1.ErrorReason_ERROR_REASON_THROTTLED)
+		return rpc.HasReason(err, fleetv1.ErrorReason_ERROR_REASON_THROTTLED) ||
+			rpc.HasReason(err, fleetv1.ErrorReason_ERROR_REASON_IDEMPOTENT_PARAMETER_MISMATCH)
 	}
 }
 
