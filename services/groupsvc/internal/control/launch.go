@@ -220,6 +220,8 @@ func (l *look) note(launch *storagev1.Launch, came outcome) {
 		SpotStrategy: placement.StrategyOf(pool.Method, launch.GetMaxPriceMicrosPerHour()),
 		Amount:       int32(len(came.ids)), InstanceIds: came.ids,
 	}
+	// Of a call that is made again, to be turned away tells nothing.
+	inDoubt := l.settled[launch.GetRequestId()] && isTurnedAway(came.err)
 	switch {
 	case came.err == nil:
 		// A launch forgets the ids that lists show; a result keeps them.
@@ -229,7 +231,7 @@ func (l *look) note(launch *storagev1.Launch, came outcome) {
 		} else {
 			l.accepted(pool)
 		}
-	case isRefusal(came.err) && !(l.settled[launch.GetRequestId()] && isTurnedAway(came.err)):
+	case isRefusal(came.err) && !inDoubt:
 		result.ErrorCode = refusalCode(came.err)
 		result.ErrorMessage = placement.MessageOf(result.GetErrorCode())
 		l.refused(pool, result.GetErrorCode(), rpc.RetryDelay(came.err))
