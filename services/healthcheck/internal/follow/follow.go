@@ -87,9 +87,9 @@ var errDeliver = errors.New("deliver")
 // logged and left out.
 //
 // The watcher is given a list first, if it has none yet, and then what comes
-// behind that. A list that can not be had holds up no events: it is tried again
-// every two seconds. What the watcher knows already it is not told again, but for what is in
-// one response with something that it does not know.
+// behind that. Events wait while it is read; when it can not be had, they go on
+// between the attempts. What the watcher knows already it is not told again, but
+// for what is in one response with something that it does not know.
 func (f *Follower) Follow(ctx context.Context, from Place, deliver func(context.Context, Batch) error) error {
 	run := &run{Follower: f, from: from, at: f.begin(from), deliver: deliver}
 	delay, startedOver := minDelay, false
@@ -154,31 +154,42 @@ type run struct {
 	deliver func(context.Context, Batch) error
 }
 
-// once lists what must be listed and follows one stream until it breaks. A list
-// that only the watcher needs does not hold up events: while it can not be had
-// they are followed alone, for a while at a time.
+// once lists what must be listed and follows one stream until it breaks. While a
+// list that only the watcher needs can not be had, events are followed alone
+// between the attempts.
 func (r *run) once(ctx context.Context) error {
 	r.moved = false
-	if !r.lost && (r.Watcher == nil || r.listed) {
-		return r.stream(ctx, ctx)
+	for r.lost || r.Watcher != nil && !r.listed {
+		err := r.list(ctx)
+		if err == nil {
+			break
+		}
+		if r.lost || ctx.Err() != nil {
+			return err
+		}
+		r.Log.WarnContext(ctx, "instances can not be listed, so that none is judged; events are told meanwhile", "again_in", relistAfter, "error", err)
+		if err := r.streamFor(ctx, relistAfter); err != nil {
+			return err
+		}
 	}
-	err := r.list(ctx)
-	switch {
-	case err == nil:
-		return r.stream(ctx, ctx)
-	case r.lost || ctx.Err() != nil:
-		return err
-	}
-	r.Log.WarnContext(ctx, "instances can not be listed, so that none is judged; events are told meanwhile", "again_in", relistAfter, "error", err)
+	return r.stream(ctx, ctx)
+}
+
+// streamFor follows one stream for a while; an error means that it broke before.
+func (r *run) streamFor(ctx context.Context, while time.Duration) error {
 	reading, end := context.WithCancel(ctx)
 	var waiting sync.WaitGroup
 	waiting.Go(func() {
-		_ = clock.SleepUntil(reading, r.Clock, r.Clock.Now().Add(relistAfter)) // either way the reading is over
+		_ = clock.SleepUntil(reading, r.Clock, r.Clock.Now().Add(while)) // either way the reading is over
 		end()
 	})
 	defer waiting.Wait()
 	defer end()
-	return r.stream(ctx, reading)
+	err := r.stream(ctx, reading)
+	if reading.Err() != nil && ctx.Err() == nil && !errors.Is(err, errDeliver) {
+		return nil // the while is over
+	}
+	return err
 }
 
 // stream follows one stream until it breaks or the context of reading ends, and
