@@ -306,6 +306,9 @@ func (s *mortalStore) write(ctx context.Context, write func() (uint64, error)) (
 // fleet is not read without bound.
 func TestRun_outlivesJetStream(t *testing.T) {
 	fleet, place := fleettest.New(), natstest.NewSite(t)
+	// As the simulated cloud does, it says how far it has told: while nothing is
+	// read because nothing can be published, nobody is judged by what was before.
+	fleet.TellUpTo(fleettest.Origin)
 	js := place.Dial()
 	run(t, newService(t, fleet.Serve(t), js))
 	for restart := range 3 {
