@@ -152,13 +152,14 @@ func setWebhook(t *testing.T, client healthv1.WebhookServiceClient, webhook *hea
 // A webhook is sent what it asked for, signed, once it is taken; a dead one
 // holds up no other, and what it did not take can be sent again.
 func TestWebhooks_deliver(t *testing.T) {
-	fleet := fleettest.New()
-	client, log := serveWebhooks(t, fleet)
+	fleet, js := fleettest.New(), natstest.NewJetStream(t)
+	client, log, _ := serveWebhooksOn(t, fleet, js, healthcheck.Config{PrivateWebhooks: true})
 	well, dead, moved, silent := newEndpoint(t), newEndpoint(t), newEndpoint(t), newEndpoint(t)
 	dead.tell(http.StatusInternalServerError)
 	moved.tell(http.StatusFound)
 	silent.Close()
 	fleet.Live("i-before", "apg-1")
+	awaitUntil(t, func() bool { return stored(js) == 4 }) // published before there was any webhook
 	set := setWebhook(t, client, &healthv1.Webhook{WebhookId: "well", Url: well.URL + "?key=in-the-query", GroupId: "apg-1"})
 	if set.GetMaxAttempts() != 10 || len(set.GetEventTypes()) != 8 || set.GetCreateTime() == nil {
 		t.Errorf("defaults are %v", set)
