@@ -266,3 +266,36 @@ func poolOf(instance *fleetv1.Instance, zone ...string) cloudtest.Pool {
 	}
 	return pool
 }
+
+// TestUnhealthy_areStoredWithTheirReplacements has the service die when it has
+// launched in place of unhealthy instances, and not be told afterwards who is
+// unhealthy: it must not take them for well, and others for excess (S4).
+func TestUnhealthy_areStoredWithTheirReplacements(t *testing.T) {
+	b := newBench(t, "")
+	asked := spec(10, 0, 10)
+	asked.ExcessCapacityTerminationPolicy = groupv1.ExcessCapacityTerminationPolicy_EXCESS_CAPACITY_TERMINATION_POLICY_TERMINATION
+	id := b.create(asked).GetGroup().GetGroupId()
+	b.settled(2 * time.Minute)
+	well, ill := b.members(id)[:6], b.members(id)[6:]
+	b.ill(ill)
+	b.cloud.Fault = func(point string) error {
+		if point == "after RunInstances" {
+			b.crash.dead = true
+		}
+		return b.crash.at(point)
+	}
+	_ = b.settle(2 * time.Minute) // dies
+	if got := b.cloud.Created(); got != 12 || !b.crash.dead {
+		t.Fatalf("%d launched, want a fifth more than 10, and to have died then", got)
+	}
+	b.cloud.Fault = nil
+	b.health.Break(func(context.Context) error { return status.Error(codes.Unavailable, "away") })
+	b.restart()
+	b.settled(10 * time.Minute)
+	left := b.members(id)
+	for _, instance := range well {
+		if !isIll(instance, left) {
+			t.Errorf("%s was well and is gone", instance.GetInstanceId())
+		}
+	}
+}

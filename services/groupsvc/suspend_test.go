@@ -116,6 +116,10 @@ func TestSuspend_terminatingAndDeletion(t *testing.T) {
 	if len(b.members(id)) != 4 {
 		t.Errorf("%d members while terminating is suspended, want 4", len(b.members(id)))
 	}
+	told := conditionOf(b.group(id), groupv1.ConditionType_CONDITION_TYPE_FULFILLED).GetMessage()
+	if want := "1 of 1 units, and 3 instances more that stay while terminating is suspended"; told != want {
+		t.Errorf("the group says %q, want %q", told, want)
+	}
 	if _, err := b.client.DeleteGroup(t.Context(), &groupv1.DeleteGroupRequest{GroupId: id}); err != nil {
 		t.Fatal(err)
 	}

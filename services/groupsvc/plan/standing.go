@@ -66,7 +66,7 @@ func Stand(desired Desired, observed Observed, short Shortfall, removing bool) S
 	case removing:
 		return Standing{Over.Fulfillment(), true, "Fulfilled", figures + ", and more that is being removed"}
 	default:
-		return Standing{Met.Fulfillment(), true, "Fulfilled", figures}
+		return Standing{Met.Fulfillment(), true, "Fulfilled", figures + kept(desired, observed)}
 	}
 }
 

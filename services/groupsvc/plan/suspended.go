@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"strings"
 
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
@@ -57,6 +58,19 @@ func (s Suspended) String() string {
 		}
 	}
 	return strings.Join(names, ", ")
+}
+
+// kept says what stays only because terminating is suspended; nothing when it is
+// not, or nothing does.
+func kept(desired Desired, observed Observed) string {
+	if !desired.Suspended.Terminate {
+		return ""
+	}
+	count := len(excess(desired, observed))
+	if count == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", and %d instances more that stay while terminating is suspended", count)
 }
 
 // withhold takes out of a plan what is suspended.

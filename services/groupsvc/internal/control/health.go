@@ -75,6 +75,21 @@ func shortened(text string) string {
 	return text
 }
 
+// rememberUnhealthy has whatever is written next tell who is unhealthy. What is
+// launched in their place is written then, too: a look that can not ask must not
+// take them for well beside it, and others for excess (S4).
+func (l *look) rememberUnhealthy() {
+	if l.c.Health == nil || isEnding(l.stored) || l.health.stale {
+		return
+	}
+	l.stored.UnhealthyInstanceIds = nil
+	for _, instance := range l.instances {
+		if id := instance.GetInstanceId(); l.health.verdicts[id] != nil {
+			l.stored.UnhealthyInstanceIds = append(l.stored.UnhealthyInstanceIds, id)
+		}
+	}
+}
+
 // recordHealth notes who is unhealthy, for clients and for looks that can not
 // ask. Those that are gone are forgotten either way.
 func (l *look) recordHealth() {
@@ -92,14 +107,14 @@ func (l *look) recordHealth() {
 			"the health service can not be reached; nothing is replaced for being unhealthy until it is")
 		return
 	}
-	l.stored.UnhealthyInstanceIds, group.UnhealthyInstances = nil, nil
+	l.rememberUnhealthy()
+	group.UnhealthyInstances = nil
 	for _, instance := range l.instances {
 		id := instance.GetInstanceId()
 		verdict := l.health.verdicts[id]
 		if verdict == nil {
 			continue
 		}
-		l.stored.UnhealthyInstanceIds = append(l.stored.UnhealthyInstanceIds, id)
 		group.UnhealthyInstances = append(group.UnhealthyInstances, &groupv1.UnhealthyInstance{
 			InstanceId: id, Reason: verdict.Reason, Message: verdict.Message, SinceTime: timestamppb.New(verdict.Since),
 			BeingReplaced: slices.Contains(l.replacing, id),

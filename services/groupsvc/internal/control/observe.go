@@ -35,6 +35,7 @@ func (l *look) observe(ctx context.Context) error {
 	}
 	l.instances, l.listed = instances, true
 	l.dropLeft()
+	l.rememberUnhealthy()
 	shown := make(map[string]bool, len(instances))
 	for _, instance := range instances {
 		shown[instance.GetInstanceId()] = true
