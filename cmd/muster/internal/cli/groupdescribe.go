@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/seed-198b1370/muster/pkg/money"
+	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 )
 
@@ -46,7 +47,17 @@ func describeGroup(w pricedTable, group *groupv1.Group, latest []*groupv1.Activi
 		if limit := candidate.GetMaxPriceMicrosPerHour(); limit > 0 {
 			price = money.FormatMicros(limit)
 		}
-		row(w, candidate.GetInstanceType(), candidate.GetZoneId(), units(candidate.GetWeightedCapacity()), priority, price)
+		named, weight := candidate.GetInstanceType(), "1"
+		if candidate.WeightedCapacity != nil {
+			weight = units(candidate.GetWeightedCapacity())
+		}
+		if attributes := candidate.GetAttributes(); attributes != nil {
+			named = "by attributes"
+			if unit := attributes.GetCapacityUnit(); unit > allocatorv1.CapacityUnit_CAPACITY_UNIT_INSTANCE {
+				weight = "by " + word(unit)
+			}
+		}
+		row(w, named, candidate.GetZoneId(), weight, priority, price)
 	}
 	w.sayPrices()
 }

@@ -4,6 +4,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 )
@@ -20,7 +21,9 @@ func fullGroup() *groupv1.Group {
 			Budget:         &groupv1.Budget{MaxMicrosPerHour: 5_000_000, Shed: true, ShedOrder: groupv1.ShedOrder_SHED_ORDER_SPOT_FIRST},
 			ScalingBounds:  &groupv1.ScalingBounds{Minimum: 10}, LaunchTemplate: &groupv1.LaunchTemplateReference{LaunchTemplateId: "lt-1", Version: 3},
 			ValidFrom: at(9, 0), ValidUntil: at(18, 0), Tags: map[string]string{"team": "web", "env": "test"},
-			Candidates: []*groupv1.Candidate{{ZoneId: "cn-shenzhen-d", InstanceType: "ecs.c6.large"}},
+			Candidates: []*groupv1.Candidate{{ZoneId: "cn-shenzhen-d", InstanceType: "ecs.c6.large"}, {
+				ZoneId: "cn-shenzhen-e", Attributes: &allocatorv1.InstanceAttributes{CapacityUnit: allocatorv1.CapacityUnit_CAPACITY_UNIT_VCPU},
+			}},
 		},
 		Capacity: &groupv1.Capacity{Fulfilled: 38, FulfilledPayAsYouGo: 13, FulfilledSpot: 25, Running: 38, Instances: 40, StoppedInstances: 2, PayAsYouGoForSpot: 3},
 		Cost:     &groupv1.Cost{MicrosPerHour: 4_900_000, AllPayAsYouGoMicrosPerHour: 9_800_000},
