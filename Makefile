@@ -101,8 +101,12 @@ FUZZ_TIME ?= 30s
 # What one test run may take; a hang then shows where.
 TIMEOUT := 20m
 
+.PHONY: packages
+packages: ## Installs the Debian packages that the tests need and that are not there.
+	tools/scripts/packages.sh
+
 .PHONY: test
-test: $(BIN)/grpcurl ## Runs every test with the race detector.
+test: packages $(BIN)/grpcurl ## Runs every test with the race detector.
 	go test -race -shuffle=on -timeout $(TIMEOUT) $(PACKAGES)
 
 .PHONY: ci
