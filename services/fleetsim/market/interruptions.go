@@ -13,7 +13,8 @@ const adviceHours = int64(AdviceWindow / time.Hour)
 // what it has seen: a day later it looks at the hours of that day only. What it
 // tells is the same with or without memory. The zero value remembers nothing.
 type Interruptions struct {
-	until int64                           // hours since 1970 at which the memory ends; 0 when there is none
+	known bool                            // whether there is a memory
+	until int64                           // hours since 1970 at which it ends
 	ended [(adviceHours + 63) / 64]uint64 // whether runs ended: the 720 hours before, each at its remainder by 720
 }
 
@@ -26,10 +27,10 @@ func (i *Interruptions) Permille(m Source, offer int, capacity, beforeUnixNanos 
 // count tells how many runs ended of those that began in the window before an
 // hour.
 func (i *Interruptions) count(m Source, offer int, capacity, until int64) (ended int64) {
-	if i.until != until {
+	if !i.known || i.until != until {
 		t := ticksOf(m)
 		for hour := until - adviceHours; hour < until; hour++ {
-			if i.until != 0 && hour < i.until && hour >= i.until-adviceHours {
+			if i.known && hour < i.until && hour >= i.until-adviceHours {
 				continue
 			}
 			place := hour - floorDiv(hour, adviceHours)*adviceHours
@@ -38,7 +39,7 @@ func (i *Interruptions) count(m Source, offer int, capacity, until int64) (ended
 				i.ended[place/64] |= 1 << (place % 64)
 			}
 		}
-		i.until = until
+		i.known, i.until = true, until
 	}
 	for _, word := range i.ended {
 		ended += int64(bits.OnesCount64(word))
