@@ -24,7 +24,12 @@ func (h *Handler) GetGroup(ctx context.Context, req *groupv1.GetGroupRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	return &groupv1.GetGroupResponse{Group: show(record)}, nil
+	return &groupv1.GetGroupResponse{
+		Group:                show(record),
+		RefusedPools:         h.Control.Refused(ctx, keyOf(ctx, req.GetGroupId()), record.Group),
+		Rebalancing:          control.RebalancingOf(record.Group),
+		ProtectedInstanceIds: record.Group.GetProtectedInstanceIds(),
+	}, nil
 }
 
 // ListActivities implements GroupService.

@@ -205,16 +205,14 @@ func (l *look) allowed(need plan.Amounts) plan.Amounts {
 }
 
 // nextRetry is when the first of the refusals that bear upon the group has had
-// its time; zero when none is to be waited for. Groups that wait for the same try
-// it one after the other, by their ids.
+// its time; zero when none is to be waited for.
 func (l *look) nextRetry() time.Time {
 	var next time.Time
 	for _, refused := range l.heeded() {
-		retry := refused.GetRetryTime().AsTime()
-		if !retry.After(l.now) {
+		if !refused.GetRetryTime().AsTime().After(l.now) {
 			continue
 		}
-		retry = retry.Add(spread(l.key.GroupID, seriesOf(refused)))
+		retry := l.retryOf(refused)
 		if next.IsZero() || retry.Before(next) {
 			next = retry
 		}

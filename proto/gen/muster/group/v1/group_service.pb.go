@@ -189,9 +189,18 @@ func (x *GetGroupRequest) GetGroupId() string {
 type GetGroupResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The group.
-	Group         *Group `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Group *Group `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
+	// What refused launches and is left alone for now, the first to be tried again
+	// first, at most 100. What lacks stock, quota or money counts for all `maintain`
+	// groups of the account, whichever of them was refused; a group of another type
+	// heeds only what refused itself.
+	RefusedPools []*RefusedPool `protobuf:"bytes,2,rep,name=refused_pools,json=refusedPools,proto3" json:"refused_pools,omitempty"`
+	// The rebalancing that is under way; absent when none is.
+	Rebalancing *Rebalancing `protobuf:"bytes,3,opt,name=rebalancing,proto3" json:"rebalancing,omitempty"`
+	// Members that are protected from being given up, in order of id.
+	ProtectedInstanceIds []string `protobuf:"bytes,4,rep,name=protected_instance_ids,json=protectedInstanceIds,proto3" json:"protected_instance_ids,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
 }
 
 func (x *GetGroupResponse) Reset() {
@@ -231,6 +240,294 @@ func (x *GetGroupResponse) GetGroup() *Group {
 	return nil
 }
 
+func (x *GetGroupResponse) GetRefusedPools() []*RefusedPool {
+	if x != nil {
+		return x.RefusedPools
+	}
+	return nil
+}
+
+func (x *GetGroupResponse) GetRebalancing() *Rebalancing {
+	if x != nil {
+		return x.Rebalancing
+	}
+	return nil
+}
+
+func (x *GetGroupResponse) GetProtectedInstanceIds() []string {
+	if x != nil {
+		return x.ProtectedInstanceIds
+	}
+	return nil
+}
+
+// What refused a launch, and when it is worth to try again.
+type RefusedPool struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Zone of the pool; empty when more than one pool is concerned.
+	ZoneId string `protobuf:"bytes,1,opt,name=zone_id,json=zoneId,proto3" json:"zone_id,omitempty"`
+	// Instance type of the pool; empty when more than one pool is concerned.
+	InstanceType string `protobuf:"bytes,2,opt,name=instance_type,json=instanceType,proto3" json:"instance_type,omitempty"`
+	// Billing method of the pool, or of all pools when zone and type are empty;
+	// unspecified when the account can launch nothing at all.
+	BillingMethod v1.BillingMethod `protobuf:"varint,3,opt,name=billing_method,json=billingMethod,proto3,enum=muster.fleet.v1.BillingMethod" json:"billing_method,omitempty"`
+	// Why, in the words of a launch result, or `Throttling`.
+	ErrorCode string `protobuf:"bytes,4,opt,name=error_code,json=errorCode,proto3" json:"error_code,omitempty"`
+	// The same as a sentence.
+	ErrorMessage string `protobuf:"bytes,5,opt,name=error_message,json=errorMessage,proto3" json:"error_message,omitempty"`
+	// When it refused.
+	RefuseTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=refuse_time,json=refuseTime,proto3" json:"refuse_time,omitempty"`
+	// When the group tries it again if it needs it. A pool whose stock is seen to
+	// return is tried earlier.
+	RetryTime     *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=retry_time,json=retryTime,proto3" json:"retry_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RefusedPool) Reset() {
+	*x = RefusedPool{}
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RefusedPool) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RefusedPool) ProtoMessage() {}
+
+func (x *RefusedPool) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RefusedPool.ProtoReflect.Descriptor instead.
+func (*RefusedPool) Descriptor() ([]byte, []int) {
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *RefusedPool) GetZoneId() string {
+	if x != nil {
+		return x.ZoneId
+	}
+	return ""
+}
+
+func (x *RefusedPool) GetInstanceType() string {
+	if x != nil {
+		return x.InstanceType
+	}
+	return ""
+}
+
+func (x *RefusedPool) GetBillingMethod() v1.BillingMethod {
+	if x != nil {
+		return x.BillingMethod
+	}
+	return v1.BillingMethod(0)
+}
+
+func (x *RefusedPool) GetErrorCode() string {
+	if x != nil {
+		return x.ErrorCode
+	}
+	return ""
+}
+
+func (x *RefusedPool) GetErrorMessage() string {
+	if x != nil {
+		return x.ErrorMessage
+	}
+	return ""
+}
+
+func (x *RefusedPool) GetRefuseTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RefuseTime
+	}
+	return nil
+}
+
+func (x *RefusedPool) GetRetryTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RetryTime
+	}
+	return nil
+}
+
+// A rebalancing that is under way.
+type Rebalancing struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its activity.
+	ActivityId string `protobuf:"bytes,1,opt,name=activity_id,json=activityId,proto3" json:"activity_id,omitempty"`
+	// Moves that are not over, in order.
+	Moves         []*OpenMove `protobuf:"bytes,2,rep,name=moves,proto3" json:"moves,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Rebalancing) Reset() {
+	*x = Rebalancing{}
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Rebalancing) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Rebalancing) ProtoMessage() {}
+
+func (x *Rebalancing) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Rebalancing.ProtoReflect.Descriptor instead.
+func (*Rebalancing) Descriptor() ([]byte, []int) {
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Rebalancing) GetActivityId() string {
+	if x != nil {
+		return x.ActivityId
+	}
+	return ""
+}
+
+func (x *Rebalancing) GetMoves() []*OpenMove {
+	if x != nil {
+		return x.Moves
+	}
+	return nil
+}
+
+// A move of a rebalancing that is not over. What it gives up, it gives up when
+// all that it launches runs.
+type OpenMove struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Billing method, before and after.
+	BillingMethod v1.BillingMethod `protobuf:"varint,1,opt,name=billing_method,json=billingMethod,proto3,enum=muster.fleet.v1.BillingMethod" json:"billing_method,omitempty"`
+	// Zone where instances are given up.
+	FromZoneId string `protobuf:"bytes,2,opt,name=from_zone_id,json=fromZoneId,proto3" json:"from_zone_id,omitempty"`
+	// Instance type that is given up.
+	FromInstanceType string `protobuf:"bytes,3,opt,name=from_instance_type,json=fromInstanceType,proto3" json:"from_instance_type,omitempty"`
+	// How many are given up.
+	RemoveInstances int32 `protobuf:"varint,4,opt,name=remove_instances,json=removeInstances,proto3" json:"remove_instances,omitempty"`
+	// Zone to launch in.
+	ToZoneId string `protobuf:"bytes,5,opt,name=to_zone_id,json=toZoneId,proto3" json:"to_zone_id,omitempty"`
+	// Instance type to launch.
+	ToInstanceType string `protobuf:"bytes,6,opt,name=to_instance_type,json=toInstanceType,proto3" json:"to_instance_type,omitempty"`
+	// How many are launched.
+	LaunchInstances int32 `protobuf:"varint,7,opt,name=launch_instances,json=launchInstances,proto3" json:"launch_instances,omitempty"`
+	// How many of them are launched so far.
+	LaunchedInstances int32 `protobuf:"varint,8,opt,name=launched_instances,json=launchedInstances,proto3" json:"launched_instances,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *OpenMove) Reset() {
+	*x = OpenMove{}
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenMove) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenMove) ProtoMessage() {}
+
+func (x *OpenMove) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenMove.ProtoReflect.Descriptor instead.
+func (*OpenMove) Descriptor() ([]byte, []int) {
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *OpenMove) GetBillingMethod() v1.BillingMethod {
+	if x != nil {
+		return x.BillingMethod
+	}
+	return v1.BillingMethod(0)
+}
+
+func (x *OpenMove) GetFromZoneId() string {
+	if x != nil {
+		return x.FromZoneId
+	}
+	return ""
+}
+
+func (x *OpenMove) GetFromInstanceType() string {
+	if x != nil {
+		return x.FromInstanceType
+	}
+	return ""
+}
+
+func (x *OpenMove) GetRemoveInstances() int32 {
+	if x != nil {
+		return x.RemoveInstances
+	}
+	return 0
+}
+
+func (x *OpenMove) GetToZoneId() string {
+	if x != nil {
+		return x.ToZoneId
+	}
+	return ""
+}
+
+func (x *OpenMove) GetToInstanceType() string {
+	if x != nil {
+		return x.ToInstanceType
+	}
+	return ""
+}
+
+func (x *OpenMove) GetLaunchInstances() int32 {
+	if x != nil {
+		return x.LaunchInstances
+	}
+	return 0
+}
+
+func (x *OpenMove) GetLaunchedInstances() int32 {
+	if x != nil {
+		return x.LaunchedInstances
+	}
+	return 0
+}
+
 // Request of GroupService.ListGroups.
 type ListGroupsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -256,7 +553,7 @@ type ListGroupsRequest struct {
 
 func (x *ListGroupsRequest) Reset() {
 	*x = ListGroupsRequest{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[4]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -268,7 +565,7 @@ func (x *ListGroupsRequest) String() string {
 func (*ListGroupsRequest) ProtoMessage() {}
 
 func (x *ListGroupsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[4]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -281,7 +578,7 @@ func (x *ListGroupsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGroupsRequest.ProtoReflect.Descriptor instead.
 func (*ListGroupsRequest) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{4}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListGroupsRequest) GetPageSize() int32 {
@@ -353,7 +650,7 @@ type ListGroupsResponse struct {
 
 func (x *ListGroupsResponse) Reset() {
 	*x = ListGroupsResponse{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[5]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -365,7 +662,7 @@ func (x *ListGroupsResponse) String() string {
 func (*ListGroupsResponse) ProtoMessage() {}
 
 func (x *ListGroupsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[5]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -378,7 +675,7 @@ func (x *ListGroupsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGroupsResponse.ProtoReflect.Descriptor instead.
 func (*ListGroupsResponse) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{5}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListGroupsResponse) GetGroups() []*Group {
@@ -418,7 +715,7 @@ type UpdateGroupRequest struct {
 
 func (x *UpdateGroupRequest) Reset() {
 	*x = UpdateGroupRequest{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[6]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -430,7 +727,7 @@ func (x *UpdateGroupRequest) String() string {
 func (*UpdateGroupRequest) ProtoMessage() {}
 
 func (x *UpdateGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[6]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -443,7 +740,7 @@ func (x *UpdateGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateGroupRequest.ProtoReflect.Descriptor instead.
 func (*UpdateGroupRequest) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{6}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *UpdateGroupRequest) GetRequestId() string {
@@ -492,7 +789,7 @@ type UpdateGroupResponse struct {
 
 func (x *UpdateGroupResponse) Reset() {
 	*x = UpdateGroupResponse{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[7]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -504,7 +801,7 @@ func (x *UpdateGroupResponse) String() string {
 func (*UpdateGroupResponse) ProtoMessage() {}
 
 func (x *UpdateGroupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[7]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -517,7 +814,7 @@ func (x *UpdateGroupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateGroupResponse.ProtoReflect.Descriptor instead.
 func (*UpdateGroupResponse) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{7}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *UpdateGroupResponse) GetGroup() *Group {
@@ -543,7 +840,7 @@ type DeleteGroupRequest struct {
 
 func (x *DeleteGroupRequest) Reset() {
 	*x = DeleteGroupRequest{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[8]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -555,7 +852,7 @@ func (x *DeleteGroupRequest) String() string {
 func (*DeleteGroupRequest) ProtoMessage() {}
 
 func (x *DeleteGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[8]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -568,7 +865,7 @@ func (x *DeleteGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteGroupRequest.ProtoReflect.Descriptor instead.
 func (*DeleteGroupRequest) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{8}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *DeleteGroupRequest) GetGroupId() string {
@@ -603,7 +900,7 @@ type DeleteGroupResponse struct {
 
 func (x *DeleteGroupResponse) Reset() {
 	*x = DeleteGroupResponse{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[9]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -615,7 +912,7 @@ func (x *DeleteGroupResponse) String() string {
 func (*DeleteGroupResponse) ProtoMessage() {}
 
 func (x *DeleteGroupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[9]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -628,7 +925,7 @@ func (x *DeleteGroupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteGroupResponse.ProtoReflect.Descriptor instead.
 func (*DeleteGroupResponse) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{9}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *DeleteGroupResponse) GetGroup() *Group {
@@ -653,7 +950,7 @@ type ListGroupInstancesRequest struct {
 
 func (x *ListGroupInstancesRequest) Reset() {
 	*x = ListGroupInstancesRequest{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[10]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -665,7 +962,7 @@ func (x *ListGroupInstancesRequest) String() string {
 func (*ListGroupInstancesRequest) ProtoMessage() {}
 
 func (x *ListGroupInstancesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[10]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -678,7 +975,7 @@ func (x *ListGroupInstancesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGroupInstancesRequest.ProtoReflect.Descriptor instead.
 func (*ListGroupInstancesRequest) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{10}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListGroupInstancesRequest) GetGroupId() string {
@@ -715,7 +1012,7 @@ type ListGroupInstancesResponse struct {
 
 func (x *ListGroupInstancesResponse) Reset() {
 	*x = ListGroupInstancesResponse{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[11]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -727,7 +1024,7 @@ func (x *ListGroupInstancesResponse) String() string {
 func (*ListGroupInstancesResponse) ProtoMessage() {}
 
 func (x *ListGroupInstancesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[11]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -740,7 +1037,7 @@ func (x *ListGroupInstancesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGroupInstancesResponse.ProtoReflect.Descriptor instead.
 func (*ListGroupInstancesResponse) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{11}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListGroupInstancesResponse) GetInstances() []*GroupInstance {
@@ -774,7 +1071,7 @@ type GroupInstance struct {
 
 func (x *GroupInstance) Reset() {
 	*x = GroupInstance{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[12]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -786,7 +1083,7 @@ func (x *GroupInstance) String() string {
 func (*GroupInstance) ProtoMessage() {}
 
 func (x *GroupInstance) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[12]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -799,7 +1096,7 @@ func (x *GroupInstance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupInstance.ProtoReflect.Descriptor instead.
 func (*GroupInstance) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{12}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GroupInstance) GetInstance() *v1.Instance {
@@ -845,7 +1142,7 @@ type ListActivitiesRequest struct {
 
 func (x *ListActivitiesRequest) Reset() {
 	*x = ListActivitiesRequest{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[13]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -857,7 +1154,7 @@ func (x *ListActivitiesRequest) String() string {
 func (*ListActivitiesRequest) ProtoMessage() {}
 
 func (x *ListActivitiesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[13]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -870,7 +1167,7 @@ func (x *ListActivitiesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListActivitiesRequest.ProtoReflect.Descriptor instead.
 func (*ListActivitiesRequest) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{13}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListActivitiesRequest) GetGroupId() string {
@@ -907,7 +1204,7 @@ type ListActivitiesResponse struct {
 
 func (x *ListActivitiesResponse) Reset() {
 	*x = ListActivitiesResponse{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[14]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -919,7 +1216,7 @@ func (x *ListActivitiesResponse) String() string {
 func (*ListActivitiesResponse) ProtoMessage() {}
 
 func (x *ListActivitiesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[14]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -932,7 +1229,7 @@ func (x *ListActivitiesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListActivitiesResponse.ProtoReflect.Descriptor instead.
 func (*ListActivitiesResponse) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{14}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListActivitiesResponse) GetActivities() []*Activity {
@@ -965,7 +1262,7 @@ type PreviewGroupRequest struct {
 
 func (x *PreviewGroupRequest) Reset() {
 	*x = PreviewGroupRequest{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[15]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -977,7 +1274,7 @@ func (x *PreviewGroupRequest) String() string {
 func (*PreviewGroupRequest) ProtoMessage() {}
 
 func (x *PreviewGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[15]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -990,7 +1287,7 @@ func (x *PreviewGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PreviewGroupRequest.ProtoReflect.Descriptor instead.
 func (*PreviewGroupRequest) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{15}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *PreviewGroupRequest) GetSpec() *GroupSpec {
@@ -1038,7 +1335,7 @@ type PreviewGroupResponse struct {
 
 func (x *PreviewGroupResponse) Reset() {
 	*x = PreviewGroupResponse{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[16]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1050,7 +1347,7 @@ func (x *PreviewGroupResponse) String() string {
 func (*PreviewGroupResponse) ProtoMessage() {}
 
 func (x *PreviewGroupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[16]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1063,7 +1360,7 @@ func (x *PreviewGroupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PreviewGroupResponse.ProtoReflect.Descriptor instead.
 func (*PreviewGroupResponse) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{16}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *PreviewGroupResponse) GetSpec() *GroupSpec {
@@ -1122,7 +1419,7 @@ type WatchGroupRequest struct {
 
 func (x *WatchGroupRequest) Reset() {
 	*x = WatchGroupRequest{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[17]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1134,7 +1431,7 @@ func (x *WatchGroupRequest) String() string {
 func (*WatchGroupRequest) ProtoMessage() {}
 
 func (x *WatchGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[17]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1147,7 +1444,7 @@ func (x *WatchGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchGroupRequest.ProtoReflect.Descriptor instead.
 func (*WatchGroupRequest) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{17}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *WatchGroupRequest) GetGroupIds() []string {
@@ -1177,7 +1474,7 @@ type WatchGroupResponse struct {
 
 func (x *WatchGroupResponse) Reset() {
 	*x = WatchGroupResponse{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[18]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1189,7 +1486,7 @@ func (x *WatchGroupResponse) String() string {
 func (*WatchGroupResponse) ProtoMessage() {}
 
 func (x *WatchGroupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[18]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1202,7 +1499,7 @@ func (x *WatchGroupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchGroupResponse.ProtoReflect.Descriptor instead.
 func (*WatchGroupResponse) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{18}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *WatchGroupResponse) GetGroup() *Group {
@@ -1232,7 +1529,7 @@ type SuspendProcessesRequest struct {
 
 func (x *SuspendProcessesRequest) Reset() {
 	*x = SuspendProcessesRequest{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[19]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1244,7 +1541,7 @@ func (x *SuspendProcessesRequest) String() string {
 func (*SuspendProcessesRequest) ProtoMessage() {}
 
 func (x *SuspendProcessesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[19]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1257,7 +1554,7 @@ func (x *SuspendProcessesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SuspendProcessesRequest.ProtoReflect.Descriptor instead.
 func (*SuspendProcessesRequest) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{19}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *SuspendProcessesRequest) GetGroupId() string {
@@ -1285,7 +1582,7 @@ type SuspendProcessesResponse struct {
 
 func (x *SuspendProcessesResponse) Reset() {
 	*x = SuspendProcessesResponse{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[20]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1297,7 +1594,7 @@ func (x *SuspendProcessesResponse) String() string {
 func (*SuspendProcessesResponse) ProtoMessage() {}
 
 func (x *SuspendProcessesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[20]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1310,7 +1607,7 @@ func (x *SuspendProcessesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SuspendProcessesResponse.ProtoReflect.Descriptor instead.
 func (*SuspendProcessesResponse) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{20}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SuspendProcessesResponse) GetGroup() *Group {
@@ -1333,7 +1630,7 @@ type ResumeProcessesRequest struct {
 
 func (x *ResumeProcessesRequest) Reset() {
 	*x = ResumeProcessesRequest{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[21]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1345,7 +1642,7 @@ func (x *ResumeProcessesRequest) String() string {
 func (*ResumeProcessesRequest) ProtoMessage() {}
 
 func (x *ResumeProcessesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[21]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1358,7 +1655,7 @@ func (x *ResumeProcessesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeProcessesRequest.ProtoReflect.Descriptor instead.
 func (*ResumeProcessesRequest) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{21}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ResumeProcessesRequest) GetGroupId() string {
@@ -1386,7 +1683,7 @@ type ResumeProcessesResponse struct {
 
 func (x *ResumeProcessesResponse) Reset() {
 	*x = ResumeProcessesResponse{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[22]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1398,7 +1695,7 @@ func (x *ResumeProcessesResponse) String() string {
 func (*ResumeProcessesResponse) ProtoMessage() {}
 
 func (x *ResumeProcessesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[22]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1411,7 +1708,7 @@ func (x *ResumeProcessesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeProcessesResponse.ProtoReflect.Descriptor instead.
 func (*ResumeProcessesResponse) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{22}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ResumeProcessesResponse) GetGroup() *Group {
@@ -1434,7 +1731,7 @@ type AttachInstancesRequest struct {
 
 func (x *AttachInstancesRequest) Reset() {
 	*x = AttachInstancesRequest{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[23]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1446,7 +1743,7 @@ func (x *AttachInstancesRequest) String() string {
 func (*AttachInstancesRequest) ProtoMessage() {}
 
 func (x *AttachInstancesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[23]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1459,7 +1756,7 @@ func (x *AttachInstancesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttachInstancesRequest.ProtoReflect.Descriptor instead.
 func (*AttachInstancesRequest) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{23}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *AttachInstancesRequest) GetGroupId() string {
@@ -1487,7 +1784,7 @@ type AttachInstancesResponse struct {
 
 func (x *AttachInstancesResponse) Reset() {
 	*x = AttachInstancesResponse{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[24]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1499,7 +1796,7 @@ func (x *AttachInstancesResponse) String() string {
 func (*AttachInstancesResponse) ProtoMessage() {}
 
 func (x *AttachInstancesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[24]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1512,7 +1809,7 @@ func (x *AttachInstancesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttachInstancesResponse.ProtoReflect.Descriptor instead.
 func (*AttachInstancesResponse) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{24}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *AttachInstancesResponse) GetGroup() *Group {
@@ -1540,7 +1837,7 @@ type DetachInstancesRequest struct {
 
 func (x *DetachInstancesRequest) Reset() {
 	*x = DetachInstancesRequest{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[25]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1552,7 +1849,7 @@ func (x *DetachInstancesRequest) String() string {
 func (*DetachInstancesRequest) ProtoMessage() {}
 
 func (x *DetachInstancesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[25]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1565,7 +1862,7 @@ func (x *DetachInstancesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DetachInstancesRequest.ProtoReflect.Descriptor instead.
 func (*DetachInstancesRequest) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{25}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *DetachInstancesRequest) GetRequestId() string {
@@ -1609,7 +1906,7 @@ type DetachInstancesResponse struct {
 
 func (x *DetachInstancesResponse) Reset() {
 	*x = DetachInstancesResponse{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[26]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1621,7 +1918,7 @@ func (x *DetachInstancesResponse) String() string {
 func (*DetachInstancesResponse) ProtoMessage() {}
 
 func (x *DetachInstancesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[26]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1634,7 +1931,7 @@ func (x *DetachInstancesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DetachInstancesResponse.ProtoReflect.Descriptor instead.
 func (*DetachInstancesResponse) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{26}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *DetachInstancesResponse) GetGroup() *Group {
@@ -1666,7 +1963,7 @@ type SetInstanceProtectionRequest struct {
 
 func (x *SetInstanceProtectionRequest) Reset() {
 	*x = SetInstanceProtectionRequest{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[27]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1678,7 +1975,7 @@ func (x *SetInstanceProtectionRequest) String() string {
 func (*SetInstanceProtectionRequest) ProtoMessage() {}
 
 func (x *SetInstanceProtectionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[27]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1691,7 +1988,7 @@ func (x *SetInstanceProtectionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetInstanceProtectionRequest.ProtoReflect.Descriptor instead.
 func (*SetInstanceProtectionRequest) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{27}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *SetInstanceProtectionRequest) GetGroupId() string {
@@ -1726,7 +2023,7 @@ type SetInstanceProtectionResponse struct {
 
 func (x *SetInstanceProtectionResponse) Reset() {
 	*x = SetInstanceProtectionResponse{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[28]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1738,7 +2035,7 @@ func (x *SetInstanceProtectionResponse) String() string {
 func (*SetInstanceProtectionResponse) ProtoMessage() {}
 
 func (x *SetInstanceProtectionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[28]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1751,7 +2048,7 @@ func (x *SetInstanceProtectionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetInstanceProtectionResponse.ProtoReflect.Descriptor instead.
 func (*SetInstanceProtectionResponse) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{28}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *SetInstanceProtectionResponse) GetGroup() *Group {
@@ -1779,7 +2076,7 @@ type RebalanceGroupRequest struct {
 
 func (x *RebalanceGroupRequest) Reset() {
 	*x = RebalanceGroupRequest{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[29]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1791,7 +2088,7 @@ func (x *RebalanceGroupRequest) String() string {
 func (*RebalanceGroupRequest) ProtoMessage() {}
 
 func (x *RebalanceGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[29]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1804,7 +2101,7 @@ func (x *RebalanceGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RebalanceGroupRequest.ProtoReflect.Descriptor instead.
 func (*RebalanceGroupRequest) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{29}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *RebalanceGroupRequest) GetRequestId() string {
@@ -1859,7 +2156,7 @@ type RebalanceGroupResponse struct {
 
 func (x *RebalanceGroupResponse) Reset() {
 	*x = RebalanceGroupResponse{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[30]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1871,7 +2168,7 @@ func (x *RebalanceGroupResponse) String() string {
 func (*RebalanceGroupResponse) ProtoMessage() {}
 
 func (x *RebalanceGroupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[30]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1884,7 +2181,7 @@ func (x *RebalanceGroupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RebalanceGroupResponse.ProtoReflect.Descriptor instead.
 func (*RebalanceGroupResponse) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{30}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *RebalanceGroupResponse) GetMoves() []*RebalanceMove {
@@ -1954,7 +2251,7 @@ type RebalanceMove struct {
 
 func (x *RebalanceMove) Reset() {
 	*x = RebalanceMove{}
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[31]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1966,7 +2263,7 @@ func (x *RebalanceMove) String() string {
 func (*RebalanceMove) ProtoMessage() {}
 
 func (x *RebalanceMove) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_group_service_proto_msgTypes[31]
+	mi := &file_muster_group_v1_group_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1979,7 +2276,7 @@ func (x *RebalanceMove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RebalanceMove.ProtoReflect.Descriptor instead.
 func (*RebalanceMove) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{31}
+	return file_muster_group_v1_group_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *RebalanceMove) GetBillingMethod() v1.BillingMethod {
@@ -2053,9 +2350,38 @@ const file_muster_group_v1_group_service_proto_rawDesc = "" +
 	"\x05group\x18\x01 \x01(\v2\x16.muster.group.v1.GroupR\x05group\x12D\n" +
 	"\x0elaunch_results\x18\x02 \x03(\v2\x1d.muster.group.v1.LaunchResultR\rlaunchResults\"7\n" +
 	"\x0fGetGroupRequest\x12$\n" +
-	"\bgroup_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\agroupId\"@\n" +
+	"\bgroup_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\agroupId\"\xf9\x01\n" +
 	"\x10GetGroupResponse\x12,\n" +
-	"\x05group\x18\x01 \x01(\v2\x16.muster.group.v1.GroupR\x05group\"\x80\x04\n" +
+	"\x05group\x18\x01 \x01(\v2\x16.muster.group.v1.GroupR\x05group\x12A\n" +
+	"\rrefused_pools\x18\x02 \x03(\v2\x1c.muster.group.v1.RefusedPoolR\frefusedPools\x12>\n" +
+	"\vrebalancing\x18\x03 \x01(\v2\x1c.muster.group.v1.RebalancingR\vrebalancing\x124\n" +
+	"\x16protected_instance_ids\x18\x04 \x03(\tR\x14protectedInstanceIds\"\xce\x02\n" +
+	"\vRefusedPool\x12\x17\n" +
+	"\azone_id\x18\x01 \x01(\tR\x06zoneId\x12#\n" +
+	"\rinstance_type\x18\x02 \x01(\tR\finstanceType\x12E\n" +
+	"\x0ebilling_method\x18\x03 \x01(\x0e2\x1e.muster.fleet.v1.BillingMethodR\rbillingMethod\x12\x1d\n" +
+	"\n" +
+	"error_code\x18\x04 \x01(\tR\terrorCode\x12#\n" +
+	"\rerror_message\x18\x05 \x01(\tR\ferrorMessage\x12;\n" +
+	"\vrefuse_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"refuseTime\x129\n" +
+	"\n" +
+	"retry_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tretryTime\"_\n" +
+	"\vRebalancing\x12\x1f\n" +
+	"\vactivity_id\x18\x01 \x01(\tR\n" +
+	"activityId\x12/\n" +
+	"\x05moves\x18\x02 \x03(\v2\x19.muster.group.v1.OpenMoveR\x05moves\"\xee\x02\n" +
+	"\bOpenMove\x12E\n" +
+	"\x0ebilling_method\x18\x01 \x01(\x0e2\x1e.muster.fleet.v1.BillingMethodR\rbillingMethod\x12 \n" +
+	"\ffrom_zone_id\x18\x02 \x01(\tR\n" +
+	"fromZoneId\x12,\n" +
+	"\x12from_instance_type\x18\x03 \x01(\tR\x10fromInstanceType\x12)\n" +
+	"\x10remove_instances\x18\x04 \x01(\x05R\x0fremoveInstances\x12\x1c\n" +
+	"\n" +
+	"to_zone_id\x18\x05 \x01(\tR\btoZoneId\x12(\n" +
+	"\x10to_instance_type\x18\x06 \x01(\tR\x0etoInstanceType\x12)\n" +
+	"\x10launch_instances\x18\a \x01(\x05R\x0flaunchInstances\x12-\n" +
+	"\x12launched_instances\x18\b \x01(\x05R\x11launchedInstances\"\x80\x04\n" +
 	"\x11ListGroupsRequest\x12'\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xfa\x01(\x00R\bpageSize\x12'\n" +
@@ -2233,128 +2559,138 @@ func file_muster_group_v1_group_service_proto_rawDescGZIP() []byte {
 	return file_muster_group_v1_group_service_proto_rawDescData
 }
 
-var file_muster_group_v1_group_service_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_muster_group_v1_group_service_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_muster_group_v1_group_service_proto_goTypes = []any{
 	(*CreateGroupRequest)(nil),            // 0: muster.group.v1.CreateGroupRequest
 	(*CreateGroupResponse)(nil),           // 1: muster.group.v1.CreateGroupResponse
 	(*GetGroupRequest)(nil),               // 2: muster.group.v1.GetGroupRequest
 	(*GetGroupResponse)(nil),              // 3: muster.group.v1.GetGroupResponse
-	(*ListGroupsRequest)(nil),             // 4: muster.group.v1.ListGroupsRequest
-	(*ListGroupsResponse)(nil),            // 5: muster.group.v1.ListGroupsResponse
-	(*UpdateGroupRequest)(nil),            // 6: muster.group.v1.UpdateGroupRequest
-	(*UpdateGroupResponse)(nil),           // 7: muster.group.v1.UpdateGroupResponse
-	(*DeleteGroupRequest)(nil),            // 8: muster.group.v1.DeleteGroupRequest
-	(*DeleteGroupResponse)(nil),           // 9: muster.group.v1.DeleteGroupResponse
-	(*ListGroupInstancesRequest)(nil),     // 10: muster.group.v1.ListGroupInstancesRequest
-	(*ListGroupInstancesResponse)(nil),    // 11: muster.group.v1.ListGroupInstancesResponse
-	(*GroupInstance)(nil),                 // 12: muster.group.v1.GroupInstance
-	(*ListActivitiesRequest)(nil),         // 13: muster.group.v1.ListActivitiesRequest
-	(*ListActivitiesResponse)(nil),        // 14: muster.group.v1.ListActivitiesResponse
-	(*PreviewGroupRequest)(nil),           // 15: muster.group.v1.PreviewGroupRequest
-	(*PreviewGroupResponse)(nil),          // 16: muster.group.v1.PreviewGroupResponse
-	(*WatchGroupRequest)(nil),             // 17: muster.group.v1.WatchGroupRequest
-	(*WatchGroupResponse)(nil),            // 18: muster.group.v1.WatchGroupResponse
-	(*SuspendProcessesRequest)(nil),       // 19: muster.group.v1.SuspendProcessesRequest
-	(*SuspendProcessesResponse)(nil),      // 20: muster.group.v1.SuspendProcessesResponse
-	(*ResumeProcessesRequest)(nil),        // 21: muster.group.v1.ResumeProcessesRequest
-	(*ResumeProcessesResponse)(nil),       // 22: muster.group.v1.ResumeProcessesResponse
-	(*AttachInstancesRequest)(nil),        // 23: muster.group.v1.AttachInstancesRequest
-	(*AttachInstancesResponse)(nil),       // 24: muster.group.v1.AttachInstancesResponse
-	(*DetachInstancesRequest)(nil),        // 25: muster.group.v1.DetachInstancesRequest
-	(*DetachInstancesResponse)(nil),       // 26: muster.group.v1.DetachInstancesResponse
-	(*SetInstanceProtectionRequest)(nil),  // 27: muster.group.v1.SetInstanceProtectionRequest
-	(*SetInstanceProtectionResponse)(nil), // 28: muster.group.v1.SetInstanceProtectionResponse
-	(*RebalanceGroupRequest)(nil),         // 29: muster.group.v1.RebalanceGroupRequest
-	(*RebalanceGroupResponse)(nil),        // 30: muster.group.v1.RebalanceGroupResponse
-	(*RebalanceMove)(nil),                 // 31: muster.group.v1.RebalanceMove
-	nil,                                   // 32: muster.group.v1.ListGroupsRequest.TagsEntry
-	(*GroupSpec)(nil),                     // 33: muster.group.v1.GroupSpec
-	(*Group)(nil),                         // 34: muster.group.v1.Group
-	(*LaunchResult)(nil),                  // 35: muster.group.v1.LaunchResult
-	(GroupType)(0),                        // 36: muster.group.v1.GroupType
-	(Lifecycle)(0),                        // 37: muster.group.v1.Lifecycle
-	(*fieldmaskpb.FieldMask)(nil),         // 38: google.protobuf.FieldMask
-	(*v1.Instance)(nil),                   // 39: muster.fleet.v1.Instance
-	(*Activity)(nil),                      // 40: muster.group.v1.Activity
-	(*v11.Market)(nil),                    // 41: muster.allocator.v1.Market
-	(v11.Explanation)(0),                  // 42: muster.allocator.v1.Explanation
-	(*v11.DemandPlacement)(nil),           // 43: muster.allocator.v1.DemandPlacement
-	(*v11.PlacementTotals)(nil),           // 44: muster.allocator.v1.PlacementTotals
-	(*timestamppb.Timestamp)(nil),         // 45: google.protobuf.Timestamp
-	(*v11.CandidateMatch)(nil),            // 46: muster.allocator.v1.CandidateMatch
-	(Process)(0),                          // 47: muster.group.v1.Process
-	(v1.BillingMethod)(0),                 // 48: muster.fleet.v1.BillingMethod
+	(*RefusedPool)(nil),                   // 4: muster.group.v1.RefusedPool
+	(*Rebalancing)(nil),                   // 5: muster.group.v1.Rebalancing
+	(*OpenMove)(nil),                      // 6: muster.group.v1.OpenMove
+	(*ListGroupsRequest)(nil),             // 7: muster.group.v1.ListGroupsRequest
+	(*ListGroupsResponse)(nil),            // 8: muster.group.v1.ListGroupsResponse
+	(*UpdateGroupRequest)(nil),            // 9: muster.group.v1.UpdateGroupRequest
+	(*UpdateGroupResponse)(nil),           // 10: muster.group.v1.UpdateGroupResponse
+	(*DeleteGroupRequest)(nil),            // 11: muster.group.v1.DeleteGroupRequest
+	(*DeleteGroupResponse)(nil),           // 12: muster.group.v1.DeleteGroupResponse
+	(*ListGroupInstancesRequest)(nil),     // 13: muster.group.v1.ListGroupInstancesRequest
+	(*ListGroupInstancesResponse)(nil),    // 14: muster.group.v1.ListGroupInstancesResponse
+	(*GroupInstance)(nil),                 // 15: muster.group.v1.GroupInstance
+	(*ListActivitiesRequest)(nil),         // 16: muster.group.v1.ListActivitiesRequest
+	(*ListActivitiesResponse)(nil),        // 17: muster.group.v1.ListActivitiesResponse
+	(*PreviewGroupRequest)(nil),           // 18: muster.group.v1.PreviewGroupRequest
+	(*PreviewGroupResponse)(nil),          // 19: muster.group.v1.PreviewGroupResponse
+	(*WatchGroupRequest)(nil),             // 20: muster.group.v1.WatchGroupRequest
+	(*WatchGroupResponse)(nil),            // 21: muster.group.v1.WatchGroupResponse
+	(*SuspendProcessesRequest)(nil),       // 22: muster.group.v1.SuspendProcessesRequest
+	(*SuspendProcessesResponse)(nil),      // 23: muster.group.v1.SuspendProcessesResponse
+	(*ResumeProcessesRequest)(nil),        // 24: muster.group.v1.ResumeProcessesRequest
+	(*ResumeProcessesResponse)(nil),       // 25: muster.group.v1.ResumeProcessesResponse
+	(*AttachInstancesRequest)(nil),        // 26: muster.group.v1.AttachInstancesRequest
+	(*AttachInstancesResponse)(nil),       // 27: muster.group.v1.AttachInstancesResponse
+	(*DetachInstancesRequest)(nil),        // 28: muster.group.v1.DetachInstancesRequest
+	(*DetachInstancesResponse)(nil),       // 29: muster.group.v1.DetachInstancesResponse
+	(*SetInstanceProtectionRequest)(nil),  // 30: muster.group.v1.SetInstanceProtectionRequest
+	(*SetInstanceProtectionResponse)(nil), // 31: muster.group.v1.SetInstanceProtectionResponse
+	(*RebalanceGroupRequest)(nil),         // 32: muster.group.v1.RebalanceGroupRequest
+	(*RebalanceGroupResponse)(nil),        // 33: muster.group.v1.RebalanceGroupResponse
+	(*RebalanceMove)(nil),                 // 34: muster.group.v1.RebalanceMove
+	nil,                                   // 35: muster.group.v1.ListGroupsRequest.TagsEntry
+	(*GroupSpec)(nil),                     // 36: muster.group.v1.GroupSpec
+	(*Group)(nil),                         // 37: muster.group.v1.Group
+	(*LaunchResult)(nil),                  // 38: muster.group.v1.LaunchResult
+	(v1.BillingMethod)(0),                 // 39: muster.fleet.v1.BillingMethod
+	(*timestamppb.Timestamp)(nil),         // 40: google.protobuf.Timestamp
+	(GroupType)(0),                        // 41: muster.group.v1.GroupType
+	(Lifecycle)(0),                        // 42: muster.group.v1.Lifecycle
+	(*fieldmaskpb.FieldMask)(nil),         // 43: google.protobuf.FieldMask
+	(*v1.Instance)(nil),                   // 44: muster.fleet.v1.Instance
+	(*Activity)(nil),                      // 45: muster.group.v1.Activity
+	(*v11.Market)(nil),                    // 46: muster.allocator.v1.Market
+	(v11.Explanation)(0),                  // 47: muster.allocator.v1.Explanation
+	(*v11.DemandPlacement)(nil),           // 48: muster.allocator.v1.DemandPlacement
+	(*v11.PlacementTotals)(nil),           // 49: muster.allocator.v1.PlacementTotals
+	(*v11.CandidateMatch)(nil),            // 50: muster.allocator.v1.CandidateMatch
+	(Process)(0),                          // 51: muster.group.v1.Process
 }
 var file_muster_group_v1_group_service_proto_depIdxs = []int32{
-	33, // 0: muster.group.v1.CreateGroupRequest.spec:type_name -> muster.group.v1.GroupSpec
-	34, // 1: muster.group.v1.CreateGroupResponse.group:type_name -> muster.group.v1.Group
-	35, // 2: muster.group.v1.CreateGroupResponse.launch_results:type_name -> muster.group.v1.LaunchResult
-	34, // 3: muster.group.v1.GetGroupResponse.group:type_name -> muster.group.v1.Group
-	36, // 4: muster.group.v1.ListGroupsRequest.types:type_name -> muster.group.v1.GroupType
-	37, // 5: muster.group.v1.ListGroupsRequest.lifecycles:type_name -> muster.group.v1.Lifecycle
-	32, // 6: muster.group.v1.ListGroupsRequest.tags:type_name -> muster.group.v1.ListGroupsRequest.TagsEntry
-	34, // 7: muster.group.v1.ListGroupsResponse.groups:type_name -> muster.group.v1.Group
-	33, // 8: muster.group.v1.UpdateGroupRequest.spec:type_name -> muster.group.v1.GroupSpec
-	38, // 9: muster.group.v1.UpdateGroupRequest.update_mask:type_name -> google.protobuf.FieldMask
-	34, // 10: muster.group.v1.UpdateGroupResponse.group:type_name -> muster.group.v1.Group
-	34, // 11: muster.group.v1.DeleteGroupResponse.group:type_name -> muster.group.v1.Group
-	12, // 12: muster.group.v1.ListGroupInstancesResponse.instances:type_name -> muster.group.v1.GroupInstance
-	39, // 13: muster.group.v1.GroupInstance.instance:type_name -> muster.fleet.v1.Instance
-	40, // 14: muster.group.v1.ListActivitiesResponse.activities:type_name -> muster.group.v1.Activity
-	33, // 15: muster.group.v1.PreviewGroupRequest.spec:type_name -> muster.group.v1.GroupSpec
-	41, // 16: muster.group.v1.PreviewGroupRequest.what_if:type_name -> muster.allocator.v1.Market
-	42, // 17: muster.group.v1.PreviewGroupRequest.explanation:type_name -> muster.allocator.v1.Explanation
-	33, // 18: muster.group.v1.PreviewGroupResponse.spec:type_name -> muster.group.v1.GroupSpec
-	43, // 19: muster.group.v1.PreviewGroupResponse.placements:type_name -> muster.allocator.v1.DemandPlacement
-	44, // 20: muster.group.v1.PreviewGroupResponse.totals:type_name -> muster.allocator.v1.PlacementTotals
-	45, // 21: muster.group.v1.PreviewGroupResponse.view_time:type_name -> google.protobuf.Timestamp
-	46, // 22: muster.group.v1.PreviewGroupResponse.matches:type_name -> muster.allocator.v1.CandidateMatch
-	34, // 23: muster.group.v1.WatchGroupResponse.group:type_name -> muster.group.v1.Group
-	47, // 24: muster.group.v1.SuspendProcessesRequest.processes:type_name -> muster.group.v1.Process
-	34, // 25: muster.group.v1.SuspendProcessesResponse.group:type_name -> muster.group.v1.Group
-	47, // 26: muster.group.v1.ResumeProcessesRequest.processes:type_name -> muster.group.v1.Process
-	34, // 27: muster.group.v1.ResumeProcessesResponse.group:type_name -> muster.group.v1.Group
-	34, // 28: muster.group.v1.AttachInstancesResponse.group:type_name -> muster.group.v1.Group
-	34, // 29: muster.group.v1.DetachInstancesResponse.group:type_name -> muster.group.v1.Group
-	34, // 30: muster.group.v1.SetInstanceProtectionResponse.group:type_name -> muster.group.v1.Group
-	31, // 31: muster.group.v1.RebalanceGroupResponse.moves:type_name -> muster.group.v1.RebalanceMove
-	34, // 32: muster.group.v1.RebalanceGroupResponse.group:type_name -> muster.group.v1.Group
-	48, // 33: muster.group.v1.RebalanceMove.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	0,  // 34: muster.group.v1.GroupService.CreateGroup:input_type -> muster.group.v1.CreateGroupRequest
-	2,  // 35: muster.group.v1.GroupService.GetGroup:input_type -> muster.group.v1.GetGroupRequest
-	4,  // 36: muster.group.v1.GroupService.ListGroups:input_type -> muster.group.v1.ListGroupsRequest
-	6,  // 37: muster.group.v1.GroupService.UpdateGroup:input_type -> muster.group.v1.UpdateGroupRequest
-	8,  // 38: muster.group.v1.GroupService.DeleteGroup:input_type -> muster.group.v1.DeleteGroupRequest
-	10, // 39: muster.group.v1.GroupService.ListGroupInstances:input_type -> muster.group.v1.ListGroupInstancesRequest
-	13, // 40: muster.group.v1.GroupService.ListActivities:input_type -> muster.group.v1.ListActivitiesRequest
-	15, // 41: muster.group.v1.GroupService.PreviewGroup:input_type -> muster.group.v1.PreviewGroupRequest
-	17, // 42: muster.group.v1.GroupService.WatchGroup:input_type -> muster.group.v1.WatchGroupRequest
-	19, // 43: muster.group.v1.GroupService.SuspendProcesses:input_type -> muster.group.v1.SuspendProcessesRequest
-	21, // 44: muster.group.v1.GroupService.ResumeProcesses:input_type -> muster.group.v1.ResumeProcessesRequest
-	23, // 45: muster.group.v1.GroupService.AttachInstances:input_type -> muster.group.v1.AttachInstancesRequest
-	25, // 46: muster.group.v1.GroupService.DetachInstances:input_type -> muster.group.v1.DetachInstancesRequest
-	27, // 47: muster.group.v1.GroupService.SetInstanceProtection:input_type -> muster.group.v1.SetInstanceProtectionRequest
-	29, // 48: muster.group.v1.GroupService.RebalanceGroup:input_type -> muster.group.v1.RebalanceGroupRequest
-	1,  // 49: muster.group.v1.GroupService.CreateGroup:output_type -> muster.group.v1.CreateGroupResponse
-	3,  // 50: muster.group.v1.GroupService.GetGroup:output_type -> muster.group.v1.GetGroupResponse
-	5,  // 51: muster.group.v1.GroupService.ListGroups:output_type -> muster.group.v1.ListGroupsResponse
-	7,  // 52: muster.group.v1.GroupService.UpdateGroup:output_type -> muster.group.v1.UpdateGroupResponse
-	9,  // 53: muster.group.v1.GroupService.DeleteGroup:output_type -> muster.group.v1.DeleteGroupResponse
-	11, // 54: muster.group.v1.GroupService.ListGroupInstances:output_type -> muster.group.v1.ListGroupInstancesResponse
-	14, // 55: muster.group.v1.GroupService.ListActivities:output_type -> muster.group.v1.ListActivitiesResponse
-	16, // 56: muster.group.v1.GroupService.PreviewGroup:output_type -> muster.group.v1.PreviewGroupResponse
-	18, // 57: muster.group.v1.GroupService.WatchGroup:output_type -> muster.group.v1.WatchGroupResponse
-	20, // 58: muster.group.v1.GroupService.SuspendProcesses:output_type -> muster.group.v1.SuspendProcessesResponse
-	22, // 59: muster.group.v1.GroupService.ResumeProcesses:output_type -> muster.group.v1.ResumeProcessesResponse
-	24, // 60: muster.group.v1.GroupService.AttachInstances:output_type -> muster.group.v1.AttachInstancesResponse
-	26, // 61: muster.group.v1.GroupService.DetachInstances:output_type -> muster.group.v1.DetachInstancesResponse
-	28, // 62: muster.group.v1.GroupService.SetInstanceProtection:output_type -> muster.group.v1.SetInstanceProtectionResponse
-	30, // 63: muster.group.v1.GroupService.RebalanceGroup:output_type -> muster.group.v1.RebalanceGroupResponse
-	49, // [49:64] is the sub-list for method output_type
-	34, // [34:49] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	36, // 0: muster.group.v1.CreateGroupRequest.spec:type_name -> muster.group.v1.GroupSpec
+	37, // 1: muster.group.v1.CreateGroupResponse.group:type_name -> muster.group.v1.Group
+	38, // 2: muster.group.v1.CreateGroupResponse.launch_results:type_name -> muster.group.v1.LaunchResult
+	37, // 3: muster.group.v1.GetGroupResponse.group:type_name -> muster.group.v1.Group
+	4,  // 4: muster.group.v1.GetGroupResponse.refused_pools:type_name -> muster.group.v1.RefusedPool
+	5,  // 5: muster.group.v1.GetGroupResponse.rebalancing:type_name -> muster.group.v1.Rebalancing
+	39, // 6: muster.group.v1.RefusedPool.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	40, // 7: muster.group.v1.RefusedPool.refuse_time:type_name -> google.protobuf.Timestamp
+	40, // 8: muster.group.v1.RefusedPool.retry_time:type_name -> google.protobuf.Timestamp
+	6,  // 9: muster.group.v1.Rebalancing.moves:type_name -> muster.group.v1.OpenMove
+	39, // 10: muster.group.v1.OpenMove.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	41, // 11: muster.group.v1.ListGroupsRequest.types:type_name -> muster.group.v1.GroupType
+	42, // 12: muster.group.v1.ListGroupsRequest.lifecycles:type_name -> muster.group.v1.Lifecycle
+	35, // 13: muster.group.v1.ListGroupsRequest.tags:type_name -> muster.group.v1.ListGroupsRequest.TagsEntry
+	37, // 14: muster.group.v1.ListGroupsResponse.groups:type_name -> muster.group.v1.Group
+	36, // 15: muster.group.v1.UpdateGroupRequest.spec:type_name -> muster.group.v1.GroupSpec
+	43, // 16: muster.group.v1.UpdateGroupRequest.update_mask:type_name -> google.protobuf.FieldMask
+	37, // 17: muster.group.v1.UpdateGroupResponse.group:type_name -> muster.group.v1.Group
+	37, // 18: muster.group.v1.DeleteGroupResponse.group:type_name -> muster.group.v1.Group
+	15, // 19: muster.group.v1.ListGroupInstancesResponse.instances:type_name -> muster.group.v1.GroupInstance
+	44, // 20: muster.group.v1.GroupInstance.instance:type_name -> muster.fleet.v1.Instance
+	45, // 21: muster.group.v1.ListActivitiesResponse.activities:type_name -> muster.group.v1.Activity
+	36, // 22: muster.group.v1.PreviewGroupRequest.spec:type_name -> muster.group.v1.GroupSpec
+	46, // 23: muster.group.v1.PreviewGroupRequest.what_if:type_name -> muster.allocator.v1.Market
+	47, // 24: muster.group.v1.PreviewGroupRequest.explanation:type_name -> muster.allocator.v1.Explanation
+	36, // 25: muster.group.v1.PreviewGroupResponse.spec:type_name -> muster.group.v1.GroupSpec
+	48, // 26: muster.group.v1.PreviewGroupResponse.placements:type_name -> muster.allocator.v1.DemandPlacement
+	49, // 27: muster.group.v1.PreviewGroupResponse.totals:type_name -> muster.allocator.v1.PlacementTotals
+	40, // 28: muster.group.v1.PreviewGroupResponse.view_time:type_name -> google.protobuf.Timestamp
+	50, // 29: muster.group.v1.PreviewGroupResponse.matches:type_name -> muster.allocator.v1.CandidateMatch
+	37, // 30: muster.group.v1.WatchGroupResponse.group:type_name -> muster.group.v1.Group
+	51, // 31: muster.group.v1.SuspendProcessesRequest.processes:type_name -> muster.group.v1.Process
+	37, // 32: muster.group.v1.SuspendProcessesResponse.group:type_name -> muster.group.v1.Group
+	51, // 33: muster.group.v1.ResumeProcessesRequest.processes:type_name -> muster.group.v1.Process
+	37, // 34: muster.group.v1.ResumeProcessesResponse.group:type_name -> muster.group.v1.Group
+	37, // 35: muster.group.v1.AttachInstancesResponse.group:type_name -> muster.group.v1.Group
+	37, // 36: muster.group.v1.DetachInstancesResponse.group:type_name -> muster.group.v1.Group
+	37, // 37: muster.group.v1.SetInstanceProtectionResponse.group:type_name -> muster.group.v1.Group
+	34, // 38: muster.group.v1.RebalanceGroupResponse.moves:type_name -> muster.group.v1.RebalanceMove
+	37, // 39: muster.group.v1.RebalanceGroupResponse.group:type_name -> muster.group.v1.Group
+	39, // 40: muster.group.v1.RebalanceMove.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	0,  // 41: muster.group.v1.GroupService.CreateGroup:input_type -> muster.group.v1.CreateGroupRequest
+	2,  // 42: muster.group.v1.GroupService.GetGroup:input_type -> muster.group.v1.GetGroupRequest
+	7,  // 43: muster.group.v1.GroupService.ListGroups:input_type -> muster.group.v1.ListGroupsRequest
+	9,  // 44: muster.group.v1.GroupService.UpdateGroup:input_type -> muster.group.v1.UpdateGroupRequest
+	11, // 45: muster.group.v1.GroupService.DeleteGroup:input_type -> muster.group.v1.DeleteGroupRequest
+	13, // 46: muster.group.v1.GroupService.ListGroupInstances:input_type -> muster.group.v1.ListGroupInstancesRequest
+	16, // 47: muster.group.v1.GroupService.ListActivities:input_type -> muster.group.v1.ListActivitiesRequest
+	18, // 48: muster.group.v1.GroupService.PreviewGroup:input_type -> muster.group.v1.PreviewGroupRequest
+	20, // 49: muster.group.v1.GroupService.WatchGroup:input_type -> muster.group.v1.WatchGroupRequest
+	22, // 50: muster.group.v1.GroupService.SuspendProcesses:input_type -> muster.group.v1.SuspendProcessesRequest
+	24, // 51: muster.group.v1.GroupService.ResumeProcesses:input_type -> muster.group.v1.ResumeProcessesRequest
+	26, // 52: muster.group.v1.GroupService.AttachInstances:input_type -> muster.group.v1.AttachInstancesRequest
+	28, // 53: muster.group.v1.GroupService.DetachInstances:input_type -> muster.group.v1.DetachInstancesRequest
+	30, // 54: muster.group.v1.GroupService.SetInstanceProtection:input_type -> muster.group.v1.SetInstanceProtectionRequest
+	32, // 55: muster.group.v1.GroupService.RebalanceGroup:input_type -> muster.group.v1.RebalanceGroupRequest
+	1,  // 56: muster.group.v1.GroupService.CreateGroup:output_type -> muster.group.v1.CreateGroupResponse
+	3,  // 57: muster.group.v1.GroupService.GetGroup:output_type -> muster.group.v1.GetGroupResponse
+	8,  // 58: muster.group.v1.GroupService.ListGroups:output_type -> muster.group.v1.ListGroupsResponse
+	10, // 59: muster.group.v1.GroupService.UpdateGroup:output_type -> muster.group.v1.UpdateGroupResponse
+	12, // 60: muster.group.v1.GroupService.DeleteGroup:output_type -> muster.group.v1.DeleteGroupResponse
+	14, // 61: muster.group.v1.GroupService.ListGroupInstances:output_type -> muster.group.v1.ListGroupInstancesResponse
+	17, // 62: muster.group.v1.GroupService.ListActivities:output_type -> muster.group.v1.ListActivitiesResponse
+	19, // 63: muster.group.v1.GroupService.PreviewGroup:output_type -> muster.group.v1.PreviewGroupResponse
+	21, // 64: muster.group.v1.GroupService.WatchGroup:output_type -> muster.group.v1.WatchGroupResponse
+	23, // 65: muster.group.v1.GroupService.SuspendProcesses:output_type -> muster.group.v1.SuspendProcessesResponse
+	25, // 66: muster.group.v1.GroupService.ResumeProcesses:output_type -> muster.group.v1.ResumeProcessesResponse
+	27, // 67: muster.group.v1.GroupService.AttachInstances:output_type -> muster.group.v1.AttachInstancesResponse
+	29, // 68: muster.group.v1.GroupService.DetachInstances:output_type -> muster.group.v1.DetachInstancesResponse
+	31, // 69: muster.group.v1.GroupService.SetInstanceProtection:output_type -> muster.group.v1.SetInstanceProtectionResponse
+	33, // 70: muster.group.v1.GroupService.RebalanceGroup:output_type -> muster.group.v1.RebalanceGroupResponse
+	56, // [56:71] is the sub-list for method output_type
+	41, // [41:56] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_muster_group_v1_group_service_proto_init() }
@@ -2365,14 +2701,14 @@ func file_muster_group_v1_group_service_proto_init() {
 	file_muster_group_v1_activity_proto_init()
 	file_muster_group_v1_group_proto_init()
 	file_muster_group_v1_launch_result_proto_init()
-	file_muster_group_v1_group_service_proto_msgTypes[8].OneofWrappers = []any{}
+	file_muster_group_v1_group_service_proto_msgTypes[11].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_group_v1_group_service_proto_rawDesc), len(file_muster_group_v1_group_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   33,
+			NumMessages:   36,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
