@@ -66,6 +66,11 @@ type Config struct {
 	// from, at least, at most 16,777,216; 0 is 1,048,576. Each takes about 100
 	// bytes of memory, once there are so many.
 	RetainTransitions int
+	// Driven has nothing happen but in calls, each in the goroutine of its
+	// caller: what is due by the clock happens first, then what is asked. Run is
+	// not called then. It is for a simulation, which wants one order of events;
+	// it goes without a data directory.
+	Driven bool
 }
 
 // Deps is what a simulated cloud works with.
@@ -124,7 +129,7 @@ func New(config Config, deps Deps) (*Service, error) {
 func assemble(config Config, deps Deps, start beginning) (*Service, error) {
 	e, err := engine.Open(engine.Config{
 		World: start.world, Genesis: start.genesis, Journal: start.folder, Snapshot: start.snapshot, Rebuild: start.restore,
-		Offers: len(start.catalog.Offers()), Retain: config.RetainTransitions, Log: deps.Log,
+		Offers: len(start.catalog.Offers()), Retain: config.RetainTransitions, Driven: config.Driven, Log: deps.Log,
 	})
 	if err != nil {
 		return nil, err
@@ -194,6 +199,9 @@ func (c *Config) check() (volatility int64, err error) {
 	if c.RetainTransitions < 1 || c.RetainTransitions > maxRetain {
 		errs = append(errs, fmt.Errorf("%d transitions to retain are not between 1 and %d", c.RetainTransitions, maxRetain))
 	}
+	if c.Driven && c.DataDir != "" {
+		errs = append(errs, errors.New("a cloud that is driven by its calls keeps no data directory"))
+	}
 	return volatility, errors.Join(errs...)
 }
 
@@ -224,6 +232,10 @@ func (s *Service) Run(ctx context.Context) error {
 	})
 	return group.Wait()
 }
+
+// Tick lets happen what is due by the clock, and tells when something is next to
+// happen by itself. It is for those who drive the cloud, in place of Run.
+func (s *Service) Tick(ctx context.Context) (time.Time, error) { return s.engine.NextEvent(ctx) }
 
 // Ready is closed once calls are answered. Until then they wait.
 func (s *Service) Ready() <-chan struct{} { return s.engine.Ready() }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -55,6 +56,9 @@ type Config struct {
 	// SnapshotCommands is after how many commands a snapshot is taken; 0 is the
 	// default.
 	SnapshotCommands int
+	// Driven makes each call take its turn in the goroutine of the caller: Run is
+	// not called, and no call waits for it. It goes without a journal.
+	Driven bool
 	// Log is told about snapshots and failures.
 	Log *slog.Logger
 }
@@ -84,6 +88,8 @@ type Engine struct {
 	snapshotCommands int
 
 	publisher *publisher
+	driven    bool
+	turns     sync.Mutex // held during a turn of a driven engine
 }
 
 // call is a command or a look, on its way through the engine.
@@ -109,7 +115,10 @@ func Open(config Config) (*Engine, error) {
 		world: config.World, genesis: config.Genesis, journal: config.Journal, rebuild: config.Rebuild, log: config.Log,
 		epoch: epoch, board: newBoard(config.Offers),
 		calls: make(chan *call, maxBatch), ready: make(chan struct{}), done: make(chan struct{}),
-		snapshotCommands: config.SnapshotCommands,
+		snapshotCommands: config.SnapshotCommands, driven: config.Driven,
+	}
+	if e.driven {
+		close(e.ready)
 	}
 	if e.snapshotCommands == 0 {
 		e.snapshotCommands = snapshotCommands
@@ -194,6 +203,9 @@ func (e *Engine) Look(ctx context.Context, look func(*world.World)) error {
 }
 
 func (e *Engine) do(ctx context.Context, c *call) error {
+	if e.driven {
+		return e.drive(ctx, c)
+	}
 	select {
 	case e.calls <- c:
 	case <-ctx.Done():
@@ -216,6 +228,16 @@ func (e *Engine) do(ctx context.Context, c *call) error {
 	default:
 		return err
 	}
+}
+
+// drive takes the turn of a call at once.
+func (e *Engine) drive(ctx context.Context, c *call) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	e.turns.Lock()
+	defer e.turns.Unlock()
+	return e.turn([]*call{c})
 }
 
 // FleetID tells the transitions of this cloud from those of others, and from
