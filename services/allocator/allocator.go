@@ -79,6 +79,11 @@ func (s *Service) Register(registrar grpc.ServiceRegistrar) {
 // once.
 func (s *Service) Run(ctx context.Context) error { return s.view.Run(ctx) }
 
+// Tick reads the market once. It is for those who drive the service by hand, in
+// place of Run, over a connection whose streams end when they have told what
+// there is to tell. When it fails the view is the one before.
+func (s *Service) Tick(ctx context.Context) error { return s.view.Tick(ctx) }
+
 // Ready is closed when the whole market has come into view.
 func (s *Service) Ready() <-chan struct{} { return s.view.Ready() }
 

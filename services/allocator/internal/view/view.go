@@ -56,6 +56,28 @@ func (v *View) Run(ctx context.Context) error {
 	return nil
 }
 
+// Tick reads the market once, and the instance types if they are not known or
+// there are others. It is for a connection whose streams end when they have told
+// what there is to tell.
+func (v *View) Tick(ctx context.Context) error {
+	complete, err := v.follow(ctx)
+	if !complete {
+		return err
+	}
+	select {
+	case <-v.unknown:
+	default:
+		if v.Types() != nil {
+			return nil
+		}
+	}
+	types, err := v.listTypes(ctx)
+	if err == nil {
+		v.types.Store(types)
+	}
+	return err
+}
+
 // followPools opens the stream of pools again whenever it breaks.
 func (v *View) followPools(ctx context.Context) {
 	delay := minRetryDelay
