@@ -28,6 +28,7 @@ import (
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/ids"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/tell"
+	"github.com/seed-198b1370/muster/services/groupsvc/memory"
 )
 
 // Tags that mark instances as members of a group.
@@ -48,11 +49,17 @@ type Config struct {
 	// Store is a store that this process shares with others. The zero value is
 	// none.
 	Store SharedStore
+	// Memory is a store in memory that outlives the service, for a simulation. It
+	// takes the place of DataDir and Store. The zero value is none.
+	Memory *memory.Store
 	// LookInterval is the longest time between two looks at a group: how late
 	// a change is seen of which no event told. Default: a minute.
 	LookInterval time.Duration
 	// Workers is how many groups are looked at in parallel. Default: 8.
 	Workers int
+	// ParallelCalls is how many calls of the cloud one look makes at a time; at 1
+	// it makes all its calls one after the other, in one order. Default: 16.
+	ParallelCalls int
 	// LeaseDuration is how long a worker has a group for itself. Default: 5
 	// minutes.
 	LeaseDuration time.Duration
@@ -136,6 +143,7 @@ func New(ctx context.Context, config Config, deps Deps) (*Service, error) {
 func (c Config) withDefaults() Config {
 	setDefault(&c.LookInterval, time.Minute)
 	setDefault(&c.Workers, 8)
+	setDefault(&c.ParallelCalls, 16)
 	setDefault(&c.LeaseDuration, 5*time.Minute)
 	setDefault(&c.LaunchGrace, time.Minute)
 	setDefault(&c.StopGrace, 5*time.Second)
@@ -168,7 +176,7 @@ func compose(ctx context.Context, config Config, deps Deps, groups store.Store) 
 	}
 	controller := control.New(control.Config{
 		LookInterval: config.LookInterval, LaunchGrace: config.LaunchGrace,
-		LeaseDuration: config.LeaseDuration, Workers: config.Workers, StopGrace: config.StopGrace, Shared: config.Store.URL != "",
+		LeaseDuration: config.LeaseDuration, Workers: config.Workers, ParallelCalls: config.ParallelCalls, StopGrace: config.StopGrace, Shared: config.Store.URL != "",
 	}, control.Deps{
 		Store: groups, Fleet: deps.Fleet, Allocator: deps.Allocator, Health: deps.Health, Tell: teller,
 		Catalog: known, IDs: names, Clock: deps.Clock, Log: deps.Log,
@@ -263,6 +271,13 @@ func (s *Service) Ready() <-chan struct{} { return s.ready }
 // the next one is; zero when none is. It is for those who drive the service by
 // hand, in place of Run.
 func (s *Service) Tick(ctx context.Context) (time.Time, error) { return s.control.Tick(ctx) }
+
+// Notice makes the group of an event due, as Run does with each event of its
+// source. It is for those who drive the service by hand. An event whose notice
+// fails is to come again.
+func (s *Service) Notice(ctx context.Context, event *healthv1.InstanceEvent) error {
+	return s.wake(ctx, event)
+}
 
 // Close frees what New opened. Run must have returned, and no call may be under
 // way.

@@ -37,6 +37,8 @@ func (s SharedStore) Check() error {
 // waited for until the context ends.
 func openStore(ctx context.Context, config Config, log *slog.Logger) (store.Store, error) {
 	switch {
+	case config.Memory != nil:
+		return config.Memory, nil
 	case config.Store.URL != "":
 		return redisstore.Open(ctx, redisstore.Config(config.Store), log)
 	case config.DataDir != "":

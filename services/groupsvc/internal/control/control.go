@@ -55,6 +55,9 @@ type Config struct {
 	LeaseDuration time.Duration
 	// Workers is how many groups are looked at in parallel.
 	Workers int
+	// ParallelCalls is how many calls one look makes at a time; at 1 it makes
+	// none beside another.
+	ParallelCalls int
 	// StopGrace is how long, in real time, looks may take to end when the
 	// service is stopped.
 	StopGrace time.Duration

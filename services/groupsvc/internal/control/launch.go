@@ -26,8 +26,6 @@ const (
 	maxRounds = 50
 	// maxBatch is how many instances one call may name.
 	maxBatch = 100
-	// parallelCalls is how many calls one look makes at a time.
-	parallelCalls = 16
 	// settleWithin is how long a launch may be made again under its request id.
 	// It is well below what the cloud remembers; by then the launch shows in
 	// lists or never happened.
@@ -174,7 +172,7 @@ func (l *look) runOpen(ctx context.Context) {
 	}
 	outcomes := make([]outcome, len(open))
 	var calls errgroup.Group
-	calls.SetLimit(parallelCalls)
+	calls.SetLimit(l.c.ParallelCalls)
 	for i, launch := range open {
 		calls.Go(func() error {
 			outcomes[i] = l.call(ctx, launch)

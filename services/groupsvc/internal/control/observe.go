@@ -28,6 +28,9 @@ func (l *look) observe(ctx context.Context) error {
 	}
 	var asking sync.WaitGroup
 	asking.Go(func() { l.health = l.askHealth(ctx) })
+	if l.c.ParallelCalls == 1 {
+		asking.Wait()
+	}
 	instances, err := l.list(ctx)
 	asking.Wait()
 	if err != nil {

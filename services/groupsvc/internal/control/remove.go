@@ -104,7 +104,7 @@ func (l *look) inBatches(ctx context.Context, ids []string, call func(context.Co
 	batches := slices.Collect(slices.Chunk(ids, maxBatch))
 	gone, errs := make([][]string, len(batches)), make([]error, len(batches))
 	var calls errgroup.Group
-	calls.SetLimit(parallelCalls)
+	calls.SetLimit(l.c.ParallelCalls)
 	for i, batch := range batches {
 		calls.Go(func() error {
 			callCtx, cancel := context.WithTimeout(ctx, callTimeout)
