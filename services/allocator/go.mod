@@ -43,3 +43,5 @@ require (
 	golang.org/x/text v0.43.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20260819154853-08b0e4226688 // indirect
 )
+
+replace github.com/seed-198b1370/muster/services/gateway => ../../services/gateway

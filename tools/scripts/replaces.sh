@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 prefix=github.com/seed-198b1370/muster
-modules="cmd/muster pkg proto services/allocator services/fleetsim services/groupsvc services/healthcheck test"
+modules="cmd/muster pkg proto services/allocator services/fleetsim services/gateway services/groupsvc services/healthcheck test"
 for module in $modules; do
   up=$(printf '%s' "$module" | sed 's,[^/][^/]*,..,g')
   for sibling in $modules; do
