@@ -35,10 +35,21 @@ func (l Local) Dial() (*grpc.ClientConn, error) {
 	}))
 }
 
-// Dial makes a client connection, in plain text, to a host and port. It
-// connects on first use and again, with growing delay up to two seconds, when
-// the connection is lost.
-func Dial(target string) (*grpc.ClientConn, error) { return dial(target) }
+// Accept implements [net.Listener].
+func (l Local) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return localConn{conn}, nil
+}
+
+// Dial makes a client connection to a host and port, in plain text unless an
+// option has credentials. It connects on first use and again, with growing delay
+// up to two seconds, when the connection is lost.
+func Dial(target string, options ...grpc.DialOption) (*grpc.ClientConn, error) {
+	return dial(target, options...)
+}
 
 func dial(target string, options ...grpc.DialOption) (*grpc.ClientConn, error) {
 	conn, err := grpc.NewClient(target, append([]grpc.DialOption{

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -22,6 +23,18 @@ import (
 
 // MaxRequestBytes bounds the size of a request.
 const MaxRequestBytes = 1 << 20
+
+// Bounds of what one connection may ask for, beside the size of a request.
+const (
+	// maxHeaderBytes bounds the metadata of a call.
+	maxHeaderBytes = 16 << 10
+	// maxStreams is how many calls one connection may have under way; further
+	// ones wait in their client.
+	maxStreams = 1024
+	// handshakeTimeout is how long, in real time, a connection may take until
+	// it can carry calls.
+	handshakeTimeout = 10 * time.Second
+)
 
 // streamWorkers is how many goroutines stand ready for calls; more are made when
 // all are busy. A new one for each call would grow its stack anew each time,
@@ -61,14 +74,21 @@ type Voucher interface {
 
 // NewServer makes a server that validates requests with validator and logs
 // what clients are not told.
-func NewServer(validator *Validator, log *slog.Logger) *Server {
+func NewServer(validator *Validator, log *slog.Logger, options ...ServerOption) *Server {
 	s := &Server{Health: health.NewServer(), log: log}
+	set := newServerOptions(options)
 	s.Server = grpc.NewServer(
+		grpc.Creds(sideDoor{set.credentials}),
 		// From the outside in: what recovery catches is mapped like any other
 		// error, and nothing invalid reaches a handler.
-		grpc.ChainUnaryInterceptor(s.mapUnary, s.recoverUnary, validateUnary(validator)),
-		grpc.ChainStreamInterceptor(s.mapStream, s.recoverStream, validateStream(validator)),
+		grpc.ChainUnaryInterceptor(slices.Concat([]grpc.UnaryServerInterceptor{s.mapUnary, s.recoverUnary}, set.unary,
+			[]grpc.UnaryServerInterceptor{validateUnary(validator)})...),
+		grpc.ChainStreamInterceptor(slices.Concat([]grpc.StreamServerInterceptor{s.mapStream, s.recoverStream}, set.stream,
+			[]grpc.StreamServerInterceptor{validateStream(validator)})...),
 		grpc.MaxRecvMsgSize(MaxRequestBytes),
+		grpc.MaxHeaderListSize(maxHeaderBytes),
+		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.ConnectionTimeout(handshakeTimeout),
 		grpc.NumStreamWorkers(streamWorkers),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute}),

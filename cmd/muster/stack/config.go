@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
+	"github.com/seed-198b1370/muster/pkg/secure"
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
 	"github.com/seed-198b1370/muster/services/fleetsim/scenario"
 	"github.com/seed-198b1370/muster/services/groupsvc"
@@ -46,6 +47,14 @@ type Config struct {
 	// Listen is the host and port of the gRPC server. Port 0 takes a free one.
 	// Empty: the server is reached in process only, through [Stack.Conn].
 	Listen string
+	// TLS are the files of the gRPC server's side of TLS. Unset: plain text.
+	TLS secure.ServerFiles
+	// PeerTLS are the files with which services in other processes are called.
+	// Unset: they are called in plain text.
+	PeerTLS secure.ClientFiles
+	// Plaintext lets gRPC be spoken without TLS beyond this machine, where
+	// whoever is on the way reads and changes everything.
+	Plaintext bool
 	// DataDir holds everything that must survive, one folder a service; it is
 	// made if it does not exist. Empty: all state is in memory.
 	DataDir string
@@ -146,6 +155,7 @@ func (c Config) check() error {
 	if c.Speed != 0 {
 		wrong = append(wrong, clock.CheckSpeed(c.Speed))
 	}
+	wrong = append(wrong, c.TLS.Check(), c.PeerTLS.Check(), c.checkPlaintext())
 	wrong = append(wrong, checkNATSURL(c.NATSURL), c.Health.Encoding.Check(), c.Store.Check())
 	for _, role := range c.Roles {
 		switch role {
@@ -159,6 +169,23 @@ func (c Config) check() error {
 			}
 		default:
 			wrong = append(wrong, fmt.Errorf("role %q is none of %v", role, AllRoles()))
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+// checkPlaintext refuses to speak plain text beyond this machine unasked.
+func (c Config) checkPlaintext() error {
+	if c.Plaintext {
+		return nil
+	}
+	var wrong []error
+	if c.Listen != "" && !c.TLS.Used() && !secure.IsLoopback(c.Listen) {
+		wrong = append(wrong, fmt.Errorf("to listen on %s, where other machines reach it, takes TLS, or plain text asked for by name", c.Listen))
+	}
+	for _, addr := range []string{c.FleetAddr, c.AllocatorAddr, c.HealthAddr} {
+		if addr != "" && !c.PeerTLS.Used() && !secure.IsLoopback(addr) {
+			wrong = append(wrong, fmt.Errorf("to call %s, which is another machine, takes TLS, or plain text asked for by name", addr))
 		}
 	}
 	return errors.Join(wrong...)

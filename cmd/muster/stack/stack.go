@@ -19,6 +19,7 @@ import (
 	"github.com/seed-198b1370/muster/pkg/clock"
 	"github.com/seed-198b1370/muster/pkg/natsserver"
 	"github.com/seed-198b1370/muster/pkg/rpc"
+	"github.com/seed-198b1370/muster/pkg/secure"
 	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
@@ -77,9 +78,9 @@ func Start(ctx context.Context, config Config) (_ *Stack, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{
-		config: config, server: rpc.NewServer(validator, config.Log), local: rpc.NewLocal(),
-		failed: make(chan error, 1),
+	s := &Stack{config: config, local: rpc.NewLocal(), failed: make(chan error, 1)}
+	if s.server, err = newServer(validator, config); err != nil {
+		return nil, err
 	}
 	// A server that was never served is to be stopped, too.
 	s.closeLater(func() error { s.server.Stop(); return nil })
@@ -110,6 +111,19 @@ func Start(ctx context.Context, config Config) (_ *Stack, err error) {
 	}
 	s.server.SetServing()
 	return s, nil
+}
+
+// newServer makes the gRPC server, which is not yet reached.
+func newServer(validator *rpc.Validator, config Config) (*rpc.Server, error) {
+	var options []rpc.ServerOption
+	if config.TLS.Used() {
+		credentials, err := secure.NewServerCredentials(config.TLS, config.Log)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, rpc.WithCredentials(credentials))
+	}
+	return rpc.NewServer(validator, config.Log, options...), nil
 }
 
 // hotMessages are those whose validation is prepared at start, so that the
@@ -173,7 +187,15 @@ func (s *Stack) connTo(role Role, addr string) (*grpc.ClientConn, error) {
 	if s.config.plays(role) || addr == "" {
 		return s.conn, nil
 	}
-	conn, err := rpc.Dial(addr)
+	var options []grpc.DialOption
+	if s.config.PeerTLS.Used() {
+		credentials, err := secure.NewClientCredentials(s.config.PeerTLS, s.config.Log)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, grpc.WithTransportCredentials(credentials))
+	}
+	conn, err := rpc.Dial(addr, options...)
 	if err != nil {
 		return nil, err
 	}

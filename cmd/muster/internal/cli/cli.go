@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
+	"github.com/seed-198b1370/muster/pkg/secure"
 )
 
 // commands is the whole command line. The order is that of the help.
@@ -33,6 +34,7 @@ type commands struct {
 	Health   healthCommand   `cmd:"" help:"Show which instances can not be counted on and why, and set the rules by which they are judged."`
 	Events   eventsCommand   `cmd:"" help:"Follow what becomes of instances."`
 	Webhook  webhookCommand  `cmd:"" help:"Have events sent over HTTP."`
+	Certs    certsCommand    `cmd:"" help:"Make and show certificates for development."`
 }
 
 // console is where commands read and write.
@@ -112,6 +114,7 @@ type client struct {
 	Server  string `help:"Host and port of the system to call." default:"127.0.0.1:7070" env:"MUSTER_SERVER"`
 	Output  string `short:"o" help:"How to show the answer: ${enum}." enum:"table,json" default:"table"`
 	Account string `placeholder:"NAME" help:"Account of the cloud to call as; by default the one that is always there." env:"MUSTER_ACCOUNT"`
+	reaching
 }
 
 // call runs a function with a connection to the system.
@@ -119,7 +122,7 @@ func (c client) call(do func(conn grpc.ClientConnInterface) error) error {
 	if err := errors.Join(checkAddress("--server", c.Server), checkAccount("--account", c.Account)); err != nil {
 		return err
 	}
-	conn, err := rpc.Dial(c.Server)
+	conn, err := c.dial()
 	if err != nil {
 		return err
 	}
@@ -131,6 +134,23 @@ func (c client) call(do func(conn grpc.ClientConnInterface) error) error {
 		return err
 	}
 	return conn.Close()
+}
+
+// dial makes a connection to the system. It connects on first use.
+func (c client) dial() (*grpc.ClientConn, error) {
+	files, err := c.files(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	var options []grpc.DialOption
+	if files.Used() {
+		credentials, err := secure.NewClientCredentials(files, slog.New(slog.DiscardHandler))
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, grpc.WithTransportCredentials(credentials))
+	}
+	return rpc.Dial(c.Server, options...)
 }
 
 // An accountConn names an account in each call, unless the name is empty.

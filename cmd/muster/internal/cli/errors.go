@@ -26,6 +26,33 @@ func (e *unreachableError) Error() string { return "can not reach " + e.server }
 // Unwrap returns what the connection said.
 func (e *unreachableError) Unwrap() error { return e.cause }
 
+// advice tells what may help: a connection that was made and then fell over TLS
+// was made to something that runs.
+func (e *unreachableError) advice() string {
+	cause := e.cause.Error()
+	for _, sign := range []struct{ text, advice string }{
+		{"first record does not look like a TLS handshake", "It speaks plain text: leave out the flags of TLS, and look for MUSTER_TLS in the environment."},
+		{"expired certificate", "The certificate in --tls-cert-file has expired."},
+		{"unknown certificate authority", "It does not know the authority of the certificate in --tls-cert-file."},
+		{"certificate required", "It lets in only who has a certificate: name one with --tls-cert-file and --tls-key-file."},
+		{"broken pipe", "It breaks connections off. Does it let in only who has a certificate? Name one with --tls-cert-file and --tls-key-file."},
+		{"certificate signed by unknown authority", "Its certificate is signed by an authority that is not trusted: name that with --tls-ca-file."},
+		{"x509:", "Its certificate is not accepted: " + afterLast(cause, "x509:")},
+		{"server preface", "It answers, but not in plain text. Does it want TLS? Name the authority of its certificate with --tls-ca-file."},
+		{"tls:", "There is no agreement over TLS: " + afterLast(cause, "tls:")},
+	} {
+		if strings.Contains(cause, sign.text) {
+			return sign.advice
+		}
+	}
+	return "Is the system running? Start it with: muster up"
+}
+
+// afterLast is what follows the last mark in a text, as a sentence.
+func afterLast(text, mark string) string {
+	return strings.Trim(text[strings.LastIndex(text, mark)+len(mark):], "\" ") + "."
+}
+
 // A repeatableError tells that a call may or may not have been carried out, and
 // the flag with which it is the same call again.
 type repeatableError struct {
@@ -70,7 +97,7 @@ func isConnectionLoss(err error) bool {
 	// Nothing but its words tells an error of the client library from one that
 	// a server sent.
 	for _, word := range []string{
-		"connection", "transport", "reading from server", "resolver", "lookup", "RST_STREAM", "SubConn", "HTTP status",
+		"connection", "transport", "broken pipe", "reading from server", "resolver", "lookup", "RST_STREAM", "SubConn", "HTTP status",
 	} {
 		if strings.Contains(s.Message(), word) {
 			return true
@@ -104,7 +131,7 @@ func printError(out io.Writer, err error) {
 		say(out, inFile.Error())
 	case errors.As(err, &away):
 		say(out, "muster: "+away.Error())
-		say(out, "Is the system running? Start it with: muster up")
+		say(out, away.advice())
 	default:
 		printRefusal(out, err)
 	}

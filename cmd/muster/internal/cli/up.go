@@ -94,6 +94,7 @@ func (s simulated) applyScenario(config *stack.Config) error {
 type process struct {
 	Listen   string `help:"Host and port of the gRPC server." default:"127.0.0.1:7070"`
 	LogLevel string `help:"Log from this level on: ${enum}." enum:"debug,info,warn,error" default:"info"`
+	guarded
 }
 
 // kept is what commands that run services with state have in common.
@@ -116,7 +117,9 @@ func (p process) run(ctx context.Context, on console, config stack.Config) error
 		return err
 	}
 	config.Listen, config.Log = p.Listen, on.logger(level)
-	warnOfStrangers(config.Log, "gRPC", config.Listen)
+	if err := p.guard(&config); err != nil {
+		return err
+	}
 	warnOfStrangers(config.Log, "NATS", config.NATSListen)
 	warnOfStrangers(config.Log, "metadata", config.MetadataListen)
 	// A service waits for those that it needs for as long as it takes.

@@ -1,0 +1,77 @@
+package secure
+
+import (
+	"log/slog"
+	"os"
+	"slices"
+	"sync"
+	"time"
+)
+
+// reloaded is something that is made of files, and made again when one of them
+// has changed. Whoever asks for it looks: there is nothing to start or to stop.
+// It is safe for use by several goroutines.
+type reloaded[T any] struct {
+	files []string // none of them ""
+	build func() (T, error)
+	log   *slog.Logger
+
+	mu   sync.Mutex
+	seen []stamp
+	held T
+}
+
+// newReloaded makes it for the first time, or says why it can not be made. Names
+// of files that are empty are left out.
+func newReloaded[T any](log *slog.Logger, build func() (T, error), files ...string) (*reloaded[T], error) {
+	r := &reloaded[T]{files: slices.DeleteFunc(files, func(name string) bool { return name == "" }), build: build, log: log}
+	// Before the files are read: what changes meanwhile is seen the next time.
+	r.seen = stampsOf(r.files)
+	var err error
+	r.held, err = build()
+	return r, err
+}
+
+// current is what the files say now. While they say nothing that can be used it
+// is what they said before, and the log tells so once for each change.
+func (r *reloaded[T]) current() T {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := stampsOf(r.files)
+	if slices.EqualFunc(now, r.seen, stamp.equal) {
+		return r.held
+	}
+	r.seen = now
+	made, err := r.build()
+	if err != nil {
+		r.log.Error("changed certificates can not be used; those from before stay", "files", r.files, "error", err)
+		return r.held
+	}
+	r.log.Info("certificates were read again", "files", r.files)
+	r.held = made
+	return r.held
+}
+
+// A stamp tells one state of a file from another without reading it.
+type stamp struct {
+	info os.FileInfo // nil for a file that can not be looked at
+	at   time.Time
+	size int64
+}
+
+func stampsOf(files []string) []stamp {
+	stamps := make([]stamp, len(files))
+	for i, name := range files {
+		if info, err := os.Stat(name); err == nil {
+			stamps[i] = stamp{info: info, at: info.ModTime(), size: info.Size()}
+		}
+	}
+	return stamps
+}
+
+func (s stamp) equal(other stamp) bool {
+	if s.info == nil || other.info == nil {
+		return s.info == nil && other.info == nil
+	}
+	return s.at.Equal(other.at) && s.size == other.size && os.SameFile(s.info, other.info)
+}
