@@ -33,6 +33,7 @@ type taker struct {
 	mu      sync.Mutex
 	ids     []string
 	cursor  string
+	place   follow.Place
 	changed chan struct{}
 	fail    error
 }
@@ -49,7 +50,7 @@ func (k *taker) take(_ context.Context, batch follow.Batch) error {
 		k.ids = append(k.ids, event.GetEventId())
 	}
 	if batch.Place.Cursor != "" {
-		k.cursor = batch.Place.Cursor
+		k.cursor, k.place = batch.Place.Cursor, batch.Place
 	}
 	close(k.changed)
 	k.changed = make(chan struct{})

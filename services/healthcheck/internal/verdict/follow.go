@@ -2,7 +2,6 @@ package verdict
 
 import (
 	"context"
-	"math"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -48,11 +47,16 @@ func (k *Keeper) ListEnds(ctx context.Context) {
 // Happened implements [follow.Watcher].
 func (k *Keeper) Happened(ctx context.Context, transitions []*fleetv1.InstanceTransition, asOf *timestamppb.Timestamp) {
 	k.do(ctx, func(context.Context) {
-		k.hear(asOf)
+		k.hear(asOf, transitions)
 		for _, t := range transitions {
 			k.take(t.GetInstance(), judge.Sighting{Kind: t.GetKind(), Why: t.GetReason(), At: k.steady.Of(t.GetTime().AsTime())})
 		}
 	})
+}
+
+// CutOff implements [follow.Watcher].
+func (k *Keeper) CutOff(ctx context.Context) {
+	k.do(ctx, func(context.Context) { k.silence = cutOff })
 }
 
 // sweep forgets what the latest list did not show.
@@ -70,13 +74,32 @@ func (k *Keeper) sweep() {
 }
 
 // hear notes up to when the fleet has told of everything. One that never says so
-// is taken at its word at any time.
-func (k *Keeper) hear(asOf *timestamppb.Timestamp) {
-	if asOf == nil {
-		k.heard = math.MaxInt64
+// has told of what was before the latest that it told of; and of everything once
+// it is silent, if it is listened to.
+func (k *Keeper) hear(asOf *timestamppb.Timestamp, transitions []*fleetv1.InstanceTransition) {
+	if asOf != nil {
+		k.silence = cutOff // it speaks for itself
+		k.heard = max(k.heard, k.steady.Of(asOf.AsTime()))
 		return
 	}
-	k.heard = max(k.heard, k.steady.Of(asOf.AsTime()))
+	k.silence = 0
+	for _, t := range transitions {
+		k.heard = max(k.heard, k.steady.Of(t.GetTime().AsTime()))
+	}
+}
+
+// listen takes a long silence of a fleet that does not say up to when it has told
+// of everything for having nothing to tell. It is called at each look, not at each
+// moment, so that what waits for a keeper that is held up is not silence.
+func (k *Keeper) listen() {
+	if k.silence == cutOff {
+		return
+	}
+	if k.silence < longSilence {
+		k.silence++
+		return
+	}
+	k.heard = max(k.heard, k.steady.Now())
 }
 
 // take takes a sighting of an instance over, and judges it.

@@ -28,6 +28,11 @@ const (
 	suspectWithin = time.Minute
 	// inboxSize bounds what waits for the loop.
 	inboxSize = 64
+	// longSilence is how many looks without a word of the fleet mean that it has
+	// nothing to tell: two seconds.
+	longSilence = 20
+	// cutOff is a silence that means nothing.
+	cutOff = -1
 )
 
 // Deps are the parts that a keeper works with.
@@ -67,6 +72,7 @@ type Keeper struct {
 	steady  judge.Steady
 	asked   judge.Instant // when the latest list began
 	heard   judge.Instant // up to when the fleet has told of everything
+	silence int           // looks since a word of a fleet that does not say so; or cutOff
 	looked  time.Time     // when the clock was looked at, in real time
 	speed   float64       // of the clock then
 	pending []write       // to be handed to the writer
@@ -84,7 +90,7 @@ func New(deps Deps) *Keeper {
 	if deps.OwnershipChanged == nil {
 		deps.OwnershipChanged = func() <-chan struct{} { return nil }
 	}
-	k := &Keeper{Deps: deps, inbox: make(chan func(context.Context), inboxSize), writes: make(chan []write, inboxSize), table: newTable()}
+	k := &Keeper{Deps: deps, inbox: make(chan func(context.Context), inboxSize), writes: make(chan []write, inboxSize), table: newTable(), silence: cutOff}
 	k.scheduler = probe.NewScheduler[*tracked](probe.SchedulerConfig{Seed: deps.Seed, Wall: deps.Wall, Speed: k.cloudSpeed})
 	return k
 }
@@ -195,6 +201,7 @@ func (k *Keeper) look(ctx context.Context) {
 	for _, id := range conflicts {
 		k.reload(id)
 	}
+	k.listen()
 	k.watchZones(ctx)
 	for now := k.present(); len(k.table.looks) > 0 && k.table.looks[0].look <= now; {
 		one := k.table.looks[0]

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
 	"github.com/seed-198b1370/muster/pkg/natsserver/natstest"
@@ -48,8 +51,9 @@ type replica struct {
 
 	mu    sync.Mutex
 	told  []*healthv1.InstanceEvent
-	stuck bool // it publishes nothing
 	owned func(string) bool
+
+	released chan struct{} // it publishes nothing before this is closed
 }
 
 // start runs a keeper over a fleet and a JetStream until stop or the end of the
@@ -63,7 +67,10 @@ func start(t testing.TB, fleet fleetv1.FleetServiceClient, js jetstream.JetStrea
 func startOn(t testing.TB, fleet fleetv1.FleetServiceClient, js jetstream.JetStream, cloud clock.Clock, stuck bool, owned func(string) bool, changed func() <-chan struct{}) *replica {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	r := &replica{t: t, store: records.New(js, records.Config{Log: log}), stuck: stuck, owned: owned}
+	r := &replica{t: t, store: records.New(js, records.Config{Log: log}), owned: owned, released: make(chan struct{})}
+	if !stuck {
+		r.release()
+	}
 	keeper := verdict.New(verdict.Deps{
 		Store: r.store, Publish: r.publish, Cloud: cloud, Wall: clock.NewWall(),
 		Owns: owned, OwnershipChanged: changed, Log: log,
@@ -90,8 +97,9 @@ func startOn(t testing.TB, fleet fleetv1.FleetServiceClient, js jetstream.JetStr
 }
 
 func (r *replica) publish(ctx context.Context, events []*healthv1.InstanceEvent) error {
-	if r.stuck {
-		<-ctx.Done()
+	select {
+	case <-r.released:
+	case <-ctx.Done():
 		return ctx.Err()
 	}
 	for _, event := range events { // whoever is told of a verdict can read it
@@ -103,6 +111,14 @@ func (r *replica) publish(ctx context.Context, events []*healthv1.InstanceEvent)
 	defer r.mu.Unlock()
 	r.told = append(r.told, events...)
 	return nil
+}
+
+// release ends that a replica is stuck.
+func (r *replica) release() { close(r.released) }
+
+// idsOf are those of one instance.
+func (r *replica) idsOf(instance string) []string {
+	return slices.DeleteFunc(r.ids(), func(id string) bool { return !strings.HasPrefix(id, instance+"/") })
 }
 
 // ids are those of the events so far, with their kinds.
@@ -161,6 +177,79 @@ func TestKeeper_isBehindTheStream(t *testing.T) {
 	r.awaitIDs("i-1/v1 Stopped")
 	fleet.TellUpTo(fleettest.Origin.Add(100 * time.Hour))
 	r.awaitIDs("i-1/v1 Stopped", "i-2/v1 Initializing")
+}
+
+// S7: an event stream that is away holds up no verdict: they are stored, of others
+// and in order, but none over one whose event is not told yet.
+func TestKeeper_eventStreamIsAway(t *testing.T) {
+	fleet, js := fleettest.New(), natstest.NewJetStream(t)
+	client := fleet.Serve(t)
+	launch(fleet, "i-1")
+	launch(fleet, "i-2")
+	away := start(t, client, js, true, nil, nil)
+	unhealthy := func(ids ...string) func() bool {
+		return func() bool {
+			var got []string
+			for _, one := range away.store.Unhealthy(records.Group{AccountID: "1234", GroupID: "apg-1"}) {
+				got = append(got, one.GetInstanceId())
+			}
+			return slices.Equal(ids, got)
+		}
+	}
+	fleet.Step("i-1", stopped, failure)
+	await(t, "the first verdict", unhealthy("i-1"))
+	fleet.Step("i-1", running, requested) // well again, which waits
+	fleet.SetHealth("i-1", fleetv1.InstanceHealth_INSTANCE_HEALTH_OK)
+	fleet.Step("i-2", stopped, failure)
+	await(t, "the second verdict", unhealthy("i-1", "i-2"))
+	if got := away.store.Verdict("i-1").GetVerdict().GetNumber(); got != 1 {
+		t.Errorf("verdict %d is stored before the first is told", got)
+	}
+	away.release()
+	away.awaitPublished("i-1", 2)
+	away.awaitPublished("i-2", 1)
+	if got := away.idsOf("i-1"); !slices.Equal(got, []string{"i-1/v1 Stopped", "i-1/v2 Well"}) {
+		t.Errorf("told of i-1 is %v", got)
+	}
+}
+
+// A fleet that does not say up to when it has told of everything is believed to
+// have nothing to tell only while it is listened to.
+func TestKeeper_doesNotTakeDeafnessForSilence(t *testing.T) {
+	js, cloud, wall := natstest.NewJetStream(t), clock.NewVirtual(fleettest.Origin), clock.NewVirtual(fleettest.Origin)
+	store := records.New(js, records.Config{Log: slog.New(slog.DiscardHandler)})
+	r := &replica{t: t, store: store, released: make(chan struct{})}
+	keeper := verdict.New(verdict.Deps{
+		Store: store, Publish: r.publish, Cloud: cloud, Wall: wall, Log: slog.New(slog.DiscardHandler),
+	})
+	r.release()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- keeper.Run(ctx) }()
+	defer func() { cancel(); <-ended }()
+	happened := func(kind fleetv1.TransitionKind, status fleetv1.InstanceStatus, id string) {
+		keeper.Happened(ctx, []*fleetv1.InstanceTransition{{
+			Kind: kind, Reason: failure, Time: timestamppb.New(fleettest.Origin), Instance: &fleetv1.Instance{
+				InstanceId: id, AccountId: "1234", ZoneId: "cn-hangzhou-i", TransitionNumber: 1, Status: status, CreateTime: timestamppb.New(fleettest.Origin),
+			},
+		}}, nil)
+	}
+	keeper.ListBegins(ctx)
+	keeper.ListEnds(ctx)
+	happened(fleetv1.TransitionKind_TRANSITION_KIND_CREATED, fleetv1.InstanceStatus_INSTANCE_STATUS_PENDING, "i-1")
+	keeper.CutOff(ctx)
+	for range 400 { // in small steps: a jump counts for nothing
+		wall.Advance(time.Second)
+		cloud.Advance(time.Second)
+		keeper.CutOff(ctx) // is there a look at the clock? now there is
+	}
+	// It is told what is old: silent it is not.
+	happened(stopped, fleetv1.InstanceStatus_INSTANCE_STATUS_STOPPED, "i-2")
+	r.awaitIDs("i-2/v1 Stopped")
+	await(t, "what silence tells", func() bool {
+		wall.Advance(100 * time.Millisecond)
+		return slices.Equal(r.ids(), []string{"i-2/v1 Stopped", "i-1/v1 Initializing"})
+	})
 }
 
 // Who starts with a list takes what looks stopped by a reclaim for that, and

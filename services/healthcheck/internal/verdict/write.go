@@ -22,6 +22,9 @@ import (
 const (
 	// writesAtOnce is how many entries are written at a time.
 	writesAtOnce = 64
+	// maxWaiting bounds what waits to be stored, and to be published: beyond it
+	// nothing is judged.
+	maxWaiting = 4096
 	// What is between two attempts to store.
 	minDelay = 50 * time.Millisecond
 	maxDelay = 10 * time.Second
@@ -35,6 +38,7 @@ type write struct {
 	isStored bool                    // it is stored already
 	event    *healthv1.InstanceEvent // nil for none
 	forget   string                  // an instance to forget instead
+	revision uint64                  // of what was stored; 0 when it was not
 }
 
 // newWrite is the write of an instance's verdict.
@@ -116,38 +120,164 @@ func (k *Keeper) tellSuspected() {
 	k.suspected = all
 }
 
-// write stores and publishes until the context ends. Those of one instance keep
-// their order.
+// write stores and publishes until the context ends. Verdicts are stored, and so
+// can be listed, also while the event stream is away.
 func (k *Keeper) write(ctx context.Context) error {
-	revisions := map[string]uint64{} // of entries that we have written
+	group, ctx := errgroup.WithContext(ctx)
+	w := &writer{
+		Keeper: k, revisions: map[string]uint64{}, telling: map[string]bool{},
+		toTell: make(chan []write), told: make(chan map[string]uint64),
+	}
+	group.Go(func() error { return w.storeOn(ctx) })
+	group.Go(func() error { return w.tellOn(ctx) })
+	return group.Wait()
+}
+
+// A writer stores, and then publishes. What is found of an instance waits until
+// the event of what was found before is published, for only the latest verdict is
+// stored: a crash would forget that event.
+type writer struct {
+	*Keeper
+	toTell chan []write           // stored
+	told   chan map[string]uint64 // published, by instance: the revision then, 0 for unknown
+
+	// What follows belongs to storeOn.
+	revisions map[string]uint64 // of entries that we have written
+	telling   map[string]bool   // instances with an event that is not published
+	waiting   []write           // in order
+}
+
+// storeOn stores until the context ends. Those of one instance keep their order.
+func (w *writer) storeOn(ctx context.Context) error {
+	var stored []write
 	for {
+		in, out := w.writes, w.toTell
+		if len(w.waiting) >= maxWaiting || len(w.telling) >= maxWaiting {
+			in = nil
+		}
+		if len(stored) == 0 {
+			out = nil
+		}
 		select {
-		case batch := <-k.writes:
-			for len(batch) > 0 {
-				now, later := apart(batch)
-				if err := k.writeAll(ctx, now, revisions); err != nil {
-					return err
-				}
-				batch = later
+		case batch := <-in:
+			w.waiting = append(w.waiting, batch...)
+		case out <- stored:
+			stored = nil
+		case done := <-w.told:
+			for id, revision := range done {
+				delete(w.telling, id)
+				w.revisions[id] = max(w.revisions[id], revision)
 			}
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+		for now := w.next(); len(now) > 0; now = w.next() {
+			toTell, err := w.storeAll(ctx, now)
+			if err != nil {
+				return err
+			}
+			stored = append(stored, toTell...)
+		}
 	}
 }
 
-// apart splits a batch so that the first part has each instance once.
-func apart(batch []write) (now, later []write) {
-	seen := map[string]bool{}
-	for _, w := range batch {
-		if id := w.instance(); seen[id] {
-			later = append(later, w)
+// next takes of what waits that which can be stored, each instance once.
+func (w *writer) next() (now []write) {
+	if len(w.waiting) == 0 {
+		return nil
+	}
+	seen, later := map[string]bool{}, []write(nil)
+	for _, one := range w.waiting {
+		if id := one.instance(); seen[id] || w.telling[id] {
+			later = append(later, one)
+			seen[id] = true
 		} else {
 			seen[id] = true
-			now = append(now, w)
+			now = append(now, one)
 		}
 	}
-	return now, later
+	w.waiting = later
+	return now
+}
+
+// storeAll stores a batch, and returns what is to be told of it.
+func (w *writer) storeAll(ctx context.Context, batch []write) (toTell []write, err error) {
+	err = each(ctx, len(batch), func(ctx context.Context, i int) error {
+		one := &batch[i]
+		if one.forget != "" {
+			return w.untilDone(ctx, func() error { return w.Store.Forget(ctx, one.forget) })
+		}
+		over := w.revisionOf(one.instance(), w.revisions)
+		if one.isStored {
+			one.revision = over
+			if w.Store.Verdict(one.instance()).GetPublishedNumber() >= one.event.GetVerdictNumber() {
+				one.event = nil // told meanwhile
+			}
+			return nil
+		}
+		var err error
+		one.revision, err = w.store(ctx, one.stored, over)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range batch {
+		switch id := one.instance(); {
+		case one.forget != "":
+			delete(w.revisions, id)
+		case one.revision != 0:
+			w.revisions[id] = one.revision
+			if one.event != nil {
+				toTell = append(toTell, one)
+				w.telling[id] = true
+			}
+		}
+	}
+	return toTell, nil
+}
+
+// tellOn publishes events of what is stored until the context ends, once this
+// replica shows what they tell, so that who is told of a verdict can read it, and
+// then stores that it did. A crash in between publishes an event again, under its
+// id.
+func (w *writer) tellOn(ctx context.Context) error {
+	for {
+		var batch []write
+		select {
+		case batch = <-w.toTell:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		w.awaitShown(ctx, batch)
+		events := make([]*healthv1.InstanceEvent, len(batch))
+		for i, one := range batch {
+			events[i] = one.event
+		}
+		if err := w.Publish(ctx, events); err != nil {
+			return err
+		}
+		after := make([]uint64, len(batch))
+		err := each(ctx, len(batch), func(ctx context.Context, i int) error {
+			published := proto.CloneOf(batch[i].stored)
+			published.PublishedNumber = published.GetVerdict().GetNumber()
+			var err error
+			after[i], err = w.store(ctx, published, batch[i].revision)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		done := map[string]uint64{}
+		for i, one := range batch {
+			done[one.instance()] = after[i]
+		}
+		select {
+		case w.told <- done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 func (w *write) instance() string {
@@ -157,77 +287,13 @@ func (w *write) instance() string {
 	return w.stored.GetVerdict().GetInstanceId()
 }
 
-// writeAll stores a batch, publishes its events once this replica shows what they
-// tell, so that who is told of a verdict can read it, and then stores that it did. A
-// crash in between publishes an event again, under its id.
-func (k *Keeper) writeAll(ctx context.Context, batch []write, revisions map[string]uint64) error {
-	stored := make([]uint64, len(batch)) // the revision of each; 0 when it was not written
-	err := each(ctx, len(batch), func(ctx context.Context, i int) error {
-		w := &batch[i]
-		if w.forget != "" {
-			return k.untilDone(ctx, func() error { return k.Store.Forget(ctx, w.forget) })
-		}
-		over := k.revisionOf(w.instance(), revisions)
-		if w.isStored {
-			stored[i] = over
-			return nil
-		}
-		var err error
-		stored[i], err = k.store(ctx, w.stored, over)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	var told []*healthv1.InstanceEvent
-	for i, w := range batch {
-		if w.forget != "" {
-			delete(revisions, w.forget)
-			continue
-		}
-		if stored[i] != 0 {
-			revisions[w.instance()] = stored[i]
-			if w.event != nil {
-				told = append(told, w.event)
-			}
-		}
-	}
-	if len(told) == 0 {
-		return nil
-	}
-	k.awaitShown(ctx, batch, stored)
-	if err := k.Publish(ctx, told); err != nil {
-		return err
-	}
-	after := make([]uint64, len(batch))
-	err = each(ctx, len(batch), func(ctx context.Context, i int) error {
-		w := &batch[i]
-		if w.event == nil || stored[i] == 0 {
-			return nil
-		}
-		published := proto.CloneOf(w.stored)
-		published.PublishedNumber = published.GetVerdict().GetNumber()
-		var err error
-		after[i], err = k.store(ctx, published, stored[i])
-		return err
-	})
-	for i := range batch {
-		if after[i] != 0 {
-			revisions[batch[i].instance()] = after[i]
-		}
-	}
-	return err
-}
-
 // awaitShown waits a while until the store shows what was written of a batch. That
 // it is stored does not depend on it.
-func (k *Keeper) awaitShown(ctx context.Context, batch []write, revisions []uint64) {
+func (w *writer) awaitShown(ctx context.Context, batch []write) {
 	ctx, cancel := context.WithTimeout(ctx, showTimeout)
 	defer cancel()
-	for i, w := range batch {
-		if w.event != nil && revisions[i] != 0 {
-			k.Store.AwaitShown(ctx, w.instance(), revisions[i])
-		}
+	for _, one := range batch {
+		w.Store.AwaitShown(ctx, one.instance(), one.revision)
 	}
 }
 
