@@ -59,14 +59,14 @@ func TestPlainWords(t *testing.T) {
 // Advice comes after what was wrong, and only on the fleet's own reasons.
 func TestPrintError_advice(t *testing.T) {
 	var out strings.Builder
-	printError(&out, rpc.Error(codes.ResourceExhausted, fleetv1.ErrorReason_ERROR_REASON_THROTTLED, nil, "too many calls", rpc.RetryAfter(time.Second)))
+	printError(&out, rpc.Error(codes.ResourceExhausted, fleetv1.ErrorReason_ERROR_REASON_THROTTLED, nil, "too many calls", rpc.RetryAfter(time.Second)), nil)
 	if want := "muster: too many calls (THROTTLED)\nCall again in 1s, or less often.\n"; out.String() != want {
 		t.Errorf("got %q, want %q", out.String(), want)
 	}
 	out.Reset()
 	var violations rpc.Violations
 	violations.Add("instance_type", "t", "must be sold in the region")
-	printError(&out, violations.ErrWithReason(fleetv1.ErrorReason_ERROR_REASON_UNKNOWN_POOL, nil))
+	printError(&out, violations.ErrWithReason(fleetv1.ErrorReason_ERROR_REASON_UNKNOWN_POOL, nil), nil)
 	if want := "muster: the request was refused:\n  instance_type: must be sold in the region, got \"t\"\n`muster market types` shows what is sold, and in which zones.\n"; out.String() != want {
 		t.Errorf("got %q, want %q", out.String(), want)
 	}

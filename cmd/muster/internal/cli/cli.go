@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"strings"
 
 	"github.com/alecthomas/kong"
 	"google.golang.org/grpc"
@@ -72,7 +73,7 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		kong.Bind(console{in: in, out: out, err: errOut}),
 	)
 	if err != nil {
-		printError(errOut, err)
+		printError(errOut, err, nil)
 		return exitFailed
 	}
 	parsed, err := parser.Parse(args)
@@ -104,7 +105,7 @@ func outcome(ctx context.Context, errOut io.Writer, parsed *kong.Context, err er
 		printRepeat(errOut, err)
 		return exitOK
 	default:
-		printError(errOut, err)
+		printError(errOut, err, flagFieldsOf(parsed))
 		return exitFailed
 	}
 }
@@ -177,10 +178,23 @@ func (c accountConn) named(ctx context.Context) context.Context {
 }
 
 // printHelp prints the help of a command. One that does something without a
-// subcommand shows the flags for that, too.
+// subcommand shows the flags for that, too. The top also tells the exit codes.
 func printHelp(options kong.HelpOptions, parsed *kong.Context) error {
 	if node := parsed.Selected(); node != nil && node.DefaultCmd != nil {
 		node.Flags = append(node.Flags, node.DefaultCmd.Flags...)
 	}
+	if node := parsed.Selected(); node != nil {
+		for _, flag := range node.Flags {
+			flag.Help = spacedEnum(flag.Help, flag.Enum)
+		}
+	}
 	return kong.DefaultHelpPrinter(options, parsed)
+}
+
+// spacedEnum is a help in which the choices of a flag can be broken into lines.
+func spacedEnum(help, choices string) string {
+	if choices == "" {
+		return help
+	}
+	return strings.ReplaceAll(help, choices, strings.ReplaceAll(choices, ",", ", "))
 }

@@ -97,7 +97,7 @@ func TestCommands(t *testing.T) {
 	s.ok("group create -f "+examples+"sample.yaml", "TYPE               ZONE           BILLING        LAUNCHED  ERROR",
 		"ecs.s6-c1m1.small  cn-shenzhen-d  pay-as-you-go  3         -", "ecs.s6-c1m1.small  cn-shenzhen-d  spot           2         -")
 	s.ok("group list", group, "web")
-	s.ok("group get "+group, "40 units: at least 8 pay-as-you-go, at least 32 spot", "Fulfilled:", "ecs.g6.xlarge")
+	s.ok("group get "+group, "40 units: 8 pay-as-you-go, 32 spot", "Next look:", "ecs.g6.xlarge")
 	s.ok("group update "+group+" --total 42", "/42", "pending-fulfillment")
 	s.ok("group instances " + group)
 	s.ok("group activities " + group)

@@ -123,22 +123,22 @@ func isPassing(err error) bool {
 
 // printError tells a person what went wrong and, where it is known, what to do
 // about it.
-func printError(out io.Writer, err error) {
+func printError(out io.Writer, err error, flags flagFields) {
 	var inFile *fileError
 	var away *unreachableError
 	switch {
 	case errors.As(err, &inFile):
-		say(out, inFile.Error())
+		say(out, strings.Join(inFile.linesFor(flags), "\n"))
 	case errors.As(err, &away):
 		say(out, "muster: "+away.Error())
 		say(out, away.advice())
 	default:
-		printRefusal(out, err)
+		printRefusal(out, err, flags)
 	}
 	printRepeat(out, err)
 }
 
-func printRefusal(out io.Writer, err error) {
+func printRefusal(out io.Writer, err error, flags flagFields) {
 	var refused statusError
 	if !errors.As(err, &refused) {
 		say(out, "muster: "+err.Error())
@@ -149,7 +149,11 @@ func printRefusal(out io.Writer, err error) {
 	if len(violations) > 0 {
 		say(out, "muster: the request was refused:")
 		for _, violation := range violations {
-			say(out, fmt.Sprintf("  %s: %s", violation.GetField(), plainWords(violation.GetDescription())))
+			what, text := violation.GetField(), plainWords(violation.GetDescription())
+			if flag := flags.of(violation.GetField()); flag != "" {
+				what, text = flag, text+" ("+violation.GetField()+")"
+			}
+			say(out, fmt.Sprintf("  %s: %s", what, text))
 		}
 		sayAdvice(out, s)
 		return

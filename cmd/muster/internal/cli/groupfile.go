@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,10 +33,35 @@ type groupFile struct {
 }
 
 // fileError tells what is wrong with a file, a line for each finding.
-type fileError struct{ lines []string }
+type fileError struct {
+	lines   []string
+	refused []refusedField // found by the service, after lines
+}
+
+// A refusedField is a field of a file that the service refused.
+type refusedField struct {
+	field string // as the service calls it
+	place string // file and, where it is known, line
+	name  string // as the file calls it
+	text  string // what is wrong
+}
 
 // Error implements error.
-func (e *fileError) Error() string { return strings.Join(e.lines, "\n") }
+func (e *fileError) Error() string { return strings.Join(e.linesFor(nil), "\n") }
+
+// linesFor are all findings. What flags of the command line have put over the
+// file is told of those.
+func (e *fileError) linesFor(flags flagFields) []string {
+	lines := slices.Clone(e.lines)
+	for _, one := range e.refused {
+		if flag := flags.given(one.field); flag != "" {
+			lines = append(lines, fmt.Sprintf("muster: %s: %s (%s)", flag, one.text, one.field))
+		} else {
+			lines = append(lines, fmt.Sprintf("%s %s: %s", one.place, one.name, one.text))
+		}
+	}
+	return lines
+}
 
 // readGroupFile reads a group file; the name - means standard input.
 func readGroupFile(name string, stdin io.Reader) (*groupFile, error) {
@@ -152,8 +178,13 @@ func doubles(name string, node *yaml.Node) []string {
 func plain(field string) string { return strings.ReplaceAll(strings.ToLower(field), "_", "") }
 
 // locate turns the field violations of a refused request into errors that point
-// into the file. Other errors stay as they are.
-func (f *groupFile) locate(err error) error { return located(err, f.at) }
+// into the file. Other errors stay as they are, and all of them without a file.
+func (f *groupFile) locate(err error) error {
+	if f.name == "" {
+		return err
+	}
+	return located(err, f.at)
+}
 
 // located turns the field violations of a refused request into errors that say
 // where they come from: find tells the file and the line of a field, and how the
@@ -166,7 +197,7 @@ func located(err error, find func(field string) (place, name string)) error {
 	found := &fileError{}
 	for _, violation := range violations {
 		place, name := find(violation.GetField())
-		found.lines = append(found.lines, fmt.Sprintf("%s %s: %s", place, name, violation.GetDescription()))
+		found.refused = append(found.refused, refusedField{violation.GetField(), place, name, violation.GetDescription()})
 	}
 	return found
 }

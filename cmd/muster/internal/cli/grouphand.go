@@ -21,62 +21,57 @@ func processesOf(names []string) []groupv1.Process {
 }
 
 type groupSuspend struct {
-	client
-	Group     string   `arg:"" help:"Id of the group."`
+	namedGroup
 	Processes []string `arg:"" help:"What it is not to do until it is resumed: launch, terminate, replace, rebalance." enum:"launch,terminate,replace,rebalance"`
 }
 
 // Run suspends.
 func (c *groupSuspend) Run(ctx context.Context, on console) error {
-	return c.changed(ctx, on, func(groups groupv1.GroupServiceClient) (grouped, error) {
-		return groups.SuspendProcesses(ctx, &groupv1.SuspendProcessesRequest{GroupId: c.Group, Processes: processesOf(c.Processes)})
+	return c.changed(ctx, on, func(groups groupv1.GroupServiceClient, id string) (grouped, error) {
+		return groups.SuspendProcesses(ctx, &groupv1.SuspendProcessesRequest{GroupId: id, Processes: processesOf(c.Processes)})
 	})
 }
 
 type groupResume struct {
-	client
-	Group     string   `arg:"" help:"Id of the group."`
+	namedGroup
 	Processes []string `arg:"" help:"What it is to do again: launch, terminate, replace, rebalance." enum:"launch,terminate,replace,rebalance"`
 }
 
 // Run resumes.
 func (c *groupResume) Run(ctx context.Context, on console) error {
-	return c.changed(ctx, on, func(groups groupv1.GroupServiceClient) (grouped, error) {
-		return groups.ResumeProcesses(ctx, &groupv1.ResumeProcessesRequest{GroupId: c.Group, Processes: processesOf(c.Processes)})
+	return c.changed(ctx, on, func(groups groupv1.GroupServiceClient, id string) (grouped, error) {
+		return groups.ResumeProcesses(ctx, &groupv1.ResumeProcessesRequest{GroupId: id, Processes: processesOf(c.Processes)})
 	})
 }
 
 type groupProtect struct {
-	client
-	Group     string   `arg:"" help:"Id of the group."`
-	Instances []string `arg:"" help:"Ids of instances of it, at most 100."`
+	namedGroup
+	Instances []string `arg:"" field:"instance_ids" help:"Ids of instances of it, at most 100."`
 	Off       bool     `help:"End the protection."`
 }
 
 // Run protects instances from being given up, or ends that.
 func (c *groupProtect) Run(ctx context.Context, on console) error {
-	return c.changed(ctx, on, func(groups groupv1.GroupServiceClient) (grouped, error) {
-		return groups.SetInstanceProtection(ctx, &groupv1.SetInstanceProtectionRequest{GroupId: c.Group, InstanceIds: c.Instances, Protected: !c.Off})
+	return c.changed(ctx, on, func(groups groupv1.GroupServiceClient, id string) (grouped, error) {
+		return groups.SetInstanceProtection(ctx, &groupv1.SetInstanceProtectionRequest{GroupId: id, InstanceIds: c.Instances, Protected: !c.Off})
 	})
 }
 
 type groupAttach struct {
-	client
-	Group     string   `arg:"" help:"Id of the group."`
-	Instances []string `arg:"" help:"Ids of instances outside of any group, at most 100."`
+	namedGroup
+	Instances []string `arg:"" field:"instance_ids" help:"Ids of instances outside of any group, at most 100. A group that is then above its target gives some up, by its excess policy: raise the target first to keep all."`
 }
 
 // Run makes instances members.
 func (c *groupAttach) Run(ctx context.Context, on console) error {
-	return c.changed(ctx, on, func(groups groupv1.GroupServiceClient) (grouped, error) {
-		return groups.AttachInstances(ctx, &groupv1.AttachInstancesRequest{GroupId: c.Group, InstanceIds: c.Instances})
+	return c.changed(ctx, on, func(groups groupv1.GroupServiceClient, id string) (grouped, error) {
+		return groups.AttachInstances(ctx, &groupv1.AttachInstancesRequest{GroupId: id, InstanceIds: c.Instances})
 	})
 }
 
 type groupDetach struct {
-	client
-	Group     string   `arg:"" help:"Id of the group."`
-	Instances []string `arg:"" help:"Ids of instances of it, at most 100; they run on."`
+	namedGroup
+	Instances []string `arg:"" field:"instance_ids" help:"Ids of instances of it, at most 100; they run on."`
 	Decrement bool     `help:"Lower the target by what they contributed; else a maintain group makes up for them."`
 	RequestID string   `name:"request-id" placeholder:"ID" help:"Client token; without one it is made."`
 }
@@ -87,26 +82,25 @@ func (c *groupDetach) Run(ctx context.Context, on console) error {
 	if err != nil {
 		return err
 	}
-	return c.groups(func(groups groupv1.GroupServiceClient, fleet regions) error {
+	return c.on(ctx, func(groups groupv1.GroupServiceClient, fleet regions, id string) error {
 		detached, err := groups.DetachInstances(ctx, &groupv1.DetachInstancesRequest{
-			RequestId: token.id, GroupId: c.Group, InstanceIds: c.Instances, DecrementTarget: c.Decrement,
+			RequestId: token.id, GroupId: id, InstanceIds: c.Instances, DecrementTarget: c.Decrement,
 		})
 		if err != nil {
 			return token.failed(err)
 		}
 		return c.showPriced(ctx, fleet, on.out, detached, func(w pricedTable) {
 			groupTable(w, detached.GetGroup())
-			for _, id := range detached.GetMissingInstanceIds() {
-				w.say(id + " is no member of the group.")
+			for _, missing := range detached.GetMissingInstanceIds() {
+				w.say(missing + " is no member of the group.")
 			}
 		})
 	})
 }
 
 type groupRebalance struct {
-	client
-	Group     string `arg:"" help:"Id of the group."`
-	Max       int32  `placeholder:"N" help:"Move at most so many instances, 1 to 1000; by default a tenth of the group's."`
+	namedGroup
+	Max       int32  `field:"max_moved_instances" placeholder:"N" help:"Move at most so many instances, 1 to 1000; by default a tenth of the group's."`
 	DryRun    bool   `help:"Tell what would be moved, and move nothing."`
 	RequestID string `name:"request-id" placeholder:"ID" help:"Client token; without one it is made."`
 }
@@ -117,9 +111,9 @@ func (c *groupRebalance) Run(ctx context.Context, on console) error {
 	if err != nil {
 		return err
 	}
-	return c.groups(func(groups groupv1.GroupServiceClient, fleet regions) error {
+	return c.on(ctx, func(groups groupv1.GroupServiceClient, fleet regions, id string) error {
 		moved, err := groups.RebalanceGroup(ctx, &groupv1.RebalanceGroupRequest{
-			RequestId: token.id, GroupId: c.Group, MaxMovedInstances: c.Max, DryRun: c.DryRun,
+			RequestId: token.id, GroupId: id, MaxMovedInstances: c.Max, DryRun: c.DryRun,
 		})
 		if err != nil {
 			return token.failed(err)
@@ -156,9 +150,9 @@ type grouped interface {
 }
 
 // changed makes a call that changes a group, and shows the group.
-func (c client) changed(ctx context.Context, on console, call func(groupv1.GroupServiceClient) (grouped, error)) error {
-	return c.groups(func(groups groupv1.GroupServiceClient, fleet regions) error {
-		answer, err := call(groups)
+func (c namedGroup) changed(ctx context.Context, on console, call func(groups groupv1.GroupServiceClient, id string) (grouped, error)) error {
+	return c.on(ctx, func(groups groupv1.GroupServiceClient, fleet regions, id string) error {
+		answer, err := call(groups, id)
 		if err != nil {
 			return err
 		}

@@ -11,19 +11,39 @@ import (
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 )
 
-// groupTable writes groups, a row each.
+// How wide cells with others' words may be, for a table to fit [widestText].
+const (
+	widestName = 16 // names of groups
+	widestTask = 12 // names of scaling tasks
+	widestWhen = 22 // when a scaling task acts
+	widestSeen = 40 // what was seen of an unhealthy instance
+)
+
+// groupTable writes groups, a row each. Names that are longer than the others
+// are cut; -o json has them in full.
 func groupTable(w pricedTable, groups ...*groupv1.Group) {
-	row(w, "GROUP", "NAME", "TYPE", "LIFECYCLE", "STATE", "CAPACITY", "PAY-AS-YOU-GO", "SPOT", "COST/H")
+	row(w, "GROUP", "NAME", "TYPE", "STATE", "CAPACITY", "COST/H")
 	for _, group := range groups {
-		capacity, target := group.GetCapacity(), group.GetSpec().GetTargetCapacity()
-		row(w, group.GetGroupId(), orDash(group.GetSpec().GetName()), word(group.GetSpec().GetType()),
-			word(group.GetLifecycle()), word(group.GetFulfillment()),
-			fmt.Sprintf("%s/%d", units(capacity.GetFulfilled()), target.GetTotal()),
-			units(capacity.GetFulfilledPayAsYouGo()), units(capacity.GetFulfilledSpot()),
+		row(w, group.GetGroupId(), orDash(cut(tame(group.GetSpec().GetName()), widestName)), word(group.GetSpec().GetType()), groupState(group),
+			fmt.Sprintf("%s/%d", units(group.GetCapacity().GetFulfilled()), group.GetSpec().GetTargetCapacity().GetTotal()),
 			money.FormatMicros(group.GetCost().GetMicrosPerHour()))
 	}
 	if len(groups) > 0 {
 		w.sayPrices()
+	}
+}
+
+// groupState is in one word how a living group stands to its target, and of
+// others where they are in their life.
+func groupState(group *groupv1.Group) string {
+	switch group.GetLifecycle() {
+	case groupv1.Lifecycle_LIFECYCLE_DELETE_RUNNING, groupv1.Lifecycle_LIFECYCLE_DELETED:
+		return word(group.GetLifecycle())
+	default:
+		if group.GetFulfillment() == groupv1.Fulfillment_FULFILLMENT_UNSPECIFIED {
+			return word(group.GetLifecycle())
+		}
+		return word(group.GetFulfillment())
 	}
 }
 
@@ -34,16 +54,17 @@ func unhealthyTable(w table, group *groupv1.Group) {
 		return
 	}
 	row(w)
-	row(w, "UNHEALTHY", "SINCE", "REASON", "REPLACEMENT", "WHAT WAS SEEN")
+	row(w, "UNHEALTHY", "SINCE", "REASON", "REPLACED", "WHAT WAS SEEN")
 	for _, instance := range unhealthy {
-		replacement := "none"
+		replacement := "no"
 		switch {
 		case instance.GetBeingReplaced():
-			replacement = "under way"
+			replacement = "now"
 		case group.GetSpec().GetType() == groupv1.GroupType_GROUP_TYPE_MAINTAIN:
 			replacement = "waits"
 		}
-		row(w, instance.GetInstanceId(), stamp(instance.GetSinceTime()), orDash(instance.GetReason()), replacement, orDash(instance.GetMessage()))
+		row(w, instance.GetInstanceId(), stamp(instance.GetSinceTime()), orDash(instance.GetReason()), replacement,
+			orDash(cut(tame(instance.GetMessage()), widestSeen)))
 	}
 	if more := int(group.GetCapacity().GetUnhealthyInstances()) - len(unhealthy); more > 0 {
 		row(w, fmt.Sprintf("and %d more", more))

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
@@ -9,21 +10,14 @@ import (
 )
 
 type groupUpdate struct {
-	client
-	Group        string            `arg:"" help:"Id of the group."`
-	Total        *int32            `placeholder:"N" help:"New total target, in units."`
-	PayAsYouGo   *int32            `name:"pay-as-you-go" placeholder:"N" help:"New pay-as-you-go target, in units."`
-	Spot         *int32            `placeholder:"N" help:"New spot target, in units."`
-	DefaultType  *string           `placeholder:"BILLING" help:"Billing method of what the two leave of the total: ${enum}." enum:"spot,pay-as-you-go"`
-	Name         *string           `placeholder:"NAME" help:"New name; empty for none."`
-	MaxSpotPrice *int64            `placeholder:"MICROS" help:"New maximum price of a spot instance, in micro-units per hour; 0 for none."`
-	Excess       *string           `placeholder:"POLICY" help:"What happens to instances above the target: ${enum}." enum:"termination,no-termination"`
-	ReleaseAtEnd *bool             `negatable:"" help:"Release the instances when the group's validity ends; --no-release-at-end lets them run on."`
-	Tag          map[string]string `placeholder:"KEY=VALUE" help:"New tags, in place of all that it has."`
-	File         string            `short:"f" placeholder:"FILE" help:"YAML file of a CreateGroup request to take the fields of --field from; - reads standard input."`
-	Field        []string          `placeholder:"PATH" help:"Field to take from --file, as in the contract: candidates, budget, scaling_bounds, ..."`
-	Etag         string            `placeholder:"ETAG" help:"Only change the group if its etag is this one."`
-	RequestID    string            `name:"request-id" placeholder:"ID" help:"Client token. Without it one is made."`
+	namedGroup
+	changeFlags
+	ScaleMin  *int32   `group:"How much" field:"spec.scaling_bounds.minimum" placeholder:"N" help:"Scaling tasks move the total no lower than this; with --scale-max."`
+	ScaleMax  *int32   `group:"How much" field:"spec.scaling_bounds.maximum" placeholder:"N" help:"Scaling tasks move the total no higher than this; with --scale-min."`
+	File      string   `short:"f" placeholder:"FILE" help:"YAML or JSON file of a CreateGroup request to take the fields of --field from; - reads standard input."`
+	Field     []string `field:"update_mask" placeholder:"PATH" help:"Field to take from --file, as in the contract: candidates, budget, scaling_bounds, ..."`
+	Etag      string   `field:"etag" placeholder:"ETAG" help:"Only change the group if its etag is this one."`
+	RequestID string   `name:"request-id" field:"request_id" placeholder:"ID" help:"Client token. Without it one is made."`
 }
 
 // Run changes what was named.
@@ -32,27 +26,21 @@ func (c *groupUpdate) Run(ctx context.Context, on console) error {
 	if err != nil {
 		return err
 	}
-	if (c.File == "") != (len(c.Field) == 0) {
-		return misuse("--file and --field go together: the file has the values, and each --field names one to take")
+	spec, locate, err := c.fromFile(on)
+	if err != nil {
+		return err
 	}
-	spec, locate := &groupv1.GroupSpec{}, func(err error) error { return err }
-	if c.File != "" {
-		file, err := readGroupFile(c.File, on.in)
-		if err != nil {
-			return err
-		}
-		if file.request.GetSpec() != nil {
-			spec = file.request.GetSpec()
-		}
-		locate = file.locate
+	paths, err := c.apply(spec)
+	if err != nil {
+		return err
 	}
-	mask := c.changes(spec)
-	if len(mask.GetPaths()) == 0 {
-		return misuse("nothing to change: name at least one of --total, --pay-as-you-go, --spot, --default-type, --name, --max-spot-price, --excess, --release-at-end, --tag, or --file with --field")
+	if len(c.Field)+len(paths) == 0 {
+		return misuse("nothing to change: name at least one flag, such as --total, or --file with --field")
 	}
-	return c.groups(func(groups groupv1.GroupServiceClient, fleet regions) error {
+	mask := &fieldmaskpb.FieldMask{Paths: append(slices.Clone(c.Field), paths...)}
+	return c.on(ctx, func(groups groupv1.GroupServiceClient, fleet regions, id string) error {
 		updated, err := groups.UpdateGroup(ctx, &groupv1.UpdateGroupRequest{
-			RequestId: token.id, GroupId: c.Group, Spec: spec, UpdateMask: mask, Etag: c.Etag,
+			RequestId: token.id, GroupId: id, Spec: spec, UpdateMask: mask, Etag: c.Etag,
 		})
 		if err != nil {
 			return token.failed(locate(err))
@@ -61,55 +49,39 @@ func (c *groupUpdate) Run(ctx context.Context, on console) error {
 	})
 }
 
-// changes puts what flags name into a spec, over what a file says, and tells which
-// fields are to be changed.
-func (c *groupUpdate) changes(spec *groupv1.GroupSpec) *fieldmaskpb.FieldMask {
-	mask := &fieldmaskpb.FieldMask{Paths: c.Field}
-	c.changeTargets(spec, mask)
-	if c.Name != nil {
-		spec.Name = *c.Name
-		mask.Paths = append(mask.Paths, "name")
+// fromFile is the spec of the file, an empty one without, and what points into
+// the file.
+func (c *groupUpdate) fromFile(on console) (*groupv1.GroupSpec, func(error) error, error) {
+	if (c.File == "") != (len(c.Field) == 0) {
+		return nil, nil, misuse("--file and --field go together: the file has the values, and each --field names one to take")
 	}
-	if c.MaxSpotPrice != nil {
-		if spec.Spot == nil {
-			spec.Spot = &groupv1.SpotOptions{}
+	file := &groupFile{request: &groupv1.CreateGroupRequest{}}
+	if c.File != "" {
+		var err error
+		if file, err = readGroupFile(c.File, on.in); err != nil {
+			return nil, nil, err
 		}
-		spec.Spot.MaxPriceMicrosPerHour = *c.MaxSpotPrice
-		mask.Paths = append(mask.Paths, "spot.max_price_micros_per_hour")
 	}
-	if c.Excess != nil {
-		spec.ExcessCapacityTerminationPolicy = groupv1.ExcessCapacityTerminationPolicy(
-			groupv1.ExcessCapacityTerminationPolicy_value["EXCESS_CAPACITY_TERMINATION_POLICY_"+enumName(*c.Excess)])
-		mask.Paths = append(mask.Paths, "excess_capacity_termination_policy")
+	spec := file.request.GetSpec()
+	if spec == nil {
+		spec = &groupv1.GroupSpec{}
 	}
-	if c.ReleaseAtEnd != nil {
-		spec.TerminateInstancesWithExpiration = *c.ReleaseAtEnd
-		mask.Paths = append(mask.Paths, "terminate_instances_with_expiration")
-	}
-	if c.Tag != nil {
-		spec.Tags = c.Tag
-		mask.Paths = append(mask.Paths, "tags")
-	}
-	return mask
+	return spec, file.locate, nil
 }
 
-func (c *groupUpdate) changeTargets(spec *groupv1.GroupSpec, mask *fieldmaskpb.FieldMask) {
-	target := spec.GetTargetCapacity()
-	if target == nil {
-		target = &groupv1.TargetCapacity{}
-		spec.TargetCapacity = target
+// apply puts what flags name into a spec, over what a file says, and tells which
+// fields that are.
+func (c *groupUpdate) apply(spec *groupv1.GroupSpec) ([]string, error) {
+	paths, err := c.changeFlags.apply(spec)
+	if err != nil {
+		return nil, err
 	}
-	set := func(field string, value *int32, into *int32) {
-		if value != nil {
-			*into = *value
-			mask.Paths = append(mask.Paths, "target_capacity."+field)
-		}
+	if (c.ScaleMin == nil) != (c.ScaleMax == nil) {
+		return nil, misuse("--scale-min and --scale-max go together")
 	}
-	set("total", c.Total, &target.Total)
-	set("pay_as_you_go", c.PayAsYouGo, &target.PayAsYouGo)
-	set("spot", c.Spot, &target.Spot)
-	if c.DefaultType != nil {
-		target.DefaultType = groupv1.DefaultTargetCapacityType(groupv1.DefaultTargetCapacityType_value["DEFAULT_TARGET_CAPACITY_TYPE_"+enumName(*c.DefaultType)])
-		mask.Paths = append(mask.Paths, "target_capacity.default_type")
+	if c.ScaleMin != nil {
+		spec.ScalingBounds = &groupv1.ScalingBounds{Minimum: *c.ScaleMin, Maximum: *c.ScaleMax}
+		paths = append(paths, "scaling_bounds")
 	}
+	return paths, nil
 }

@@ -10,17 +10,16 @@ import (
 )
 
 type groupWatch struct {
-	client
-	Group string `arg:"" help:"Id of the group."`
+	namedGroup
 }
 
 // Run shows the group whenever it has changed, until it is deleted. Once it was
 // shown, it is watched on for as long as the system is away.
 func (c *groupWatch) Run(ctx context.Context, on console) error {
-	return c.groups(func(groups groupv1.GroupServiceClient, _ regions) error {
+	return c.on(ctx, func(groups groupv1.GroupServiceClient, _ regions, id string) error {
 		away := outage{err: on.err, what: c.Server}
 		for cursor := ""; ; {
-			deleted, err := c.follow(ctx, groups, &cursor, &away, on.out)
+			deleted, err := c.follow(ctx, groups, id, &cursor, &away, on.out)
 			if deleted {
 				return nil
 			}
@@ -36,10 +35,10 @@ func (c *groupWatch) Run(ctx context.Context, on console) error {
 
 // follow shows the group until it is deleted or the stream ends, and notes where
 // to go on.
-func (c *groupWatch) follow(ctx context.Context, groups groupv1.GroupServiceClient, cursor *string, away *outage, out io.Writer) (deleted bool, err error) {
+func (c *groupWatch) follow(ctx context.Context, groups groupv1.GroupServiceClient, id string, cursor *string, away *outage, out io.Writer) (deleted bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stream, err := groups.WatchGroup(ctx, &groupv1.WatchGroupRequest{GroupIds: []string{c.Group}, Cursor: *cursor})
+	stream, err := groups.WatchGroup(ctx, &groupv1.WatchGroupRequest{GroupIds: []string{id}, Cursor: *cursor})
 	if err != nil {
 		return false, err
 	}

@@ -49,16 +49,23 @@ func (t token) failedWith(flag string, err error) error {
 
 type groupCreate struct {
 	client
-	File      string `short:"f" required:"" placeholder:"FILE" help:"YAML file of a CreateGroup request; - reads standard input."`
-	RequestID string `name:"request-id" placeholder:"ID" help:"Client token; wins over the file's. Without either one is made."`
-	templateFlag
+	groupSource
+	DryRun    bool   `help:"Tell what it would launch now, and why, and create nothing."`
+	RequestID string `name:"request-id" field:"request_id" placeholder:"ID" help:"Client token; wins over the file's. Without either one is made."`
 }
 
 // Run creates the group.
 func (c *groupCreate) Run(ctx context.Context, on console) error {
-	file, err := readGroupFile(c.File, on.in)
+	file, err := c.read(on)
 	if err != nil {
 		return err
+	}
+	if c.DryRun {
+		if err := c.put(ctx, c.client, file.request.GetSpec()); err != nil {
+			return err
+		}
+		asked := preview{client: c.client, request: &groupv1.PreviewGroupRequest{Spec: file.request.GetSpec()}, locate: file.locate, most: mostPassedOver}
+		return asked.run(ctx, on)
 	}
 	token, err := tokenOf(c.RequestID, file.request.GetRequestId())
 	if err != nil {

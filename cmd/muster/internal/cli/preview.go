@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/seed-198b1370/muster/cmd/muster/internal/cli/wrap"
@@ -13,65 +14,78 @@ import (
 
 type previewCommand struct {
 	client
-	File   string `short:"f" required:"" placeholder:"FILE" help:"YAML file of a CreateGroup request; - reads standard input."`
+	groupSource
 	Market string `placeholder:"FILE" help:"Preview on the market of this file instead of the real one: CSV, or what market -o json writes, as YAML too. See docs/preview.md."`
 	Types  bool   `help:"Tell also which instance types each candidate with attributes stands for, and what the others lack."`
 	All    bool   `help:"Show every pool, not only the first ten that are passed over."`
-	templateFlag
 }
 
-// Run asks what the file's group would launch and shows the pools considered.
+// Run asks what the group would launch and shows the pools considered.
 func (c *previewCommand) Run(ctx context.Context, on console) error {
 	if c.File == "-" && c.Market == "-" {
 		return misuse("--file and --market can not both be -")
 	}
-	file, err := readGroupFile(c.File, on.in)
+	file, err := c.read(on)
 	if err != nil {
 		return err
 	}
-	request, find := &groupv1.PreviewGroupRequest{Spec: file.request.GetSpec()}, file.at
+	asked := preview{client: c.client, request: &groupv1.PreviewGroupRequest{Spec: file.request.GetSpec()}, locate: file.locate, most: mostPassedOver}
+	if c.All {
+		asked.most = math.MaxInt
+	}
 	if c.Types {
-		request.Explanation = allocatorv1.Explanation_EXPLANATION_POOLS_AND_TYPES
+		asked.request.Explanation = allocatorv1.Explanation_EXPLANATION_POOLS_AND_TYPES
 	}
 	if c.Market != "" {
 		imagined, err := readMarketFile(c.Market, on.in)
 		if err != nil {
 			return err
 		}
-		request.WhatIf = imagined.market
-		find = func(field string) (place, name string) {
-			if inMarket, is := strings.CutPrefix(field, "what_if."); is {
-				return imagined.at(inMarket)
-			}
-			return file.at(field)
+		asked.request.WhatIf = imagined.market
+		asked.locate = func(err error) error {
+			return located(err, func(field string) (place, name string) {
+				if inMarket, is := strings.CutPrefix(field, "what_if."); is {
+					return imagined.at(inMarket)
+				}
+				return file.at(field)
+			})
 		}
 	}
-	if err := c.put(ctx, c.client, request.GetSpec()); err != nil {
+	if err := c.put(ctx, c.client, asked.request.GetSpec()); err != nil {
 		return err
 	}
-	return c.groups(func(groups groupv1.GroupServiceClient, fleet regions) error {
-		preview, err := groups.PreviewGroup(ctx, request)
+	return asked.run(ctx, on)
+}
+
+// A preview is a question what a group would launch.
+type preview struct {
+	client  client
+	request *groupv1.PreviewGroupRequest
+	locate  func(error) error // says where what was refused comes from
+	most    int               // how many pools that are passed over are shown
+}
+
+// run asks and shows the answer.
+func (p preview) run(ctx context.Context, on console) error {
+	return p.client.groups(func(groups groupv1.GroupServiceClient, fleet regions) error {
+		answer, err := groups.PreviewGroup(ctx, p.request)
 		if err != nil {
-			return located(err, find)
+			return p.locate(err)
 		}
-		return c.showPriced(ctx, fleet, on.out, preview, func(w pricedTable) { c.fill(w, preview) })
+		return p.client.showPriced(ctx, fleet, on.out, answer, func(w pricedTable) { p.fill(w, answer) })
 	})
 }
 
-func (c *previewCommand) fill(w pricedTable, preview *groupv1.PreviewGroupResponse) {
-	for _, match := range preview.GetMatches() {
-		matchText(w, preview.GetSpec(), match)
+func (p preview) fill(w pricedTable, answer *groupv1.PreviewGroupResponse) {
+	for _, match := range answer.GetMatches() {
+		matchText(w, answer.GetSpec(), match)
 	}
-	for _, placement := range preview.GetPlacements() {
+	for _, placement := range answer.GetPlacements() {
 		w.say(placed(placement))
-		most := mostPassedOver
-		if c.All {
-			most = len(placement.GetPools())
-		}
-		poolTable(w, placement, most)
+		poolTable(w, placement, min(p.most, len(placement.GetPools())))
 		row(w)
 	}
-	w.say(wrap.Text(summary(preview), widestText))
+	w.say(wrap.Text(summary(answer), widestText))
 	w.sayPrices()
 }
 

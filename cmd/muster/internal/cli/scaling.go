@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/seed-198b1370/muster/cmd/muster/internal/cli/value"
+	"github.com/seed-198b1370/muster/cmd/muster/internal/cli/wrap"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 )
 
@@ -23,21 +24,44 @@ type scalingCommand struct {
 	Report scalingReport `cmd:"" help:"Report a value of a metric that scaling tasks follow."`
 }
 
-// scaling calls a function with a client of scaling tasks.
-func (c client) scaling(do func(groupv1.ScalingServiceClient) error) error {
-	return c.call(func(conn grpc.ClientConnInterface) error { return do(groupv1.NewScalingServiceClient(conn)) })
+// scaling calls a function with a client of scaling tasks and the id of the
+// group.
+func (c namedGroup) scaling(ctx context.Context, do func(tasks groupv1.ScalingServiceClient, group string) error) error {
+	return c.call(func(conn grpc.ClientConnInterface) error {
+		id, err := groupID(ctx, groupv1.NewGroupServiceClient(conn), c.Group)
+		if err != nil {
+			return err
+		}
+		return do(groupv1.NewScalingServiceClient(conn), id)
+	})
 }
 
+// taskTable writes scaling tasks, a row each, and below it what came of those
+// that have acted.
 func taskTable(w table, tasks ...*groupv1.ScalingTask) {
-	row(w, "TASK", "NAME", "WHEN", "WHAT", "NEXT", "LAST", "OUTCOME")
+	taskRows(w, "TASK", tasks)
 	for _, task := range tasks {
-		when := triggerText(task.GetSpec())
-		if task.GetSpec().GetDisabled() {
-			when = "rests: " + when
+		if task.GetLastRunTime() != nil {
+			w.say(wrap.Text(fmt.Sprintf("%s acted last at %s: %s", task.GetScalingTaskId(), stamp(task.GetLastRunTime()), orDash(tame(task.GetLastOutcome()))), widestText))
 		}
-		row(w, task.GetScalingTaskId(), orDash(tame(task.GetSpec().GetName())), tame(when), adjustmentText(task.GetSpec()),
-			stamp(task.GetNextRunTime()), stamp(task.GetLastRunTime()), orDash(tame(task.GetLastOutcome())))
 	}
+}
+
+// taskRows writes scaling tasks, a row each.
+func taskRows(w table, heading string, tasks []*groupv1.ScalingTask) {
+	row(w, heading, "NAME", "WHEN", "DOES", "NEXT")
+	for _, task := range tasks {
+		row(w, task.GetScalingTaskId(), orDash(cut(tame(task.GetSpec().GetName()), widestTask)), cut(tame(whenText(task.GetSpec())), widestWhen),
+			adjustmentText(task.GetSpec()), stamp(task.GetNextRunTime()))
+	}
+}
+
+// whenText says in a few words when a task acts, or that it rests.
+func whenText(spec *groupv1.ScalingTaskSpec) string {
+	if spec.GetDisabled() {
+		return "rests: " + triggerText(spec)
+	}
+	return triggerText(spec)
 }
 
 // triggerText says in a few words when a task acts.
@@ -47,11 +71,29 @@ func triggerText(spec *groupv1.ScalingTaskSpec) string {
 		return cmp.Or(trigger.Schedule.GetCron(), stamp(trigger.Schedule.GetStartTime()))
 	case *groupv1.ScalingTaskSpec_Threshold:
 		threshold := trigger.Threshold
-		return fmt.Sprintf("%s %s %s %s", word(threshold.GetStatistic()), threshold.GetMetric(), word(threshold.GetComparison()), units(threshold.GetThreshold()))
+		metric := threshold.GetMetric()
+		if statistic := threshold.GetStatistic(); statistic > groupv1.Statistic_STATISTIC_AVERAGE {
+			metric = word(statistic) + " " + metric
+		}
+		return fmt.Sprintf("%s %s %s", metric, sign(threshold.GetComparison()), units(threshold.GetThreshold()))
 	case *groupv1.ScalingTaskSpec_TargetTracking:
 		return trigger.TargetTracking.GetMetric() + " off " + units(trigger.TargetTracking.GetTargetValue())
 	default:
 		return "-"
+	}
+}
+
+// sign writes a comparison.
+func sign(comparison groupv1.Comparison) string {
+	switch comparison {
+	case groupv1.Comparison_COMPARISON_AT_MOST:
+		return "<="
+	case groupv1.Comparison_COMPARISON_ABOVE:
+		return ">"
+	case groupv1.Comparison_COMPARISON_BELOW:
+		return "<"
+	default:
+		return ">="
 	}
 }
 
@@ -76,14 +118,13 @@ func adjustmentText(spec *groupv1.ScalingTaskSpec) string {
 }
 
 type scalingList struct {
-	client
-	Group string `arg:"" help:"Id of the group."`
+	namedGroup
 }
 
 // Run lists the tasks.
 func (c *scalingList) Run(ctx context.Context, on console) error {
-	return c.scaling(func(tasks groupv1.ScalingServiceClient) error {
-		listed, err := tasks.ListScalingTasks(ctx, &groupv1.ListScalingTasksRequest{GroupId: c.Group})
+	return c.scaling(ctx, func(tasks groupv1.ScalingServiceClient, group string) error {
+		listed, err := tasks.ListScalingTasks(ctx, &groupv1.ListScalingTasksRequest{GroupId: group})
 		if err != nil {
 			return err
 		}
@@ -93,17 +134,16 @@ func (c *scalingList) Run(ctx context.Context, on console) error {
 
 // namedTask is what commands about one task have in common.
 type namedTask struct {
-	client
-	Group string `arg:"" help:"Id of the group."`
-	Task  string `arg:"" help:"Id of the scaling task."`
+	namedGroup
+	Task string `arg:"" field:"scaling_task_id" help:"Id of the scaling task."`
 }
 
 type scalingShow struct{ namedTask }
 
 // Run shows the task.
 func (c *scalingShow) Run(ctx context.Context, on console) error {
-	return c.scaling(func(tasks groupv1.ScalingServiceClient) error {
-		got, err := tasks.GetScalingTask(ctx, &groupv1.GetScalingTaskRequest{GroupId: c.Group, ScalingTaskId: c.Task})
+	return c.scaling(ctx, func(tasks groupv1.ScalingServiceClient, group string) error {
+		got, err := tasks.GetScalingTask(ctx, &groupv1.GetScalingTaskRequest{GroupId: group, ScalingTaskId: c.Task})
 		if err != nil {
 			return err
 		}
@@ -131,8 +171,8 @@ type scalingDelete struct{ namedTask }
 
 // Run deletes the task.
 func (c *scalingDelete) Run(ctx context.Context, on console) error {
-	return c.scaling(func(tasks groupv1.ScalingServiceClient) error {
-		deleted, err := tasks.DeleteScalingTask(ctx, &groupv1.DeleteScalingTaskRequest{GroupId: c.Group, ScalingTaskId: c.Task})
+	return c.scaling(ctx, func(tasks groupv1.ScalingServiceClient, group string) error {
+		deleted, err := tasks.DeleteScalingTask(ctx, &groupv1.DeleteScalingTaskRequest{GroupId: group, ScalingTaskId: c.Task})
 		if err != nil {
 			return err
 		}
@@ -141,11 +181,10 @@ func (c *scalingDelete) Run(ctx context.Context, on console) error {
 }
 
 type scalingReport struct {
-	client
-	Group     string  `arg:"" help:"Id of the group."`
-	Metric    string  `arg:"" help:"Name of the metric."`
-	Value     float64 `arg:"" help:"What was measured; a negative one after --."`
-	Time      string  `placeholder:"TIME" help:"When it was measured, by the cloud's clock; by default now."`
+	namedGroup
+	Metric    string  `arg:"" field:"samples[].metric" help:"Name of the metric."`
+	Value     float64 `arg:"" field:"samples[].value" help:"What was measured; a negative one after --."`
+	Time      string  `field:"samples[].time" placeholder:"TIME" help:"When it was measured, by the cloud's clock; by default now."`
 	RequestID string  `name:"request-id" placeholder:"ID" help:"Client token. Without it one is made."`
 }
 
@@ -163,8 +202,8 @@ func (c *scalingReport) Run(ctx context.Context, on console) error {
 	if err != nil {
 		return err
 	}
-	return c.scaling(func(tasks groupv1.ScalingServiceClient) error {
-		reported, err := tasks.ReportMetric(ctx, &groupv1.ReportMetricRequest{RequestId: token.id, GroupId: c.Group, Samples: []*groupv1.MetricSample{sample}})
+	return c.scaling(ctx, func(tasks groupv1.ScalingServiceClient, group string) error {
+		reported, err := tasks.ReportMetric(ctx, &groupv1.ReportMetricRequest{RequestId: token.id, GroupId: group, Samples: []*groupv1.MetricSample{sample}})
 		if err != nil {
 			return token.failed(err)
 		}

@@ -14,21 +14,21 @@ import (
 
 // taskFlags say when a task acts and what it does.
 type taskFlags struct {
-	Name     *string  `placeholder:"NAME" help:"Name of the task, for people."`
-	Cron     string   `placeholder:"EXPRESSION" help:"Act again and again: minute, hour, day of month, month, day of week, in UTC, for example '0 22 * * 1-5'."`
-	At       string   `placeholder:"TIME" help:"Act once, at this time; with --cron: not before."`
-	Until    string   `placeholder:"TIME" help:"Act no more after this time."`
-	MaxDelay string   `placeholder:"DURATION" help:"How late it may still act, 1m to 6h; 10m by default."`
-	Metric   string   `placeholder:"NAME" help:"Metric to follow, with --at-least, --at-most or --track."`
-	AtLeast  *float64 `placeholder:"VALUE" help:"Act when the metric is at least so much on average."`
-	AtMost   *float64 `placeholder:"VALUE" help:"Act when the metric is at most so much on average."`
-	Track    *float64 `placeholder:"VALUE" help:"Keep the metric at this value: more of it needs more capacity."`
-	Period   string   `placeholder:"DURATION" help:"Over how long the metric is averaged, 15s to 1h."`
-	Count    int32    `placeholder:"N" help:"For how many periods in a row --at-least or --at-most must hold, 1 to 10; 3 by default."`
-	Cooldown string   `placeholder:"DURATION" help:"How long a task that follows a metric does not act again, up to 24h; 5m by default."`
-	To       *int32   `placeholder:"N" help:"Set the total to so many units."`
-	Change   *int32   `placeholder:"N" help:"Change the total by so many units, for example --change=-5."`
-	Percent  *int32   `placeholder:"N" help:"Change the total by so many percent, for example --percent=-20."`
+	Name     *string  `field:"spec.name" placeholder:"NAME" help:"Name of the task, for people."`
+	Cron     string   `field:"spec.schedule.cron" placeholder:"EXPRESSION" help:"Act again and again: minute, hour, day of month, month, day of week, in UTC, for example '0 22 * * 1-5'."`
+	At       string   `field:"spec.schedule.start_time" placeholder:"TIME" help:"Act once, at this time; with --cron: not before."`
+	Until    string   `field:"spec.schedule.end_time" placeholder:"TIME" help:"Act no more after this time."`
+	MaxDelay string   `field:"spec.schedule.max_delay" placeholder:"DURATION" help:"How late it may still act, 1m to 6h; 10m by default."`
+	Metric   string   `field:"spec.threshold.metric,spec.target_tracking.metric" placeholder:"NAME" help:"Metric to follow, with --at-least, --at-most or --track."`
+	AtLeast  *float64 `field:"spec.threshold.threshold" placeholder:"VALUE" help:"Act when the metric is at least so much on average."`
+	AtMost   *float64 `field:"spec.threshold.threshold" placeholder:"VALUE" help:"Act when the metric is at most so much on average."`
+	Track    *float64 `field:"spec.target_tracking.target_value" placeholder:"VALUE" help:"Keep the metric at this value: more of it needs more capacity."`
+	Period   string   `field:"spec.threshold.period,spec.target_tracking.period" placeholder:"DURATION" help:"Over how long the metric is averaged, 15s to 1h."`
+	Count    int32    `field:"spec.threshold.evaluation_count" placeholder:"N" help:"For how many periods in a row --at-least or --at-most must hold, 1 to 10; 3 by default."`
+	Cooldown string   `field:"spec.threshold.cooldown,spec.target_tracking.cooldown" placeholder:"DURATION" help:"How long a task that follows a metric does not act again, up to 24h; 5m by default."`
+	To       *int32   `field:"spec.adjustment" placeholder:"N" help:"Set the total to so many units."`
+	Change   *int32   `field:"spec.adjustment" placeholder:"N" help:"Change the total by so many units, for example --change=-5."`
+	Percent  *int32   `field:"spec.adjustment" placeholder:"N" help:"Change the total by so many percent, for example --percent=-20."`
 }
 
 // spec is the task that the flags describe, and which of its fields they name.
@@ -179,8 +179,7 @@ func (s *taskSource) read(on console) (*groupv1.ScalingTaskSpec, []string, func(
 }
 
 type scalingCreate struct {
-	client
-	Group string `arg:"" help:"Id of the group."`
+	namedGroup
 	taskSource
 	RequestID string `name:"request-id" placeholder:"ID" help:"Client token. Without it one is made."`
 }
@@ -198,8 +197,8 @@ func (c *scalingCreate) Run(ctx context.Context, on console) error {
 	if err != nil {
 		return err
 	}
-	return c.scaling(func(tasks groupv1.ScalingServiceClient) error {
-		created, err := tasks.CreateScalingTask(ctx, &groupv1.CreateScalingTaskRequest{RequestId: token.id, GroupId: c.Group, Spec: spec})
+	return c.scaling(ctx, func(tasks groupv1.ScalingServiceClient, group string) error {
+		created, err := tasks.CreateScalingTask(ctx, &groupv1.CreateScalingTaskRequest{RequestId: token.id, GroupId: group, Spec: spec})
 		if err != nil {
 			return token.failed(located(err))
 		}
@@ -231,9 +230,9 @@ func (c *scalingUpdate) Run(ctx context.Context, on console) error {
 	if spec.GetTargetTracking() != nil && !slices.Contains(paths, "adjustment") {
 		paths = append(paths, "adjustment") // which it does not go with
 	}
-	return c.scaling(func(tasks groupv1.ScalingServiceClient) error {
+	return c.scaling(ctx, func(tasks groupv1.ScalingServiceClient, group string) error {
 		updated, err := tasks.UpdateScalingTask(ctx, &groupv1.UpdateScalingTaskRequest{
-			GroupId: c.Group, ScalingTaskId: c.Task, Spec: spec, UpdateMask: &fieldmaskpb.FieldMask{Paths: paths},
+			GroupId: group, ScalingTaskId: c.Task, Spec: spec, UpdateMask: &fieldmaskpb.FieldMask{Paths: paths},
 		})
 		if err != nil {
 			return located(err)

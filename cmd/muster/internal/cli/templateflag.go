@@ -10,7 +10,7 @@ import (
 
 // A templateFlag names the launch template of a group.
 type templateFlag struct {
-	Template string `placeholder:"TEMPLATE" help:"Launch template of the group, by id or name, with :VERSION for another version than the default; wins over the file's."`
+	Template string `field:"spec.launch_template" placeholder:"TEMPLATE" help:"Launch template of the group, by id or name, with :VERSION for another version than the default; wins over the file's."`
 }
 
 // put puts the launch template into a spec, if one was named.
