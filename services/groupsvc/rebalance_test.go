@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
@@ -120,10 +122,76 @@ func TestRebalance_refused(t *testing.T) {
 	}
 }
 
-// A change of the spec, and deletion, end what is under way.
+// A change of the target, of the budget, or of what makes no scheduling task does
+// not end what is under way.
+func TestRebalance_goesOn(t *testing.T) {
+	for name, change := range map[string]struct {
+		make    func(b *bench, id string)
+		members int
+	}{
+		"raised":  {func(b *bench, id string) { b.setTotal(id, 12) }, 12}, // by what has moved: it need not be launched again
+		"lowered": {func(b *bench, id string) { b.setTotal(id, 8) }, 8},
+		"budget": {func(b *bench, id string) {
+			b.updateSpec(id, &groupv1.GroupSpec{Budget: &groupv1.Budget{MaxMicrosPerHour: 10_000_000}}, "budget")
+		}, 10},
+		"name": {func(b *bench, id string) { b.updateSpec(id, &groupv1.GroupSpec{Name: "another"}, "name") }, 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, "")
+			id := b.create(releasing(twoTypes(b, 10))).GetGroup().GetGroupId()
+			b.settled(time.Minute)
+			b.cloud.SetPrice("first", 200_000)
+			made := b.rebalance(&groupv1.RebalanceGroupRequest{GroupId: id, MaxMovedInstances: 4})
+			b.settled(time.Second) // it has launched, and nothing runs yet
+			change.make(b, id)
+			b.watch = func() {
+				if got := b.running(id); got < min(10, change.members) {
+					t.Errorf("%d run during the rebalancing (S4)", got)
+				}
+			}
+			b.settled(10 * time.Minute)
+			members := b.members(id)
+			if len(members) != change.members || countType(members, "small") < 4 || len(b.cloud.Instances("", "")) != change.members {
+				t.Errorf("%d members, %d of them moved, want %d and 4 at least", len(members), countType(members, "small"), change.members)
+			}
+			for _, activity := range b.activities(id) {
+				if activity.GetActivityId() == made.GetActivityId() && activity.GetStatus() != groupv1.ActivityStatus_ACTIVITY_STATUS_SUCCESSFUL && change.members == 10 {
+					t.Errorf("the activity is %v", activity)
+				}
+			}
+		})
+	}
+}
+
+func (b *bench) updateSpec(id string, spec *groupv1.GroupSpec, paths ...string) {
+	b.t.Helper()
+	if _, err := b.client.UpdateGroup(b.t.Context(), &groupv1.UpdateGroupRequest{GroupId: id, Spec: spec, UpdateMask: &fieldmaskpb.FieldMask{Paths: paths}}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// Nothing is launched for a rebalancing once the group's validity is over.
+func TestRebalance_endsWithTheValidity(t *testing.T) {
+	b := newBench(t, "")
+	wanted := twoTypes(b, 10)
+	wanted.ValidUntil = timestamppb.New(origin.Add(time.Hour))
+	id := b.create(wanted).GetGroup().GetGroupId()
+	b.settled(time.Minute)
+	b.cloud.SetPrice("first", 200_000)
+	b.rebalance(&groupv1.RebalanceGroupRequest{GroupId: id, MaxMovedInstances: 4})
+	b.atFirstList(func() { b.clock.Advance(time.Hour) })
+	b.settled(10 * time.Minute)
+	if got := b.cloud.Created(); got != 10 {
+		t.Errorf("%d launched, want the first 10 only", got)
+	}
+}
+
+// A change of what a move may lead to, and deletion, end what is under way.
 func TestRebalance_isCancelled(t *testing.T) {
 	for name, cancel := range map[string]func(b *bench, id string){
-		"update": func(b *bench, id string) { b.setTotal(id, 9) },
+		"update": func(b *bench, id string) {
+			b.updateSpec(id, &groupv1.GroupSpec{Candidates: twoTypes(b, 1).GetCandidates()}, "candidates")
+		},
 		"delete": func(b *bench, id string) {
 			if _, err := b.client.DeleteGroup(b.t.Context(), &groupv1.DeleteGroupRequest{GroupId: id, TerminateInstances: proto.Bool(true)}); err != nil {
 				b.t.Fatal(err)
@@ -141,7 +209,7 @@ func TestRebalance_isCancelled(t *testing.T) {
 			b.settled(time.Second) // it has launched, and nothing runs yet
 			cancel(b, id)
 			b.settled(10 * time.Minute)
-			want := map[string]int{"update": 9, "delete": 0}[name]
+			want := map[string]int{"update": 10, "delete": 0}[name]
 			if len(b.members(id)) != want || len(b.cloud.Instances("", "")) != want {
 				t.Errorf("%d members of %d instances, want %d", len(b.members(id)), len(b.cloud.Instances("", "")), want)
 			}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -60,14 +61,20 @@ func (b Budget) Affordable(observed Observed, count int, price int64) int {
 func (o Observed) Cost() int64 {
 	cost := int64(0)
 	for _, instance := range o.Instances {
-		if !instance.Reclaimed {
-			cost += instance.Price
-		}
+		cost += instance.cost()
 	}
 	for _, pending := range o.Pending {
 		cost += int64(pending.Count) * pending.Price
 	}
 	return cost
+}
+
+// cost is what the instance costs now.
+func (i Instance) cost() int64 {
+	if i.Reclaimed {
+		return 0
+	}
+	return i.Price
 }
 
 // BudgetReached is the shortfall of a group whose budget leaves no room.
@@ -90,7 +97,7 @@ func (p *Plan) shed(desired Desired, observed Observed) {
 	over := observed.Cost() - desired.Budget.Max
 	for _, instance := range observed.Instances {
 		if going[instance.ID] {
-			over -= instance.Price
+			over -= instance.cost()
 		}
 	}
 	for _, instance := range sheddable(desired.Budget, observed) {
@@ -106,7 +113,8 @@ func (p *Plan) shed(desired Desired, observed Observed) {
 }
 
 // sheddable are the instances that cost something and may be given up, in the
-// order in which they are: the dearest per unit first.
+// order in which they are: what is unhealthy, for it does no work for its money,
+// then the dearest per unit.
 func sheddable(budget Budget, observed Observed) []Instance {
 	var found []Instance
 	for _, instance := range observed.Instances {
@@ -116,6 +124,8 @@ func sheddable(budget Budget, observed Observed) []Instance {
 	}
 	slices.SortFunc(found, func(a, b Instance) int {
 		switch {
+		case a.Healthy() != b.Healthy():
+			return cmp.Compare(healthyLast(a), healthyLast(b))
 		case a.Method != b.Method && a.Method == budget.First:
 			return -1
 		case a.Method != b.Method && b.Method == budget.First:
@@ -125,4 +135,11 @@ func sheddable(budget Budget, observed Observed) []Instance {
 		}
 	})
 	return found
+}
+
+func healthyLast(i Instance) int {
+	if i.Healthy() {
+		return 1
+	}
+	return 0
 }

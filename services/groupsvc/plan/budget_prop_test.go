@@ -36,11 +36,12 @@ func reclaimedToo(t *rapid.T, observed plan.Observed) plan.Observed {
 }
 
 // What is shed takes the group to its budget and no further: were the last of it
-// kept, the budget would be passed. Who does not shed keeps all (S4).
+// kept, the budget would be passed. Nobody who is well goes while somebody who is
+// not could. Who does not shed keeps all (S4).
 func TestShed_Prop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		desired, observed := anyDesired(t), anyObserved(t, someWeights)
-		desired.StoppedRetention = time.Hour
+		desired, observed := anyDesired(t), reclaimedToo(t, anyObserved(t, someWeights))
+		desired.StoppedRetention = 30 * time.Minute
 		before := plan.Make(desired, observed).Removals
 		desired.Budget = anyBudget(t)
 		var shed []plan.Removal
@@ -63,6 +64,9 @@ func TestShed_Prop(t *testing.T) {
 			t.Errorf("left costs %d, and %d with %s, of %d", left.Cost(), left.Cost()+last.Price, last.ID, desired.Budget.Max)
 		}
 		for _, instance := range left.Instances {
+			if last.Healthy() && instance.Counts() && !instance.Healthy() && !instance.Protected {
+				t.Errorf("%s goes, and %s, which is unhealthy, stays", last.ID, instance.ID)
+			}
 			if left.Cost() > desired.Budget.Max && instance.Counts() && !instance.Protected {
 				t.Errorf("left costs %d of %d, and %s stays", left.Cost(), desired.Budget.Max, instance.ID)
 			}

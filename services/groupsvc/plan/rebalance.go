@@ -66,8 +66,7 @@ type MoveEnd struct {
 // Rebalancing plans moves that are under way. All that limits and budget leave
 // room for are launched at once. A move gives up when all that it launched runs or
 // is lost: of what was to go as large a share as of what was to come runs, and
-// never so much that less than the target, or than what there is, would be left
-// (S4). What is suspended waits.
+// never so much that less than the target would run (S4). What is suspended waits.
 func Rebalancing(desired Desired, observed Observed, moves []Move) Rebalance {
 	var next Rebalance
 	next.launch(desired, observed, moves)
@@ -107,20 +106,26 @@ func (r *Rebalance) handOver(desired Desired, observed Observed, moves []Move) {
 		shown[instance.ID] = instance
 	}
 	taken := takenBy(moves)
-	left := observed.Healthy()
+	left := runningOf(observed)
+	awaited := slices.ContainsFunc(moves, func(m Move) bool { return m.awaited(shown) })
 	for _, move := range moves {
 		if !move.Launched {
 			continue
 		}
 		if len(move.Chosen) > 0 {
-			r.finish(move, shown)
+			r.finish(desired, move, shown, &left)
 			continue
 		}
 		running, settled := move.running(shown)
 		if !settled {
 			continue
 		}
-		chosen := giveUpFor(desired, observed, move, running, taken, &left)
+		spare, most := left, move.Remove*running/move.Launch
+		chosen := giveUpFor(desired, observed, move, most, taken, &spare)
+		if len(chosen) < most && awaited {
+			continue // it can give up more when what others launched runs, too
+		}
+		left = spare
 		if len(chosen) == 0 {
 			r.Over = append(r.Over, MoveEnd{Number: move.Number})
 			continue
@@ -134,12 +139,16 @@ func (r *Rebalance) handOver(desired Desired, observed Observed, moves []Move) {
 	}
 }
 
-// finish goes on with a move whose instances to give up are chosen: it is over
-// when none of them is left.
-func (r *Rebalance) finish(move Move, shown map[string]Instance) {
+// finish goes on with a move whose instances to give up are chosen, as far as the
+// target of now does without them: it is over when none of them is left to go.
+func (r *Rebalance) finish(desired Desired, move Move, shown map[string]Instance, left *Amounts) {
 	var removals []Removal
+	gone := 0
 	for _, id := range move.Chosen {
-		if _, there := shown[id]; there {
+		switch instance, there := shown[id]; {
+		case !there:
+			gone++
+		case !instance.Healthy() || left.spares(desired, instance):
 			removals = append(removals, move.removal(id))
 		}
 	}
@@ -147,8 +156,19 @@ func (r *Rebalance) finish(move Move, shown map[string]Instance) {
 		r.GiveUp = append(r.GiveUp, Handover{Number: move.Number, Removals: removals})
 		return
 	}
-	complete := len(move.IDs) == move.Launch && len(move.Chosen) == move.Remove
+	complete := len(move.IDs) == move.Launch && gone == move.Remove
 	r.Over = append(r.Over, MoveEnd{Number: move.Number, Complete: complete})
+}
+
+// spares takes an instance off what is there, unless that would leave less than
+// the target, and tells whether it has.
+func (a *Amounts) spares(desired Desired, instance Instance) bool {
+	weight := instance.Class.Weight
+	if a.Of(instance.Method)-weight < desired.Target.Of(instance.Method) || a.Total()-weight < desired.Target.Total() {
+		return false
+	}
+	a.add(instance.Method, -weight)
+	return true
 }
 
 // removal gives up an instance for good: were it left to run on, nothing would be
@@ -185,9 +205,15 @@ func (m Move) running(shown map[string]Instance) (running int, settled bool) {
 	return running, settled
 }
 
-// giveUpFor chooses what a move gives up, dearest first, then oldest, and takes it
+// awaited tells whether some of what a move launched does not run yet.
+func (m Move) awaited(shown map[string]Instance) bool {
+	_, settled := m.running(shown)
+	return m.Launched && len(m.Chosen) == 0 && !settled
+}
+
+// giveUpFor chooses what a move gives up, that many at most, dearest first, then oldest, and takes it
 // off what is left.
-func giveUpFor(desired Desired, observed Observed, move Move, running int, taken map[string]bool, left *Amounts) []Instance {
+func giveUpFor(desired Desired, observed Observed, move Move, most int, taken map[string]bool, left *Amounts) []Instance {
 	var members []Instance
 	for _, instance := range observed.Instances {
 		from := instance.Zone == move.FromZone && instance.Type == move.FromType && instance.Method == move.Method
@@ -199,11 +225,8 @@ func giveUpFor(desired Desired, observed Observed, move Move, running int, taken
 		return cmp.Or(cmp.Compare(b.Price, a.Price), a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
 	})
 	var chosen []Instance
-	most := move.Remove * running / move.Launch
 	for _, instance := range members {
-		weight := instance.Class.Weight
-		if len(chosen) < most && left.Of(move.Method)-weight >= desired.Target.Of(move.Method) && left.Total()-weight >= desired.Target.Total() {
-			left.add(move.Method, -weight)
+		if len(chosen) < most && left.spares(desired, instance) {
 			chosen = append(chosen, instance)
 		}
 	}

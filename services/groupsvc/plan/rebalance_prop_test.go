@@ -114,6 +114,9 @@ func TestRebalancing_Prop(t *testing.T) {
 				break
 			}
 			held := running()
+			if rapid.IntRange(0, 9).Draw(t, "changed") == 0 { // the target, while moves are under way
+				m.desired.Target.Spot = 1000 * rapid.Int64Range(0, 44).Draw(t, "target")
+			}
 			m.desired.Extra = plan.Extra(m.observed, m.moves)
 			m.observed = plan.Moving(m.observed, m.moves)
 			removals := plan.Make(m.desired, m.observed).Removals // what moves that are over have left behind

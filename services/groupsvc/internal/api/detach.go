@@ -105,6 +105,7 @@ func detach(stored *storagev1.StoredGroup, shown map[string]*fleetv1.Instance, r
 	if req.GetDecrementTarget() && len(resp.GetMissingInstanceIds()) < len(req.GetInstanceIds()) {
 		group.Spec.TargetCapacity = plan.Decrement(group.GetSpec().GetTargetCapacity(), left)
 		group.Lifecycle = plan.Next(group.GetLifecycle(), plan.Changed)
+		control.KeepMoves(stored)
 		stored.TaskOrigin = control.OriginDetach
 	}
 	return resp

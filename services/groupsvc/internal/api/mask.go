@@ -58,6 +58,12 @@ func makesTask(paths []string) bool {
 	})
 }
 
+// endsMoves tells whether an update ends a rebalancing: its moves may lead to where
+// nothing may be launched any more (S5).
+func endsMoves(paths []string) bool {
+	return slices.Contains(paths, "candidates") || slices.Contains(paths, "spot.max_price_micros_per_hour")
+}
+
 // checkMask tells what is wrong with an update, whatever the group is.
 func checkMask(violations *rpc.Violations, req *groupv1.UpdateGroupRequest) {
 	paths := req.GetUpdateMask().GetPaths()

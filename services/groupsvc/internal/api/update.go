@@ -77,6 +77,9 @@ func (h *Handler) update(ctx context.Context, stored *storagev1.StoredGroup, req
 	}
 	group.Spec = spec
 	forgetParts(stored, paths)
+	if !endsMoves(paths) {
+		control.KeepMoves(stored)
+	}
 	if makesTask(paths) {
 		group.Lifecycle = plan.Next(group.GetLifecycle(), plan.Changed)
 		group.Fulfillment = towards(group)
@@ -118,9 +121,6 @@ func passOver(stored *storagev1.StoredGroup) {
 	generation := stored.GetGroup().GetGeneration()
 	if stored.GetAttemptedGeneration() == generation {
 		stored.AttemptedGeneration++
-	}
-	if rebalance := stored.GetRebalance(); rebalance.GetGeneration() == generation && rebalance != nil {
-		rebalance.Generation++
 	}
 }
 

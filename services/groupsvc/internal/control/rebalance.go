@@ -25,7 +25,7 @@ func (l *look) rebalance(ctx context.Context) error {
 		return nil
 	}
 	if under.GetGeneration() != l.stored.GetGroup().GetGeneration() {
-		l.endRebalance(false) // what is wanted is another thing now
+		l.endRebalance(false) // its moves lead to what may not be wanted any more
 		return nil
 	}
 	if err := l.launchMoves(ctx); err != nil {
@@ -56,7 +56,7 @@ func (l *look) rebalance(ctx context.Context) error {
 // launchMoves launches the moves that there is room for.
 func (l *look) launchMoves(ctx context.Context) error {
 	next := plan.Rebalancing(l.desired(), l.observed(), l.moves())
-	if len(next.Launch) == 0 {
+	if len(next.Launch) == 0 || l.isOver() {
 		return nil
 	}
 	for _, move := range l.stored.GetRebalance().GetMoves() {
@@ -174,6 +174,15 @@ func (l *look) endRebalance(complete bool) {
 		launch.Move = 0
 	}
 	l.closed = append(l.closed, activity)
+}
+
+// KeepMoves lets a rebalancing go on over a change of the group that is about to
+// become its next generation: what is to move where is as good as before. How much
+// may go follows from the target and the budget of the moment.
+func KeepMoves(stored *storagev1.StoredGroup) {
+	if under := stored.GetRebalance(); under != nil && under.GetGeneration() == stored.GetGroup().GetGeneration() {
+		under.Generation++
+	}
 }
 
 // told is the activity to which what is done now belongs; nil for none.

@@ -46,6 +46,7 @@ func (l *look) scale(ctx context.Context) error {
 		group.Fulfillment = plan.Underway.Fulfillment()
 	}
 	group.Spec.TargetCapacity, l.stored.ScaledParts = scale.Retarget(target, outcome.Total, l.stored.GetScaledParts())
+	KeepMoves(l.stored)
 	group.Generation++
 	group.UpdateTime = timestamppb.New(l.now)
 	group.Lifecycle = plan.Next(group.GetLifecycle(), plan.Changed)
