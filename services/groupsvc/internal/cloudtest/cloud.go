@@ -299,6 +299,11 @@ func (c *Cloud) DeleteInstances(ctx context.Context, req *fleetv1.DeleteInstance
 	return do(ctx, c, "DeleteInstances", func() (*fleetv1.DeleteInstancesResponse, error) {
 		response := &fleetv1.DeleteInstancesResponse{}
 		for _, id := range req.GetInstanceIds() {
+			if at := c.find(id); c.owns(ctx, id) && c.instances[at].GetDeletionProtection() {
+				return nil, rpc.Error(codes.FailedPrecondition, fleetv1.ErrorReason_ERROR_REASON_DELETION_PROTECTED, map[string]string{"instance_id": id}, "protected from deletion")
+			}
+		}
+		for _, id := range req.GetInstanceIds() {
 			if !c.owns(ctx, id) || !c.release(id) {
 				response.MissingInstanceIds = append(response.MissingInstanceIds, id)
 			}

@@ -155,7 +155,7 @@ func (l *look) tag(ctx context.Context, ids []string) ([]string, error) {
 		if err == nil {
 			return left, nil
 		}
-		missing := slices.Index(left, missingID(err))
+		missing := slices.Index(left, instanceOf(err, fleetv1.ErrorReason_ERROR_REASON_INSTANCE_NOT_FOUND))
 		if missing < 0 {
 			return nil, fmt.Errorf("make instances members: %w", err)
 		}

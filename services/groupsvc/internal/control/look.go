@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -46,6 +47,8 @@ type look struct {
 	withheld  bool              // there is something to launch that is suspended
 	await     bool              // there is more to remove once it is shown
 	under     *groupv1.Activity // the rebalancing's, while it is at work
+	keeping   sync.Mutex        // guards kept while calls are under way
+	kept      []string          // what the cloud must not release
 	trouble   error             // a neighbour that failed; nil when none did
 }
 

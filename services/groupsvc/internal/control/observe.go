@@ -8,6 +8,7 @@ import (
 	"time"
 
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
 	"github.com/seed-198b1370/muster/services/groupsvc/plan"
 )
@@ -100,13 +101,14 @@ func (l *look) observed() plan.Observed {
 // shown is the same, whatever moves are under way.
 func (l *look) shown() plan.Observed {
 	classes := ClassesOf(l.stored)
+	releases := l.stored.GetGroup().GetSpec().GetExcessCapacityTerminationPolicy() == groupv1.ExcessCapacityTerminationPolicy_EXCESS_CAPACITY_TERMINATION_POLICY_TERMINATION
 	observed := plan.Observed{Instances: make([]plan.Instance, len(l.instances)), Stale: l.health.stale, Now: l.now}
 	for i, instance := range l.instances {
 		observed.Instances[i] = plan.Instance{
 			ID: instance.GetInstanceId(), Zone: instance.GetZoneId(), Type: instance.GetInstanceType(), Method: instance.GetBillingMethod(),
 			Status: instance.GetStatus(), Noticed: instance.GetInterruptionNoticeTime() != nil,
 			Since: instance.GetStatusTime().AsTime(), Resting: l.isResting(instance.GetInstanceId()),
-			Protected: l.isProtected(instance.GetInstanceId()), Reclaimed: isReclaimed(instance),
+			Protected: l.isProtected(instance.GetInstanceId()) || releases && instance.GetDeletionProtection(), Reclaimed: isReclaimed(instance),
 			Price: l.priceOf(instance), Created: instance.GetCreateTime().AsTime(),
 			Class: classes.Of(instance.GetZoneId(), instance.GetInstanceType()), Unhealthy: l.health.verdicts[instance.GetInstanceId()],
 		}

@@ -102,7 +102,7 @@ func (l *look) recordEnd(complete bool) {
 	group := l.stored.GetGroup()
 	if !complete || len(l.instances) > 0 || len(l.stored.GetLaunches()) > 0 || l.unsettled() {
 		group.Fulfillment = plan.Ending.Fulfillment()
-		l.condition(fulfilled, false, "Deleting", fmt.Sprintf("%d instances are left", len(l.instances)))
+		l.condition(fulfilled, false, "Deleting", fmt.Sprintf("%d instances are left%s", len(l.instances), l.whyKept()))
 		return
 	}
 	group.Lifecycle = plan.Next(group.GetLifecycle(), plan.Emptied)
@@ -110,6 +110,14 @@ func (l *look) recordEnd(complete bool) {
 	group.DeleteTime = timestamppb.New(l.now)
 	l.stored.Refusals = nil
 	l.condition(fulfilled, false, "Deleted", "the group is deleted")
+}
+
+// whyKept tells what of a group that ends the cloud must not release.
+func (l *look) whyKept() string {
+	if len(l.kept) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d of them are protected from deletion, which only their owner can end: %s", len(l.kept), slices.Min(l.kept))
 }
 
 const fulfilled = groupv1.ConditionType_CONDITION_TYPE_FULFILLED

@@ -73,9 +73,10 @@ func (l *look) remove(ctx context.Context, removals []plan.Removal) {
 		return launch.AnswerTime != nil && len(launch.InstanceIds) == 0
 	})
 	for _, removal := range removals {
-		if gone[removal.ID] {
+		switch {
+		case gone[removal.ID]:
 			l.reportRemoval(&groupv1.Removal{InstanceId: removal.ID, Released: removal.Release, Reason: removal.Reason})
-		} else {
+		case !slices.Contains(l.kept, removal.ID): // to wait for that one there is nothing to hurry for
 			l.removing = true
 		}
 	}
@@ -128,16 +129,34 @@ func (l *look) inBatches(ctx context.Context, ids []string, call func(context.Co
 	return all
 }
 
-// releaseBatch releases instances. Those that the fleet misses while it does
-// not show them yet are not taken for gone.
+// releaseBatch releases instances. The cloud releases all of a call or none, so
+// that one which it must not release is left out, and kept, for the sake of the
+// others. Those that the fleet misses while it does not show them yet are not
+// taken for gone.
 func (l *look) releaseBatch(ctx context.Context, ids []string) ([]string, error) {
-	answer, err := l.c.Fleet.DeleteInstances(ctx, &fleetv1.DeleteInstancesRequest{InstanceIds: ids})
-	if err != nil {
-		return nil, fmt.Errorf("release instances: %w", err)
+	left := slices.Clone(ids)
+	for len(left) > 0 {
+		answer, err := l.c.Fleet.DeleteInstances(ctx, &fleetv1.DeleteInstancesRequest{InstanceIds: left})
+		if err == nil {
+			return slices.DeleteFunc(left, func(id string) bool {
+				return slices.Contains(answer.GetMissingInstanceIds(), id) && !l.shows(id)
+			}), nil
+		}
+		refused := slices.Index(left, instanceOf(err, fleetv1.ErrorReason_ERROR_REASON_DELETION_PROTECTED))
+		if refused < 0 {
+			return nil, fmt.Errorf("release instances: %w", err)
+		}
+		l.keep(left[refused])
+		left = slices.Delete(left, refused, refused+1)
 	}
-	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
-		return slices.Contains(answer.GetMissingInstanceIds(), id) && !l.shows(id)
-	}), nil
+	return nil, nil
+}
+
+// keep notes an instance that the cloud must not release.
+func (l *look) keep(id string) {
+	l.keeping.Lock()
+	defer l.keeping.Unlock()
+	l.kept = append(l.kept, id)
 }
 
 // detachBatch takes the group's tags off instances, leaving out those that the
@@ -152,7 +171,7 @@ func (l *look) detachBatch(ctx context.Context, ids []string) ([]string, error) 
 		if err == nil {
 			return append(gone, left...), nil
 		}
-		missing := slices.Index(left, missingID(err))
+		missing := slices.Index(left, instanceOf(err, fleetv1.ErrorReason_ERROR_REASON_INSTANCE_NOT_FOUND))
 		if missing < 0 {
 			return gone, fmt.Errorf("take instances out of the group: %w", err)
 		}
@@ -169,10 +188,10 @@ func (l *look) shows(id string) bool {
 	return slices.ContainsFunc(l.instances, func(i *fleetv1.Instance) bool { return i.GetInstanceId() == id })
 }
 
-// missingID is the instance that an error says is not there; empty when it says
-// something else.
-func missingID(err error) string {
-	if !rpc.HasReason(err, fleetv1.ErrorReason_ERROR_REASON_INSTANCE_NOT_FOUND) {
+// instanceOf is the instance that an error is about, if it says so for a reason;
+// empty when it says something else.
+func instanceOf(err error, reason fleetv1.ErrorReason) string {
+	if !rpc.HasReason(err, reason) {
 		return ""
 	}
 	for _, detail := range status.Convert(err).Details() {
