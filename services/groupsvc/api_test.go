@@ -4,14 +4,18 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/testing/protocmp"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
@@ -356,5 +360,45 @@ func (b *bench) await(id string, is func(*groupv1.Group) bool) {
 		case <-time.After(10 * time.Second):
 			b.t.Fatalf("waited too long for %v", b.group(id))
 		}
+	}
+}
+
+// Activities can be asked for by when they started, in pages as well; each tells
+// when something of it was last done.
+func TestActivities_byTime(t *testing.T) {
+	b := newBench(t, "")
+	id := b.create(spec(2, 0, 0)).GetGroup().GetGroupId()
+	for range 9 {
+		b.settled(time.Hour)
+		b.cloud.Change(b.members(id)[0].GetInstanceId(), nil)
+	}
+	b.settled(time.Hour)
+	all := b.activities(id)
+	request := &groupv1.ListActivitiesRequest{
+		GroupId: id, PageSize: 2, StartedFrom: timestamppb.New(origin.Add(2 * time.Hour)), StartedBefore: all[2].GetStartTime(),
+	}
+	var got []*groupv1.Activity
+	for {
+		resp, err := b.client.ListActivities(t.Context(), request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, resp.GetActivities()...)
+		if request.PageToken = resp.GetNextPageToken(); request.PageToken == "" {
+			break
+		}
+	}
+	want := slices.DeleteFunc(slices.Clone(all[3:]), func(a *groupv1.Activity) bool { return a.GetStartTime().AsTime().Before(origin.Add(2 * time.Hour)) })
+	if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" || len(want) < 4 {
+		t.Errorf("of %d activities %d were wanted (-want +got):\n%s", len(all), len(want), diff)
+	}
+	for _, activity := range all {
+		if at := activity.GetLastEventTime().AsTime(); at.Before(activity.GetStartTime().AsTime()) || at.After(activity.GetEndTime().AsTime()) {
+			t.Errorf("last event at %v: %v", at, activity)
+		}
+	}
+	request = &groupv1.ListActivitiesRequest{GroupId: id, StartedFrom: timestamppb.New(origin.Add(time.Hour)), StartedBefore: timestamppb.New(origin)}
+	if _, err := b.client.ListActivities(t.Context(), request); status.Code(err) != codes.InvalidArgument {
+		t.Errorf("times the wrong way round: %v", err)
 	}
 }

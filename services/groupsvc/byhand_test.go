@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
@@ -117,6 +118,104 @@ func TestAttach_keepsToTheLimits(t *testing.T) {
 	}
 	if err := b.attach(id, alone[0]); err != nil {
 		t.Error(err)
+	}
+}
+
+// Of two groups that attach an instance at the same moment one has it, and the
+// other says so: its call was taken, and it counts on it no more.
+func TestAttach_twoGroupsAtATime(t *testing.T) {
+	for name, first := range map[string]bool{"the second sees the first": true, "the second's tag replaces the first's": false} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, "")
+			ids := []string{b.create(spec(0, 0, 0)).GetGroup().GetGroupId(), b.create(spec(0, 0, 0)).GetGroup().GetGroupId()}
+			alone := b.launchAlone("alone", "small", 1)
+			b.settled(time.Minute)
+			for _, id := range ids {
+				b.suspend(id, groupv1.Process_PROCESS_TERMINATE)
+				if err := b.attach(id, alone...); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b.cloud.Fault = func(point string) error {
+				if point == "after UpdateInstanceTags" && !first {
+					b.cloud.Fault = nil
+					b.cloud.Change(alone[0], func(i *fleetv1.Instance) { i.Tags[TagGroup] = ids[1] })
+				}
+				return nil
+			}
+			b.settled(3 * time.Minute)
+			owner := b.cloud.Instances("", "")[0].GetTags()[TagGroup]
+			total := b.group(ids[0]).GetCapacity().GetFulfilled() + b.group(ids[1]).GetCapacity().GetFulfilled()
+			if total != 1 || b.group(owner).GetCapacity().GetFulfilled() != 1 {
+				t.Errorf("together they count %v, want the one of %s", total, owner)
+			}
+			failures := 0
+			for _, id := range ids {
+				for _, activity := range b.activities(id) {
+					for _, failure := range activity.GetAttachFailures() {
+						failures++
+						if id == owner || failure.GetInstanceId() != alone[0] || failure.GetErrorCode() != "InstanceInOtherGroup" || failure.GetErrorMessage() == "" ||
+							activity.GetStatus() == groupv1.ActivityStatus_ACTIVITY_STATUS_SUCCESSFUL {
+							t.Errorf("group %s says %v", id, activity)
+						}
+					}
+				}
+			}
+			if failures != 1 {
+				t.Errorf("told %d times that one did not get it", failures)
+			}
+		})
+	}
+}
+
+// S2: a group that lost an instance to another takes it along neither when it is
+// deleted nor when it gives it up.
+func TestAttach_theLoserLeavesItAlone(t *testing.T) {
+	b := newBench(t, "")
+	loser, winner := b.create(spec(0, 0, 0)).GetGroup().GetGroupId(), b.create(spec(0, 0, 0)).GetGroup().GetGroupId()
+	alone := b.launchAlone("alone", "small", 1)
+	b.settled(time.Minute)
+	b.suspend(winner, groupv1.Process_PROCESS_TERMINATE)
+	if err := b.attach(loser, alone...); err != nil {
+		t.Fatal(err)
+	}
+	b.cloud.Fault = func(point string) error {
+		if point == "after UpdateInstanceTags" {
+			b.cloud.Fault = nil
+			b.cloud.Change(alone[0], func(i *fleetv1.Instance) { i.Tags[TagGroup] = winner })
+		}
+		return nil
+	}
+	b.settled(time.Second)
+	if _, err := b.client.DeleteGroup(t.Context(), &groupv1.DeleteGroupRequest{GroupId: loser, TerminateInstances: proto.Bool(true)}); err != nil {
+		t.Fatal(err)
+	}
+	b.settled(5 * time.Minute)
+	if members := idsOf(b.members(winner)); !slices.Equal(members, alone) || b.group(loser).GetLifecycle() != groupv1.Lifecycle_LIFECYCLE_DELETED {
+		t.Errorf("the other group has %v, the deleted one is %v", members, b.group(loser).GetLifecycle())
+	}
+}
+
+// S2: a detachment that is done again after a crash does not take an instance out
+// of the group that has it by then.
+func TestDetach_againAfterItHasJoinedAnother(t *testing.T) {
+	b := newBench(t, "")
+	from, to := b.create(spec(1, 0, 0)).GetGroup().GetGroupId(), b.create(spec(0, 0, 0)).GetGroup().GetGroupId()
+	b.settled(time.Minute)
+	b.suspend(to, groupv1.Process_PROCESS_TERMINATE)
+	leaving := idsOf(b.members(from))
+	b.detach(&groupv1.DetachInstancesRequest{GroupId: from, InstanceIds: leaving, DecrementTarget: true})
+	b.cloud.Fault = func(point string) error {
+		if point == "after UpdateInstanceTags" { // the tag is off, and the answer is lost
+			b.cloud.Fault = nil
+			b.cloud.Change(leaving[0], func(i *fleetv1.Instance) { i.Tags[TagGroup] = to })
+			return status.Error(codes.Unavailable, "lost")
+		}
+		return nil
+	}
+	b.settled(5 * time.Minute)
+	if members := idsOf(b.members(to)); !slices.Equal(members, leaving) {
+		t.Errorf("the group it joined has %v, want %v", members, leaving)
 	}
 }
 

@@ -86,6 +86,23 @@ func TestRace_slowLaunchesAndLateLists(t *testing.T) {
 	}
 }
 
+// S1: lists that are later than the grace make nobody launch again; what is gone
+// before it was ever shown is replaced.
+func TestRace_listsLaterThanTheGrace(t *testing.T) {
+	b := newBench(t, "")
+	b.cloud.ListDelay = 10 * time.Minute
+	id := b.create(spec(10, 0, 10)).GetGroup().GetGroupId()
+	b.settled(8 * time.Minute)
+	if got := b.group(id); b.cloud.Created() != 10 || got.GetCapacity().GetFulfilled() != 10 {
+		t.Errorf("%d launched, capacity %v, want 10 and no more", b.cloud.Created(), got.GetCapacity())
+	}
+	b.cloud.Change(b.members(id)[0].GetInstanceId(), nil)
+	b.settled(20 * time.Minute)
+	if members, created := len(b.members(id)), b.cloud.Created(); members != 10 || created != 11 {
+		t.Errorf("%d members, %d created, want 10 and 11", members, created)
+	}
+}
+
 // S2: a launch that is made after all, when nobody wants it any more, leaves
 // nothing that runs on outside of the group.
 func TestRace_undeliveredLaunchIsNotLetGo(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/fieldmaskpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
@@ -132,9 +131,9 @@ func TestRebalance_goesOn(t *testing.T) {
 		"raised":  {func(b *bench, id string) { b.setTotal(id, 12) }, 12}, // by what has moved: it need not be launched again
 		"lowered": {func(b *bench, id string) { b.setTotal(id, 8) }, 8},
 		"budget": {func(b *bench, id string) {
-			b.updateSpec(id, &groupv1.GroupSpec{Budget: &groupv1.Budget{MaxMicrosPerHour: 10_000_000}}, "budget")
+			b.change(id, &groupv1.GroupSpec{Budget: &groupv1.Budget{MaxMicrosPerHour: 10_000_000}}, "budget")
 		}, 10},
-		"name": {func(b *bench, id string) { b.updateSpec(id, &groupv1.GroupSpec{Name: "another"}, "name") }, 10},
+		"name": {func(b *bench, id string) { b.change(id, &groupv1.GroupSpec{Name: "another"}, "name") }, 10},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, "")
@@ -163,13 +162,6 @@ func TestRebalance_goesOn(t *testing.T) {
 	}
 }
 
-func (b *bench) updateSpec(id string, spec *groupv1.GroupSpec, paths ...string) {
-	b.t.Helper()
-	if _, err := b.client.UpdateGroup(b.t.Context(), &groupv1.UpdateGroupRequest{GroupId: id, Spec: spec, UpdateMask: &fieldmaskpb.FieldMask{Paths: paths}}); err != nil {
-		b.t.Fatal(err)
-	}
-}
-
 // Nothing is launched for a rebalancing once the group's validity is over.
 func TestRebalance_endsWithTheValidity(t *testing.T) {
 	b := newBench(t, "")
@@ -190,7 +182,7 @@ func TestRebalance_endsWithTheValidity(t *testing.T) {
 func TestRebalance_isCancelled(t *testing.T) {
 	for name, cancel := range map[string]func(b *bench, id string){
 		"update": func(b *bench, id string) {
-			b.updateSpec(id, &groupv1.GroupSpec{Candidates: twoTypes(b, 1).GetCandidates()}, "candidates")
+			b.change(id, &groupv1.GroupSpec{Candidates: twoTypes(b, 1).GetCandidates()}, "candidates")
 		},
 		"delete": func(b *bench, id string) {
 			if _, err := b.client.DeleteGroup(b.t.Context(), &groupv1.DeleteGroupRequest{GroupId: id, TerminateInstances: proto.Bool(true)}); err != nil {

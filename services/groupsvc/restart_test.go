@@ -1,6 +1,7 @@
 package groupsvc
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -63,6 +64,22 @@ func TestRestart_refusedLaunchesInstead(t *testing.T) {
 	}
 	if last := b.activities(id)[0].GetRemovals(); len(last) != 1 || !last[0].GetReleased() || last[0].GetReason() != "stopped for 2h0m0s" {
 		t.Errorf("removals are %v", last)
+	}
+}
+
+// What somebody stopped in economical mode is not started against their word: it
+// is replaced and released, as all that stopped without a reclaim.
+func TestRestart_notWhatSomebodyStopped(t *testing.T) {
+	b := newBench(t, "")
+	id := b.create(stopSpec(3)).GetGroup().GetGroupId()
+	b.settled(time.Minute)
+	stopped := b.members(id)[0].GetInstanceId()
+	b.cloud.Reclaim(stopped)
+	b.cloud.Change(stopped, func(i *fleetv1.Instance) { i.StatusReason = fleetv1.TransitionReason_TRANSITION_REASON_REQUESTED })
+	b.settled(2 * time.Minute)
+	members := idsOf(b.members(id))
+	if b.cloud.Started() != 0 || b.cloud.Created() != 4 || len(members) != 3 || slices.Contains(members, stopped) {
+		t.Errorf("%d started, %d launched, members %v, want %s replaced", b.cloud.Started(), b.cloud.Created(), members, stopped)
 	}
 }
 

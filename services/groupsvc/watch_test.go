@@ -69,6 +69,32 @@ func TestWatch_tellsWhatIsAndWhatChanges(t *testing.T) {
 	}
 }
 
+// A report of a metric changes nothing that a watch tells.
+func TestWatch_saysNothingOfReports(t *testing.T) {
+	b := newBench(t, "")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	id := b.create(spec(2, 0, 0)).GetGroup().GetGroupId()
+	b.settled(time.Minute)
+	if _, err := b.scaling.CreateScalingTask(ctx, &groupv1.CreateScalingTaskRequest{GroupId: id, Spec: trackingTask()}); err != nil {
+		t.Fatal(err)
+	}
+	b.settled(time.Minute)
+	cursor := b.latestCursor(id)
+	report := &groupv1.ReportMetricRequest{GroupId: id, Samples: []*groupv1.MetricSample{{Metric: "cpu", Value: 50}}}
+	if resp, err := b.scaling.ReportMetric(ctx, report); err != nil || len(resp.GetUnusedMetrics()) > 0 {
+		t.Fatal(resp, err)
+	}
+	if next := b.latestCursor(id); next != cursor {
+		t.Errorf("the cursor becomes %s, was %s", next, cursor)
+	}
+	stream := b.watchGroups(ctx, cursor, id)
+	b.change(id, &groupv1.GroupSpec{Name: "changed"}, "name")
+	if got, err := stream.Recv(); err != nil || got.GetGroup().GetSpec().GetName() != "changed" {
+		t.Errorf("the watch tells %v, %v", got, err)
+	}
+}
+
 // latestCursor is the cursor of a watch that has been told all that there is.
 func (b *bench) latestCursor(ids ...string) string {
 	b.t.Helper()

@@ -219,10 +219,13 @@ func stopped(facts *Facts) Verdict {
 	return Verdict{Reason: ReasonStopped, Message: "it is stopped" + by}
 }
 
-// Presumed is why a listed instance is as it is: a list does not tell. One that a
-// reclaim may have stopped is taken for one that it has: a spot instance that is
-// to stop when it is reclaimed, and that gave its stock back.
+// Presumed is why a listed instance is as it is. Where the list does not tell, one
+// that a reclaim may have stopped is taken for one that it has: a spot instance
+// that is to stop when it is reclaimed, and that gave its stock back.
 func Presumed(instance *fleetv1.Instance) fleetv1.TransitionReason {
+	if told := instance.GetStatusReason(); told != fleetv1.TransitionReason_TRANSITION_REASON_UNSPECIFIED {
+		return told
+	}
 	if instance.GetStatus() == fleetv1.InstanceStatus_INSTANCE_STATUS_STOPPED &&
 		instance.GetInterruptionBehavior() == fleetv1.InterruptionBehavior_INTERRUPTION_BEHAVIOR_STOP &&
 		instance.GetStoppedMode() == fleetv1.StoppedMode_STOPPED_MODE_STOP_CHARGING {

@@ -26,7 +26,7 @@ func (d *Deps) toInstance(i *world.Instance, price int64) *fleetv1.Instance {
 		Status: fleetv1.InstanceStatus(i.Status), Tags: i.Tags.Map(),
 		PriceMicrosPerHour: price, MaxPriceMicrosPerHour: i.MaxPrice,
 		CreateTime: toTime(i.Created), StartTime: toTime(i.Started), ProtectionEndTime: toTime(i.ProtectionEnd()),
-		InterruptionNoticeTime: toTime(i.Noticed), ReleaseTime: toTime(i.ReleaseAt()), StatusTime: toTime(i.Since),
+		InterruptionNoticeTime: toTime(i.Noticed), ReleaseTime: toTime(i.ReleaseAt()), StatusTime: toTime(i.Since), StatusReason: fleetv1.TransitionReason(i.Why),
 		TransitionNumber: int64(i.Transitions), InterruptionBehavior: toBehavior(i),
 		StoppedMode: fleetv1.StoppedMode(i.StoppedMode()), Health: fleetv1.InstanceHealth(i.Health),
 	}

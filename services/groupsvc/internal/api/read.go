@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"google.golang.org/grpc/codes"
@@ -15,6 +16,7 @@ import (
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/control"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/placement"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
 	"github.com/seed-198b1370/muster/services/groupsvc/plan"
 )
 
@@ -44,16 +46,27 @@ func (h *Handler) ListActivities(ctx context.Context, req *groupv1.ListActivitie
 		return nil, err
 	}
 	size := rpc.PageSize(req.GetPageSize())
-	activities, err := h.Store.Activities(ctx, keyOf(ctx, req.GetGroupId()), before, size+1)
+	read := size + 1
+	if req.GetStartedFrom() != nil || req.GetStartedBefore() != nil {
+		read = store.KeptActivities // which of them it is about shows when they are read
+	}
+	activities, err := h.Store.Activities(ctx, keyOf(ctx, req.GetGroupId()), before, read)
 	if err != nil {
 		return nil, fmt.Errorf("list activities: %w", err)
 	}
-	activities = withOpen(record.Group, activities, before)
+	activities = slices.DeleteFunc(withOpen(record.Group, activities, before), func(a *groupv1.Activity) bool { return !isWithin(req, a) })
 	resp := &groupv1.ListActivitiesResponse{Activities: activities[:min(size, len(activities))]}
 	if len(activities) > size {
 		resp.NextPageToken = rpc.EncodePageToken(list, activities[size-1].GetActivityId())
 	}
 	return resp, nil
+}
+
+// isWithin tells whether an activity started when a request asks for.
+func isWithin(req *groupv1.ListActivitiesRequest, activity *groupv1.Activity) bool {
+	at := activity.GetStartTime().AsTime()
+	return (req.GetStartedFrom() == nil || !at.Before(req.GetStartedFrom().AsTime())) &&
+		(req.GetStartedBefore() == nil || at.Before(req.GetStartedBefore().AsTime()))
 }
 
 // ListGroupInstances implements GroupService.

@@ -142,7 +142,7 @@ func (h *Handler) begin(stored *storagev1.StoredGroup, moves []*storagev1.Move, 
 		Generation: stored.GetGroup().GetGeneration(), Moves: moves,
 		Activity: &groupv1.Activity{
 			ActivityId: id, GroupId: stored.GetGroup().GetGroupId(), Status: groupv1.ActivityStatus_ACTIVITY_STATUS_IN_PROGRESS,
-			Cause: fmt.Sprintf("asked for: %d instances to move", instances), StartTime: timestamppb.New(now), Origin: control.OriginRebalance,
+			Cause: fmt.Sprintf("asked for: %d instances to move", instances), StartTime: timestamppb.New(now), LastEventTime: timestamppb.New(now), Origin: control.OriginRebalance,
 		},
 	}
 	return id, nil

@@ -55,7 +55,7 @@ func (h *Handler) tellChanged(stream grpc.ServerStreamingServer[groupv1.WatchGro
 	if err != nil {
 		return err
 	}
-	version := record.Group.GetVersion()
+	version := record.Group.GetVersion() - record.Group.GetReportWrites() // as its etag
 	if version == seen[id] {
 		return nil
 	}

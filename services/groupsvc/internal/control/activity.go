@@ -31,7 +31,7 @@ func (l *look) openActivity(cause string) error {
 	l.stored.LastActivityId = id
 	l.stored.OpenActivity = &groupv1.Activity{
 		ActivityId: id, GroupId: l.key.GroupID, Status: groupv1.ActivityStatus_ACTIVITY_STATUS_IN_PROGRESS,
-		Cause: cause, StartTime: timestamppb.New(l.now), Origin: origin,
+		Cause: cause, StartTime: timestamppb.New(l.now), LastEventTime: timestamppb.New(l.now), Origin: origin,
 	}
 	if l.stored.GetFirstActivityId() == "" {
 		l.stored.FirstActivityId = id
@@ -71,14 +71,19 @@ func (l *look) cutActivity() {
 func (l *look) report(result *groupv1.LaunchResult) {
 	if activity := l.told(); activity != nil {
 		activity.LaunchResults = placement.Merge(activity.LaunchResults, result)
+		l.touch(activity)
 	}
 }
 
 func (l *look) reportRemoval(removal *groupv1.Removal) {
 	if activity := l.told(); activity != nil {
 		activity.Removals = append(activity.Removals, removal)
+		l.touch(activity)
 	}
 }
+
+// touch notes that something of an activity was done just now, or could not be.
+func (l *look) touch(activity *groupv1.Activity) { activity.LastEventTime = timestamppb.New(l.now) }
 
 // closeActivity ends the activity that is under way, if the look is complete,
 // and tells what to keep of it. The same shortfall is told once, not at every
@@ -94,12 +99,12 @@ func (l *look) closeActivity() []*groupv1.Activity {
 	if l.short.Reason != "" {
 		shortfall = fmt.Sprintf("%d %s %s", l.stored.GetGroup().GetGeneration(), l.short.Reason, plan.TargetNotMet(l.desired(), l.observed()))
 	}
-	repeated := shortfall == l.stored.GetLastShortfall()
+	repeated, refused := shortfall == l.stored.GetLastShortfall(), len(activity.GetAttachFailures()) > 0
 	l.stored.LastShortfall = shortfall
 	switch {
-	case !delivered && repeated && !byTask(activity):
+	case !delivered && repeated && !byTask(activity) && !refused:
 		return nil
-	case shortfall == "" && !l.removing && l.trouble == nil:
+	case shortfall == "" && !l.removing && l.trouble == nil && !refused:
 		activity.Status = groupv1.ActivityStatus_ACTIVITY_STATUS_SUCCESSFUL
 	case delivered:
 		activity.Status = groupv1.ActivityStatus_ACTIVITY_STATUS_WARNING

@@ -59,42 +59,80 @@ func (l *look) leaving() []string {
 	return ids
 }
 
+// takeOut takes the group's tags off instances. One that another group has by now
+// left before, in a look that could not record it: its tag is not this group's to
+// take.
 func (l *look) takeOut(ctx context.Context, ids []string) {
-	gone := l.inBatches(ctx, ids, l.detachBatch)
+	shown, err := l.read(ctx, ids)
+	if err != nil {
+		l.fail(err)
+		return
+	}
+	isOthers := func(id string) bool { return l.ownedByOther(shown[id]) }
+	gone := l.inBatches(ctx, slices.DeleteFunc(slices.Clone(ids), isOthers), l.detachBatch)
 	for _, detachment := range l.stored.GetDetachments() {
-		if id := detachment.GetInstanceId(); gone[id] {
+		id := detachment.GetInstanceId()
+		if detachment.LeaveTime == nil && (gone[id] || isOthers(id)) {
 			detachment.LeaveTime = timestamppb.New(l.now)
 			l.reportRemoval(&groupv1.Removal{InstanceId: id, Reason: "detached, as asked for"})
 		}
 	}
 }
 
+// ownedByOther tells whether an instance is shown as a member of another group.
+func (l *look) ownedByOther(instance *fleetv1.Instance) bool {
+	owner := instance.GetTags()[TagGroup]
+	return owner != "" && owner != l.key.GroupID
+}
+
 // takeIn makes instances members. One that is gone, or that another group has
-// taken meanwhile, is left alone.
+// taken meanwhile, is left alone, and told of.
 func (l *look) takeIn(ctx context.Context) {
 	joining := l.stored.GetAttachments()
 	for batch := range slices.Chunk(slices.Clone(joining), maxBatch) {
-		shown, err := l.read(ctx, batch)
+		ids := make([]string, len(batch))
+		for i, attachment := range batch {
+			ids[i] = attachment.GetInstanceId()
+		}
+		shown, err := l.read(ctx, ids)
 		if err != nil {
 			l.fail(err)
 			return
 		}
-		var ids []string
+		members, err := l.tag(ctx, slices.DeleteFunc(ids, func(id string) bool { return shown[id] == nil || l.ownedByOther(shown[id]) }), tagOf(l.key.GroupID))
+		if err != nil {
+			l.fail(err)
+			return
+		}
 		for _, attachment := range batch {
-			instance := shown[attachment.GetInstanceId()]
-			if owner := instance.GetTags()[TagGroup]; instance != nil && (owner == "" || owner == l.key.GroupID) {
-				ids = append(ids, attachment.GetInstanceId())
+			id := attachment.GetInstanceId()
+			member := slices.Contains(members, id)
+			l.settleAttachment(attachment, member)
+			if !member {
+				l.reportAttachFailure(id, shown[id])
 			}
 		}
-		members, err := l.tag(ctx, ids)
-		if err != nil {
-			l.fail(err)
-			return
-		}
-		for _, attachment := range batch {
-			l.settleAttachment(attachment, slices.Contains(members, attachment.GetInstanceId()))
-		}
 	}
+}
+
+// tagOf are the tags that make an instance a member of a group.
+func tagOf(groupID string) map[string]string { return map[string]string{TagGroup: groupID} }
+
+// reportAttachFailure tells that an instance did not become a member, or is none
+// any more when it was about to be shown as one.
+func (l *look) reportAttachFailure(id string, shown *fleetv1.Instance) {
+	activity := l.told()
+	if activity == nil {
+		return
+	}
+	failure := &groupv1.AttachFailure{InstanceId: id, ErrorCode: codeGone, ErrorMessage: "The instance is gone."}
+	if l.ownedByOther(shown) {
+		failure.ErrorCode = codeOthers
+		failure.ErrorMessage = fmt.Sprintf("Group %s attached the instance at the same time, and has it.", shown.GetTags()[TagGroup])
+	}
+	activity.AttachedInstanceIds = slices.DeleteFunc(activity.AttachedInstanceIds, func(other string) bool { return other == id })
+	activity.AttachFailures = append(activity.AttachFailures, failure)
+	l.touch(activity)
 }
 
 // settleAttachment forgets an attachment that came to its end. A member counts,
@@ -113,35 +151,35 @@ func (l *look) settleAttachment(attachment *storagev1.Attachment, member bool) {
 	})
 	if activity := l.stored.GetOpenActivity(); activity != nil && !slices.Contains(activity.GetAttachedInstanceIds(), id) {
 		activity.AttachedInstanceIds = append(activity.AttachedInstanceIds, id)
+		l.touch(activity)
 	}
 }
 
-// read reads the instances of attachments.
-func (l *look) read(ctx context.Context, batch []*storagev1.Attachment) (map[string]*fleetv1.Instance, error) {
+// read reads instances by id.
+func (l *look) read(ctx context.Context, ids []string) (map[string]*fleetv1.Instance, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	ids := make([]string, len(batch))
-	for i, attachment := range batch {
-		ids[i] = attachment.GetInstanceId()
-	}
 	shown := map[string]*fleetv1.Instance{}
-	for request := (&fleetv1.ListInstancesRequest{InstanceIds: ids, PageSize: maxBatch}); ; {
-		page, err := l.c.Fleet.ListInstances(ctx, request)
-		if err != nil {
-			return nil, fmt.Errorf("list instances that join: %w", err)
-		}
-		for _, instance := range page.GetInstances() {
-			shown[instance.GetInstanceId()] = instance
-		}
-		if request.PageToken = page.GetNextPageToken(); request.PageToken == "" {
-			return shown, nil
+	for batch := range slices.Chunk(ids, maxBatch) {
+		for request := (&fleetv1.ListInstancesRequest{InstanceIds: batch, PageSize: maxBatch}); ; {
+			page, err := l.c.Fleet.ListInstances(ctx, request)
+			if err != nil {
+				return nil, fmt.Errorf("list instances by id: %w", err)
+			}
+			for _, instance := range page.GetInstances() {
+				shown[instance.GetInstanceId()] = instance
+			}
+			if request.PageToken = page.GetNextPageToken(); request.PageToken == "" {
+				break
+			}
 		}
 	}
+	return shown, nil
 }
 
-// tag puts the group's tag on instances, leaving out those that are gone, and
-// tells which have it.
-func (l *look) tag(ctx context.Context, ids []string) ([]string, error) {
+// tag puts tags on instances, leaving out those that are gone, and tells which
+// have them.
+func (l *look) tag(ctx context.Context, ids []string, tags map[string]string) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	if err := l.mayAct(ctx); err != nil {
@@ -149,15 +187,13 @@ func (l *look) tag(ctx context.Context, ids []string) ([]string, error) {
 	}
 	left := slices.Clone(ids)
 	for len(left) > 0 {
-		_, err := l.c.Fleet.UpdateInstanceTags(ctx, &fleetv1.UpdateInstanceTagsRequest{
-			InstanceIds: left, SetTags: map[string]string{TagGroup: l.key.GroupID},
-		})
+		_, err := l.c.Fleet.UpdateInstanceTags(ctx, &fleetv1.UpdateInstanceTagsRequest{InstanceIds: left, SetTags: tags})
 		if err == nil {
 			return left, nil
 		}
 		missing := slices.Index(left, instanceOf(err, fleetv1.ErrorReason_ERROR_REASON_INSTANCE_NOT_FOUND))
 		if missing < 0 {
-			return nil, fmt.Errorf("make instances members: %w", err)
+			return nil, fmt.Errorf("tag instances: %w", err)
 		}
 		left = slices.Delete(left, missing, missing+1)
 	}

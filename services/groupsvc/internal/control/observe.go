@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
@@ -44,17 +46,103 @@ func (l *look) observe(ctx context.Context) error {
 	for _, instance := range instances {
 		shown[instance.GetInstanceId()] = true
 	}
+	l.crossOff(shown)
+	return l.confirm(ctx)
+}
+
+// crossOff takes instances off the launches that wait for them to be shown.
+func (l *look) crossOff(shown map[string]bool) {
 	l.stored.Launches = slices.DeleteFunc(l.stored.Launches, func(launch *storagev1.Launch) bool {
-		if launch.AnswerTime == nil {
-			return false
-		}
-		if !l.now.Before(launch.GetAnswerTime().AsTime().Add(l.c.LaunchGrace)) {
-			return true // what is not there by now never will be
-		}
 		launch.InstanceIds = slices.DeleteFunc(launch.InstanceIds, func(id string) bool { return shown[id] })
-		return len(launch.InstanceIds) == 0
+		return launch.AnswerTime != nil && len(launch.InstanceIds) == 0
 	})
+}
+
+// confirm finds out about instances that lists by tag do not show: those that
+// another group may have, and those that should have been shown long since. A
+// list may be later than anybody thought, so that it is no proof that an instance
+// is gone: to launch another one then would be to launch twice (S1). A change is
+// made where instances really are, and so one that changes nothing, the tag that
+// it has anyway, tells.
+func (l *look) confirm(ctx context.Context) error {
+	var doubtful []string
+	for _, launch := range l.stored.GetLaunches() {
+		if launch.AnswerTime != nil && (isAttached(launch) || l.isLate(launch)) {
+			doubtful = append(doubtful, launch.GetInstanceIds()...)
+		}
+	}
+	if len(doubtful) == 0 {
+		return nil
+	}
+	shown, err := l.read(ctx, doubtful)
+	if err != nil {
+		return err
+	}
+	lost := map[string]bool{}
+	for _, launch := range l.stored.GetLaunches() {
+		if launch.AnswerTime == nil || !isAttached(launch) && !l.isLate(launch) {
+			continue
+		}
+		var unseen []string
+		for _, id := range launch.GetInstanceIds() {
+			switch {
+			case l.ownedByOther(shown[id]):
+				lost[id] = true
+			case l.isLate(launch):
+				unseen = append(unseen, id)
+			}
+		}
+		if err := l.confirmLate(ctx, launch, unseen, lost); err != nil {
+			return err
+		}
+		if err := l.tellLost(launch, shown, lost); err != nil {
+			return err
+		}
+	}
+	l.crossOff(lost)
 	return nil
+}
+
+// confirmLate asks which of the instances of a launch there are, and gives those
+// their time anew; the others are lost.
+func (l *look) confirmLate(ctx context.Context, launch *storagev1.Launch, unseen []string, lost map[string]bool) error {
+	if len(unseen) == 0 || isEnding(l.stored) { // what is given up is asked for by name anyway
+		for _, id := range unseen {
+			lost[id] = true
+		}
+		return nil
+	}
+	there, err := l.tag(ctx, unseen, tagOf(l.key.GroupID))
+	if err != nil {
+		return err
+	}
+	for _, id := range unseen {
+		lost[id] = !slices.Contains(there, id)
+	}
+	launch.AnswerTime = timestamppb.New(l.now)
+	return nil
+}
+
+// tellLost tells of attached instances that are no members after all.
+func (l *look) tellLost(launch *storagev1.Launch, shown map[string]*fleetv1.Instance, lost map[string]bool) error {
+	for _, id := range launch.GetInstanceIds() {
+		if !isAttached(launch) || !lost[id] {
+			continue
+		}
+		if err := l.openActivity(fmt.Sprintf("instance %s was attached and is no member", id)); err != nil {
+			return err
+		}
+		l.reportAttachFailure(id, shown[id])
+	}
+	return nil
+}
+
+// isAttached tells whether what waits to be shown was attached, not launched.
+func isAttached(launch *storagev1.Launch) bool { return launch.GetRequestId() == "" }
+
+// isLate tells whether the instances of a launch should have been shown by now.
+func (l *look) isLate(launch *storagev1.Launch) bool {
+	return !l.now.Before(launch.GetAnswerTime().AsTime().Add(l.c.LaunchGrace))
 }
 
 // list reads all instances that carry the group's tag.

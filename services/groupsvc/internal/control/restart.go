@@ -16,14 +16,16 @@ import (
 )
 
 // isReclaimed tells whether a reclaim stopped an instance, so that it can be
-// started again. The fleet does not tell what stopped it. An instance made to be
-// stopped by a reclaim, stopped as a reclaim does it, is taken for one: to start
-// it again is right also when its account was overdue, or when somebody stopped
-// it in this way.
+// started again. One that somebody stopped has failed, as any that is stopped has:
+// to start it against its owner's word would be no help to anybody. Where the
+// fleet does not tell what stopped it, an instance made to be stopped by a
+// reclaim, and stopped as a reclaim does it, is taken for one; so is one whose
+// account was overdue.
 func isReclaimed(instance *fleetv1.Instance) bool {
 	return instance.GetBillingMethod() == fleetv1.BillingMethod_BILLING_METHOD_SPOT &&
 		instance.GetInterruptionBehavior() == fleetv1.InterruptionBehavior_INTERRUPTION_BEHAVIOR_STOP &&
-		instance.GetStoppedMode() == fleetv1.StoppedMode_STOPPED_MODE_STOP_CHARGING
+		instance.GetStoppedMode() == fleetv1.StoppedMode_STOPPED_MODE_STOP_CHARGING &&
+		instance.GetStatusReason() != fleetv1.TransitionReason_TRANSITION_REASON_REQUESTED
 }
 
 // interruptionBehavior is what a reclaim does to what a group launches.
@@ -100,11 +102,12 @@ func (l *look) noteRestart(outcome *fleetv1.InstanceOutcome) {
 	l.reportRestart(&groupv1.Restart{InstanceId: id, ErrorCode: code, ErrorMessage: restartMessage(code)})
 }
 
-// Error codes of restarts beside those of launches, in the cloud's words.
+// Error codes of restarts and attachments beside those of launches, in the cloud's words.
 const (
 	codeStatus = "IncorrectInstanceStatus"
 	codeLocked = "InstanceLockedForSecurity"
 	codeGone   = "InvalidInstanceId.NotFound"
+	codeOthers = "InstanceInOtherGroup"
 )
 
 func restartCode(reason fleetv1.ErrorReason) string {
@@ -148,6 +151,7 @@ func restartMessage(code string) string {
 func (l *look) reportRestart(restart *groupv1.Restart) {
 	if activity := l.stored.GetOpenActivity(); activity != nil {
 		activity.Restarts = append(activity.Restarts, restart)
+		l.touch(activity)
 	}
 }
 

@@ -554,7 +554,10 @@ type Instance struct {
 	// and what answers there does so as the instance's state would have it.
 	PrivateIpAddress string `protobuf:"bytes,25,opt,name=private_ip_address,json=privateIpAddress,proto3" json:"private_ip_address,omitempty"`
 	// What else it was made with; absent for nothing.
-	Options       *InstanceOptions `protobuf:"bytes,26,opt,name=options,proto3" json:"options,omitempty"`
+	Options *InstanceOptions `protobuf:"bytes,26,opt,name=options,proto3" json:"options,omitempty"`
+	// Why it came to its present status, as far as the cloud tells: by it an
+	// instance that its owner stopped is told from one that a reclaim stopped.
+	StatusReason  TransitionReason `protobuf:"varint,27,opt,name=status_reason,json=statusReason,proto3,enum=muster.fleet.v1.TransitionReason" json:"status_reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -771,6 +774,13 @@ func (x *Instance) GetOptions() *InstanceOptions {
 	return nil
 }
 
+func (x *Instance) GetStatusReason() TransitionReason {
+	if x != nil {
+		return x.StatusReason
+	}
+	return TransitionReason_TRANSITION_REASON_UNSPECIFIED
+}
+
 // What an instance is made with that has no effect on its pool, price or life.
 type InstanceOptions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -941,7 +951,7 @@ var File_muster_fleet_v1_instance_proto protoreflect.FileDescriptor
 
 const file_muster_fleet_v1_instance_proto_rawDesc = "" +
 	"\n" +
-	"\x1emuster/fleet/v1/instance.proto\x12\x0fmuster.fleet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1amuster/fleet/v1/disk.proto\"\xd8\v\n" +
+	"\x1emuster/fleet/v1/instance.proto\x12\x0fmuster.fleet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1amuster/fleet/v1/disk.proto\"\xa0\f\n" +
 	"\bInstance\x12\x1f\n" +
 	"\vinstance_id\x18\x01 \x01(\tR\n" +
 	"instanceId\x12\x1d\n" +
@@ -974,7 +984,8 @@ const file_muster_fleet_v1_instance_proto_rawDesc = "" +
 	"\vstatus_time\x18\x18 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"statusTime\x12,\n" +
 	"\x12private_ip_address\x18\x19 \x01(\tR\x10privateIpAddress\x12:\n" +
-	"\aoptions\x18\x1a \x01(\v2 .muster.fleet.v1.InstanceOptionsR\aoptions\x1a7\n" +
+	"\aoptions\x18\x1a \x01(\v2 .muster.fleet.v1.InstanceOptionsR\aoptions\x12F\n" +
+	"\rstatus_reason\x18\x1b \x01(\x0e2!.muster.fleet.v1.TransitionReasonR\fstatusReason\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xd8\x02\n" +
@@ -1090,15 +1101,16 @@ var file_muster_fleet_v1_instance_proto_depIdxs = []int32{
 	13, // 12: muster.fleet.v1.Instance.disks:type_name -> muster.fleet.v1.Disk
 	12, // 13: muster.fleet.v1.Instance.status_time:type_name -> google.protobuf.Timestamp
 	8,  // 14: muster.fleet.v1.Instance.options:type_name -> muster.fleet.v1.InstanceOptions
-	7,  // 15: muster.fleet.v1.InstanceTransition.instance:type_name -> muster.fleet.v1.Instance
-	5,  // 16: muster.fleet.v1.InstanceTransition.kind:type_name -> muster.fleet.v1.TransitionKind
-	6,  // 17: muster.fleet.v1.InstanceTransition.reason:type_name -> muster.fleet.v1.TransitionReason
-	12, // 18: muster.fleet.v1.InstanceTransition.time:type_name -> google.protobuf.Timestamp
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	6,  // 15: muster.fleet.v1.Instance.status_reason:type_name -> muster.fleet.v1.TransitionReason
+	7,  // 16: muster.fleet.v1.InstanceTransition.instance:type_name -> muster.fleet.v1.Instance
+	5,  // 17: muster.fleet.v1.InstanceTransition.kind:type_name -> muster.fleet.v1.TransitionKind
+	6,  // 18: muster.fleet.v1.InstanceTransition.reason:type_name -> muster.fleet.v1.TransitionReason
+	12, // 19: muster.fleet.v1.InstanceTransition.time:type_name -> google.protobuf.Timestamp
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_muster_fleet_v1_instance_proto_init() }

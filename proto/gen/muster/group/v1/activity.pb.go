@@ -111,8 +111,13 @@ type Activity struct {
 	Origin string `protobuf:"bytes,10,opt,name=origin,proto3" json:"origin,omitempty"`
 	// Instances that a call made members of the group, in order.
 	AttachedInstanceIds []string `protobuf:"bytes,30,rep,name=attached_instance_ids,json=attachedInstanceIds,proto3" json:"attached_instance_ids,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// Instances that a call wanted to make members and that are none after all, in
+	// order.
+	AttachFailures []*AttachFailure `protobuf:"bytes,31,rep,name=attach_failures,json=attachFailures,proto3" json:"attach_failures,omitempty"`
+	// When something of it was last done, or could not be; its start before that.
+	LastEventTime *timestamppb.Timestamp `protobuf:"bytes,32,opt,name=last_event_time,json=lastEventTime,proto3" json:"last_event_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Activity) Reset() {
@@ -222,6 +227,85 @@ func (x *Activity) GetAttachedInstanceIds() []string {
 	return nil
 }
 
+func (x *Activity) GetAttachFailures() []*AttachFailure {
+	if x != nil {
+		return x.AttachFailures
+	}
+	return nil
+}
+
+func (x *Activity) GetLastEventTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastEventTime
+	}
+	return nil
+}
+
+// An instance that did not become a member although AttachInstances had taken it.
+type AttachFailure struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The instance.
+	InstanceId string `protobuf:"bytes,1,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
+	// Why, for programs: `InvalidInstanceId.NotFound` when it is gone,
+	// `InstanceInOtherGroup` when another group has it.
+	ErrorCode string `protobuf:"bytes,2,opt,name=error_code,json=errorCode,proto3" json:"error_code,omitempty"`
+	// The same as a sentence.
+	ErrorMessage  string `protobuf:"bytes,3,opt,name=error_message,json=errorMessage,proto3" json:"error_message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AttachFailure) Reset() {
+	*x = AttachFailure{}
+	mi := &file_muster_group_v1_activity_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AttachFailure) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AttachFailure) ProtoMessage() {}
+
+func (x *AttachFailure) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_group_v1_activity_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AttachFailure.ProtoReflect.Descriptor instead.
+func (*AttachFailure) Descriptor() ([]byte, []int) {
+	return file_muster_group_v1_activity_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *AttachFailure) GetInstanceId() string {
+	if x != nil {
+		return x.InstanceId
+	}
+	return ""
+}
+
+func (x *AttachFailure) GetErrorCode() string {
+	if x != nil {
+		return x.ErrorCode
+	}
+	return ""
+}
+
+func (x *AttachFailure) GetErrorMessage() string {
+	if x != nil {
+		return x.ErrorMessage
+	}
+	return ""
+}
+
 // A stopped instance that a group tried to use again.
 type Restart struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -238,7 +322,7 @@ type Restart struct {
 
 func (x *Restart) Reset() {
 	*x = Restart{}
-	mi := &file_muster_group_v1_activity_proto_msgTypes[1]
+	mi := &file_muster_group_v1_activity_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -250,7 +334,7 @@ func (x *Restart) String() string {
 func (*Restart) ProtoMessage() {}
 
 func (x *Restart) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_activity_proto_msgTypes[1]
+	mi := &file_muster_group_v1_activity_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -263,7 +347,7 @@ func (x *Restart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Restart.ProtoReflect.Descriptor instead.
 func (*Restart) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_activity_proto_rawDescGZIP(), []int{1}
+	return file_muster_group_v1_activity_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Restart) GetInstanceId() string {
@@ -302,7 +386,7 @@ type Removal struct {
 
 func (x *Removal) Reset() {
 	*x = Removal{}
-	mi := &file_muster_group_v1_activity_proto_msgTypes[2]
+	mi := &file_muster_group_v1_activity_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -314,7 +398,7 @@ func (x *Removal) String() string {
 func (*Removal) ProtoMessage() {}
 
 func (x *Removal) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_activity_proto_msgTypes[2]
+	mi := &file_muster_group_v1_activity_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -327,7 +411,7 @@ func (x *Removal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Removal.ProtoReflect.Descriptor instead.
 func (*Removal) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_activity_proto_rawDescGZIP(), []int{2}
+	return file_muster_group_v1_activity_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Removal) GetInstanceId() string {
@@ -355,7 +439,7 @@ var File_muster_group_v1_activity_proto protoreflect.FileDescriptor
 
 const file_muster_group_v1_activity_proto_rawDesc = "" +
 	"\n" +
-	"\x1emuster/group/v1/activity.proto\x12\x0fmuster.group.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#muster/group/v1/launch_result.proto\"\x85\x04\n" +
+	"\x1emuster/group/v1/activity.proto\x12\x0fmuster.group.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#muster/group/v1/launch_result.proto\"\x92\x05\n" +
 	"\bActivity\x12\x1f\n" +
 	"\vactivity_id\x18\x01 \x01(\tR\n" +
 	"activityId\x12\x19\n" +
@@ -370,7 +454,15 @@ const file_muster_group_v1_activity_proto_rawDesc = "" +
 	"\brestarts\x18\t \x03(\v2\x18.muster.group.v1.RestartR\brestarts\x12\x16\n" +
 	"\x06origin\x18\n" +
 	" \x01(\tR\x06origin\x122\n" +
-	"\x15attached_instance_ids\x18\x1e \x03(\tR\x13attachedInstanceIds\"n\n" +
+	"\x15attached_instance_ids\x18\x1e \x03(\tR\x13attachedInstanceIds\x12G\n" +
+	"\x0fattach_failures\x18\x1f \x03(\v2\x1e.muster.group.v1.AttachFailureR\x0eattachFailures\x12B\n" +
+	"\x0flast_event_time\x18  \x01(\v2\x1a.google.protobuf.TimestampR\rlastEventTime\"t\n" +
+	"\rAttachFailure\x12\x1f\n" +
+	"\vinstance_id\x18\x01 \x01(\tR\n" +
+	"instanceId\x12\x1d\n" +
+	"\n" +
+	"error_code\x18\x02 \x01(\tR\terrorCode\x12#\n" +
+	"\rerror_message\x18\x03 \x01(\tR\ferrorMessage\"n\n" +
 	"\aRestart\x12\x1f\n" +
 	"\vinstance_id\x18\x01 \x01(\tR\n" +
 	"instanceId\x12\x1d\n" +
@@ -403,27 +495,30 @@ func file_muster_group_v1_activity_proto_rawDescGZIP() []byte {
 }
 
 var file_muster_group_v1_activity_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_muster_group_v1_activity_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_muster_group_v1_activity_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_muster_group_v1_activity_proto_goTypes = []any{
 	(ActivityStatus)(0),           // 0: muster.group.v1.ActivityStatus
 	(*Activity)(nil),              // 1: muster.group.v1.Activity
-	(*Restart)(nil),               // 2: muster.group.v1.Restart
-	(*Removal)(nil),               // 3: muster.group.v1.Removal
-	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
-	(*LaunchResult)(nil),          // 5: muster.group.v1.LaunchResult
+	(*AttachFailure)(nil),         // 2: muster.group.v1.AttachFailure
+	(*Restart)(nil),               // 3: muster.group.v1.Restart
+	(*Removal)(nil),               // 4: muster.group.v1.Removal
+	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
+	(*LaunchResult)(nil),          // 6: muster.group.v1.LaunchResult
 }
 var file_muster_group_v1_activity_proto_depIdxs = []int32{
 	0, // 0: muster.group.v1.Activity.status:type_name -> muster.group.v1.ActivityStatus
-	4, // 1: muster.group.v1.Activity.start_time:type_name -> google.protobuf.Timestamp
-	4, // 2: muster.group.v1.Activity.end_time:type_name -> google.protobuf.Timestamp
-	5, // 3: muster.group.v1.Activity.launch_results:type_name -> muster.group.v1.LaunchResult
-	3, // 4: muster.group.v1.Activity.removals:type_name -> muster.group.v1.Removal
-	2, // 5: muster.group.v1.Activity.restarts:type_name -> muster.group.v1.Restart
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	5, // 1: muster.group.v1.Activity.start_time:type_name -> google.protobuf.Timestamp
+	5, // 2: muster.group.v1.Activity.end_time:type_name -> google.protobuf.Timestamp
+	6, // 3: muster.group.v1.Activity.launch_results:type_name -> muster.group.v1.LaunchResult
+	4, // 4: muster.group.v1.Activity.removals:type_name -> muster.group.v1.Removal
+	3, // 5: muster.group.v1.Activity.restarts:type_name -> muster.group.v1.Restart
+	2, // 6: muster.group.v1.Activity.attach_failures:type_name -> muster.group.v1.AttachFailure
+	5, // 7: muster.group.v1.Activity.last_event_time:type_name -> google.protobuf.Timestamp
+	8, // [8:8] is the sub-list for method output_type
+	8, // [8:8] is the sub-list for method input_type
+	8, // [8:8] is the sub-list for extension type_name
+	8, // [8:8] is the sub-list for extension extendee
+	0, // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_muster_group_v1_activity_proto_init() }
@@ -438,7 +533,7 @@ func file_muster_group_v1_activity_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_group_v1_activity_proto_rawDesc), len(file_muster_group_v1_activity_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1138,7 +1138,8 @@ type Budget struct {
 	// Whether instances are given up, also below the target, while prices that
 	// have risen take the group above its budget.
 	Shed bool `protobuf:"varint,2,opt,name=shed,proto3" json:"shed,omitempty"`
-	// Which instances go first when it sheds. Unspecified: the dearest unit price.
+	// Which instances go first when it sheds, after those that are unhealthy.
+	// Unspecified: the dearest unit price.
 	ShedOrder     ShedOrder `protobuf:"varint,3,opt,name=shed_order,json=shedOrder,proto3,enum=muster.group.v1.ShedOrder" json:"shed_order,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

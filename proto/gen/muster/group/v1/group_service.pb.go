@@ -1135,7 +1135,11 @@ type ListActivitiesRequest struct {
 	// At most so many activities, 1 to 250; 0 means 100.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// `next_page_token` of the page before; empty for the first page.
-	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only activities that started at this time or later; absent for no limit.
+	StartedFrom *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=started_from,json=startedFrom,proto3" json:"started_from,omitempty"`
+	// Only activities that started before this time; absent for no limit.
+	StartedBefore *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=started_before,json=startedBefore,proto3" json:"started_before,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1189,6 +1193,20 @@ func (x *ListActivitiesRequest) GetPageToken() string {
 		return x.PageToken
 	}
 	return ""
+}
+
+func (x *ListActivitiesRequest) GetStartedFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartedFrom
+	}
+	return nil
+}
+
+func (x *ListActivitiesRequest) GetStartedBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartedBefore
+	}
+	return nil
 }
 
 // Response of GroupService.ListActivities.
@@ -2436,13 +2454,16 @@ const file_muster_group_v1_group_service_proto_rawDesc = "" +
 	"\binstance\x18\x01 \x01(\v2\x19.muster.fleet.v1.InstanceR\binstance\x12+\n" +
 	"\x11weighted_capacity\x18\x02 \x01(\x01R\x10weightedCapacity\x12\x16\n" +
 	"\x06counts\x18\x03 \x01(\bR\x06counts\x12\x1c\n" +
-	"\tprotected\x18\x04 \x01(\bR\tprotected\"\x8f\x01\n" +
+	"\tprotected\x18\x04 \x01(\bR\tprotected\"\xbf\x03\n" +
 	"\x15ListActivitiesRequest\x12$\n" +
 	"\bgroup_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\agroupId\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xfa\x01(\x00R\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\tpageToken\"{\n" +
+	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\tpageToken\x12=\n" +
+	"\fstarted_from\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vstartedFrom\x12A\n" +
+	"\x0estarted_before\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\rstartedBefore:\xab\x01\xbaH\xa7\x01\x1a\xa4\x01\n" +
+	"\x15list_activities.times\x12*started_from must be before started_before\x1a_!has(this.started_from) || !has(this.started_before) || this.started_from < this.started_before\"{\n" +
 	"\x16ListActivitiesResponse\x129\n" +
 	"\n" +
 	"activities\x18\x01 \x03(\v2\x19.muster.group.v1.ActivityR\n" +
@@ -2636,61 +2657,63 @@ var file_muster_group_v1_group_service_proto_depIdxs = []int32{
 	37, // 18: muster.group.v1.DeleteGroupResponse.group:type_name -> muster.group.v1.Group
 	15, // 19: muster.group.v1.ListGroupInstancesResponse.instances:type_name -> muster.group.v1.GroupInstance
 	44, // 20: muster.group.v1.GroupInstance.instance:type_name -> muster.fleet.v1.Instance
-	45, // 21: muster.group.v1.ListActivitiesResponse.activities:type_name -> muster.group.v1.Activity
-	36, // 22: muster.group.v1.PreviewGroupRequest.spec:type_name -> muster.group.v1.GroupSpec
-	46, // 23: muster.group.v1.PreviewGroupRequest.what_if:type_name -> muster.allocator.v1.Market
-	47, // 24: muster.group.v1.PreviewGroupRequest.explanation:type_name -> muster.allocator.v1.Explanation
-	36, // 25: muster.group.v1.PreviewGroupResponse.spec:type_name -> muster.group.v1.GroupSpec
-	48, // 26: muster.group.v1.PreviewGroupResponse.placements:type_name -> muster.allocator.v1.DemandPlacement
-	49, // 27: muster.group.v1.PreviewGroupResponse.totals:type_name -> muster.allocator.v1.PlacementTotals
-	40, // 28: muster.group.v1.PreviewGroupResponse.view_time:type_name -> google.protobuf.Timestamp
-	50, // 29: muster.group.v1.PreviewGroupResponse.matches:type_name -> muster.allocator.v1.CandidateMatch
-	37, // 30: muster.group.v1.WatchGroupResponse.group:type_name -> muster.group.v1.Group
-	51, // 31: muster.group.v1.SuspendProcessesRequest.processes:type_name -> muster.group.v1.Process
-	37, // 32: muster.group.v1.SuspendProcessesResponse.group:type_name -> muster.group.v1.Group
-	51, // 33: muster.group.v1.ResumeProcessesRequest.processes:type_name -> muster.group.v1.Process
-	37, // 34: muster.group.v1.ResumeProcessesResponse.group:type_name -> muster.group.v1.Group
-	37, // 35: muster.group.v1.AttachInstancesResponse.group:type_name -> muster.group.v1.Group
-	37, // 36: muster.group.v1.DetachInstancesResponse.group:type_name -> muster.group.v1.Group
-	37, // 37: muster.group.v1.SetInstanceProtectionResponse.group:type_name -> muster.group.v1.Group
-	34, // 38: muster.group.v1.RebalanceGroupResponse.moves:type_name -> muster.group.v1.RebalanceMove
-	37, // 39: muster.group.v1.RebalanceGroupResponse.group:type_name -> muster.group.v1.Group
-	39, // 40: muster.group.v1.RebalanceMove.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	0,  // 41: muster.group.v1.GroupService.CreateGroup:input_type -> muster.group.v1.CreateGroupRequest
-	2,  // 42: muster.group.v1.GroupService.GetGroup:input_type -> muster.group.v1.GetGroupRequest
-	7,  // 43: muster.group.v1.GroupService.ListGroups:input_type -> muster.group.v1.ListGroupsRequest
-	9,  // 44: muster.group.v1.GroupService.UpdateGroup:input_type -> muster.group.v1.UpdateGroupRequest
-	11, // 45: muster.group.v1.GroupService.DeleteGroup:input_type -> muster.group.v1.DeleteGroupRequest
-	13, // 46: muster.group.v1.GroupService.ListGroupInstances:input_type -> muster.group.v1.ListGroupInstancesRequest
-	16, // 47: muster.group.v1.GroupService.ListActivities:input_type -> muster.group.v1.ListActivitiesRequest
-	18, // 48: muster.group.v1.GroupService.PreviewGroup:input_type -> muster.group.v1.PreviewGroupRequest
-	20, // 49: muster.group.v1.GroupService.WatchGroup:input_type -> muster.group.v1.WatchGroupRequest
-	22, // 50: muster.group.v1.GroupService.SuspendProcesses:input_type -> muster.group.v1.SuspendProcessesRequest
-	24, // 51: muster.group.v1.GroupService.ResumeProcesses:input_type -> muster.group.v1.ResumeProcessesRequest
-	26, // 52: muster.group.v1.GroupService.AttachInstances:input_type -> muster.group.v1.AttachInstancesRequest
-	28, // 53: muster.group.v1.GroupService.DetachInstances:input_type -> muster.group.v1.DetachInstancesRequest
-	30, // 54: muster.group.v1.GroupService.SetInstanceProtection:input_type -> muster.group.v1.SetInstanceProtectionRequest
-	32, // 55: muster.group.v1.GroupService.RebalanceGroup:input_type -> muster.group.v1.RebalanceGroupRequest
-	1,  // 56: muster.group.v1.GroupService.CreateGroup:output_type -> muster.group.v1.CreateGroupResponse
-	3,  // 57: muster.group.v1.GroupService.GetGroup:output_type -> muster.group.v1.GetGroupResponse
-	8,  // 58: muster.group.v1.GroupService.ListGroups:output_type -> muster.group.v1.ListGroupsResponse
-	10, // 59: muster.group.v1.GroupService.UpdateGroup:output_type -> muster.group.v1.UpdateGroupResponse
-	12, // 60: muster.group.v1.GroupService.DeleteGroup:output_type -> muster.group.v1.DeleteGroupResponse
-	14, // 61: muster.group.v1.GroupService.ListGroupInstances:output_type -> muster.group.v1.ListGroupInstancesResponse
-	17, // 62: muster.group.v1.GroupService.ListActivities:output_type -> muster.group.v1.ListActivitiesResponse
-	19, // 63: muster.group.v1.GroupService.PreviewGroup:output_type -> muster.group.v1.PreviewGroupResponse
-	21, // 64: muster.group.v1.GroupService.WatchGroup:output_type -> muster.group.v1.WatchGroupResponse
-	23, // 65: muster.group.v1.GroupService.SuspendProcesses:output_type -> muster.group.v1.SuspendProcessesResponse
-	25, // 66: muster.group.v1.GroupService.ResumeProcesses:output_type -> muster.group.v1.ResumeProcessesResponse
-	27, // 67: muster.group.v1.GroupService.AttachInstances:output_type -> muster.group.v1.AttachInstancesResponse
-	29, // 68: muster.group.v1.GroupService.DetachInstances:output_type -> muster.group.v1.DetachInstancesResponse
-	31, // 69: muster.group.v1.GroupService.SetInstanceProtection:output_type -> muster.group.v1.SetInstanceProtectionResponse
-	33, // 70: muster.group.v1.GroupService.RebalanceGroup:output_type -> muster.group.v1.RebalanceGroupResponse
-	56, // [56:71] is the sub-list for method output_type
-	41, // [41:56] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	40, // 21: muster.group.v1.ListActivitiesRequest.started_from:type_name -> google.protobuf.Timestamp
+	40, // 22: muster.group.v1.ListActivitiesRequest.started_before:type_name -> google.protobuf.Timestamp
+	45, // 23: muster.group.v1.ListActivitiesResponse.activities:type_name -> muster.group.v1.Activity
+	36, // 24: muster.group.v1.PreviewGroupRequest.spec:type_name -> muster.group.v1.GroupSpec
+	46, // 25: muster.group.v1.PreviewGroupRequest.what_if:type_name -> muster.allocator.v1.Market
+	47, // 26: muster.group.v1.PreviewGroupRequest.explanation:type_name -> muster.allocator.v1.Explanation
+	36, // 27: muster.group.v1.PreviewGroupResponse.spec:type_name -> muster.group.v1.GroupSpec
+	48, // 28: muster.group.v1.PreviewGroupResponse.placements:type_name -> muster.allocator.v1.DemandPlacement
+	49, // 29: muster.group.v1.PreviewGroupResponse.totals:type_name -> muster.allocator.v1.PlacementTotals
+	40, // 30: muster.group.v1.PreviewGroupResponse.view_time:type_name -> google.protobuf.Timestamp
+	50, // 31: muster.group.v1.PreviewGroupResponse.matches:type_name -> muster.allocator.v1.CandidateMatch
+	37, // 32: muster.group.v1.WatchGroupResponse.group:type_name -> muster.group.v1.Group
+	51, // 33: muster.group.v1.SuspendProcessesRequest.processes:type_name -> muster.group.v1.Process
+	37, // 34: muster.group.v1.SuspendProcessesResponse.group:type_name -> muster.group.v1.Group
+	51, // 35: muster.group.v1.ResumeProcessesRequest.processes:type_name -> muster.group.v1.Process
+	37, // 36: muster.group.v1.ResumeProcessesResponse.group:type_name -> muster.group.v1.Group
+	37, // 37: muster.group.v1.AttachInstancesResponse.group:type_name -> muster.group.v1.Group
+	37, // 38: muster.group.v1.DetachInstancesResponse.group:type_name -> muster.group.v1.Group
+	37, // 39: muster.group.v1.SetInstanceProtectionResponse.group:type_name -> muster.group.v1.Group
+	34, // 40: muster.group.v1.RebalanceGroupResponse.moves:type_name -> muster.group.v1.RebalanceMove
+	37, // 41: muster.group.v1.RebalanceGroupResponse.group:type_name -> muster.group.v1.Group
+	39, // 42: muster.group.v1.RebalanceMove.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	0,  // 43: muster.group.v1.GroupService.CreateGroup:input_type -> muster.group.v1.CreateGroupRequest
+	2,  // 44: muster.group.v1.GroupService.GetGroup:input_type -> muster.group.v1.GetGroupRequest
+	7,  // 45: muster.group.v1.GroupService.ListGroups:input_type -> muster.group.v1.ListGroupsRequest
+	9,  // 46: muster.group.v1.GroupService.UpdateGroup:input_type -> muster.group.v1.UpdateGroupRequest
+	11, // 47: muster.group.v1.GroupService.DeleteGroup:input_type -> muster.group.v1.DeleteGroupRequest
+	13, // 48: muster.group.v1.GroupService.ListGroupInstances:input_type -> muster.group.v1.ListGroupInstancesRequest
+	16, // 49: muster.group.v1.GroupService.ListActivities:input_type -> muster.group.v1.ListActivitiesRequest
+	18, // 50: muster.group.v1.GroupService.PreviewGroup:input_type -> muster.group.v1.PreviewGroupRequest
+	20, // 51: muster.group.v1.GroupService.WatchGroup:input_type -> muster.group.v1.WatchGroupRequest
+	22, // 52: muster.group.v1.GroupService.SuspendProcesses:input_type -> muster.group.v1.SuspendProcessesRequest
+	24, // 53: muster.group.v1.GroupService.ResumeProcesses:input_type -> muster.group.v1.ResumeProcessesRequest
+	26, // 54: muster.group.v1.GroupService.AttachInstances:input_type -> muster.group.v1.AttachInstancesRequest
+	28, // 55: muster.group.v1.GroupService.DetachInstances:input_type -> muster.group.v1.DetachInstancesRequest
+	30, // 56: muster.group.v1.GroupService.SetInstanceProtection:input_type -> muster.group.v1.SetInstanceProtectionRequest
+	32, // 57: muster.group.v1.GroupService.RebalanceGroup:input_type -> muster.group.v1.RebalanceGroupRequest
+	1,  // 58: muster.group.v1.GroupService.CreateGroup:output_type -> muster.group.v1.CreateGroupResponse
+	3,  // 59: muster.group.v1.GroupService.GetGroup:output_type -> muster.group.v1.GetGroupResponse
+	8,  // 60: muster.group.v1.GroupService.ListGroups:output_type -> muster.group.v1.ListGroupsResponse
+	10, // 61: muster.group.v1.GroupService.UpdateGroup:output_type -> muster.group.v1.UpdateGroupResponse
+	12, // 62: muster.group.v1.GroupService.DeleteGroup:output_type -> muster.group.v1.DeleteGroupResponse
+	14, // 63: muster.group.v1.GroupService.ListGroupInstances:output_type -> muster.group.v1.ListGroupInstancesResponse
+	17, // 64: muster.group.v1.GroupService.ListActivities:output_type -> muster.group.v1.ListActivitiesResponse
+	19, // 65: muster.group.v1.GroupService.PreviewGroup:output_type -> muster.group.v1.PreviewGroupResponse
+	21, // 66: muster.group.v1.GroupService.WatchGroup:output_type -> muster.group.v1.WatchGroupResponse
+	23, // 67: muster.group.v1.GroupService.SuspendProcesses:output_type -> muster.group.v1.SuspendProcessesResponse
+	25, // 68: muster.group.v1.GroupService.ResumeProcesses:output_type -> muster.group.v1.ResumeProcessesResponse
+	27, // 69: muster.group.v1.GroupService.AttachInstances:output_type -> muster.group.v1.AttachInstancesResponse
+	29, // 70: muster.group.v1.GroupService.DetachInstances:output_type -> muster.group.v1.DetachInstancesResponse
+	31, // 71: muster.group.v1.GroupService.SetInstanceProtection:output_type -> muster.group.v1.SetInstanceProtectionResponse
+	33, // 72: muster.group.v1.GroupService.RebalanceGroup:output_type -> muster.group.v1.RebalanceGroupResponse
+	58, // [58:73] is the sub-list for method output_type
+	43, // [43:58] is the sub-list for method input_type
+	43, // [43:43] is the sub-list for extension type_name
+	43, // [43:43] is the sub-list for extension extendee
+	0,  // [0:43] is the sub-list for field type_name
 }
 
 func init() { file_muster_group_v1_group_service_proto_init() }

@@ -77,7 +77,9 @@ type GroupServiceClient interface {
 	// Errors: NOT_FOUND (GROUP_NOT_FOUND), INVALID_ARGUMENT (INVALID_TOKEN).
 	ListActivities(ctx context.Context, in *ListActivitiesRequest, opts ...grpc.CallOption) (*ListActivitiesResponse, error)
 	// Tells what a group would launch if it were created now, and why. Creates
-	// nothing, and takes nothing from others. Errors: INVALID_ARGUMENT (unknown
+	// nothing, and takes nothing from others. It tells of the placement alone: not
+	// of what would make up for spot that can not be had, nor whether a minimum or
+	// a budget would let the group have it. Errors: INVALID_ARGUMENT (unknown
 	// zones and types; a market that can not be), RESOURCE_EXHAUSTED (the
 	// allocator's ANSWER_TOO_LARGE and SEARCH_TOO_LARGE).
 	PreviewGroup(ctx context.Context, in *PreviewGroupRequest, opts ...grpc.CallOption) (*PreviewGroupResponse, error)
@@ -95,7 +97,9 @@ type GroupServiceClient interface {
 	// Makes instances that run outside of any group members of a group. They
 	// count as others do; what is above the target is then given up as usual.
 	// Instances that are members already stay so. All of them, or none, at the
-	// time of the call. Errors: NOT_FOUND (GROUP_NOT_FOUND, INSTANCE_NOT_FOUND),
+	// time of the call. The group's next look makes them members; of two groups
+	// that take an instance at the same moment one gets it, and the activity of the
+	// other says so in its `attach_failures`. Errors: NOT_FOUND (GROUP_NOT_FOUND, INSTANCE_NOT_FOUND),
 	// FAILED_PRECONDITION (GROUP_IS_BEING_DELETED, INSTANCE_IN_OTHER_GROUP,
 	// INSTANCE_NOT_USABLE), RESOURCE_EXHAUSTED (GROUP_IS_FULL).
 	AttachInstances(ctx context.Context, in *AttachInstancesRequest, opts ...grpc.CallOption) (*AttachInstancesResponse, error)
@@ -329,7 +333,9 @@ type GroupServiceServer interface {
 	// Errors: NOT_FOUND (GROUP_NOT_FOUND), INVALID_ARGUMENT (INVALID_TOKEN).
 	ListActivities(context.Context, *ListActivitiesRequest) (*ListActivitiesResponse, error)
 	// Tells what a group would launch if it were created now, and why. Creates
-	// nothing, and takes nothing from others. Errors: INVALID_ARGUMENT (unknown
+	// nothing, and takes nothing from others. It tells of the placement alone: not
+	// of what would make up for spot that can not be had, nor whether a minimum or
+	// a budget would let the group have it. Errors: INVALID_ARGUMENT (unknown
 	// zones and types; a market that can not be), RESOURCE_EXHAUSTED (the
 	// allocator's ANSWER_TOO_LARGE and SEARCH_TOO_LARGE).
 	PreviewGroup(context.Context, *PreviewGroupRequest) (*PreviewGroupResponse, error)
@@ -347,7 +353,9 @@ type GroupServiceServer interface {
 	// Makes instances that run outside of any group members of a group. They
 	// count as others do; what is above the target is then given up as usual.
 	// Instances that are members already stay so. All of them, or none, at the
-	// time of the call. Errors: NOT_FOUND (GROUP_NOT_FOUND, INSTANCE_NOT_FOUND),
+	// time of the call. The group's next look makes them members; of two groups
+	// that take an instance at the same moment one gets it, and the activity of the
+	// other says so in its `attach_failures`. Errors: NOT_FOUND (GROUP_NOT_FOUND, INSTANCE_NOT_FOUND),
 	// FAILED_PRECONDITION (GROUP_IS_BEING_DELETED, INSTANCE_IN_OTHER_GROUP,
 	// INSTANCE_NOT_USABLE), RESOURCE_EXHAUSTED (GROUP_IS_FULL).
 	AttachInstances(context.Context, *AttachInstancesRequest) (*AttachInstancesResponse, error)
