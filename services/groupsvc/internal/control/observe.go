@@ -65,37 +65,23 @@ func (l *look) crossOff(shown map[string]bool) {
 // made where instances really are, and so one that changes nothing, the tag that
 // it has anyway, tells.
 func (l *look) confirm(ctx context.Context) error {
-	var doubtful []string
+	var doubtful []*storagev1.Launch
+	var ids []string
 	for _, launch := range l.stored.GetLaunches() {
 		if launch.AnswerTime != nil && (isAttached(launch) || l.isLate(launch)) {
-			doubtful = append(doubtful, launch.GetInstanceIds()...)
+			doubtful, ids = append(doubtful, launch), append(ids, launch.GetInstanceIds()...)
 		}
 	}
 	if len(doubtful) == 0 {
 		return nil
 	}
-	shown, err := l.read(ctx, doubtful)
+	shown, err := l.read(ctx, ids)
 	if err != nil {
 		return err
 	}
 	lost := map[string]bool{}
-	for _, launch := range l.stored.GetLaunches() {
-		if launch.AnswerTime == nil || !isAttached(launch) && !l.isLate(launch) {
-			continue
-		}
-		var unseen []string
-		for _, id := range launch.GetInstanceIds() {
-			switch {
-			case l.ownedByOther(shown[id]):
-				lost[id] = true
-			case l.isLate(launch):
-				unseen = append(unseen, id)
-			}
-		}
-		if err := l.confirmLate(ctx, launch, unseen, lost); err != nil {
-			return err
-		}
-		if err := l.tellLost(launch, shown, lost); err != nil {
+	for _, launch := range doubtful {
+		if err := l.confirmLaunch(ctx, launch, shown, lost); err != nil {
 			return err
 		}
 	}
@@ -103,20 +89,35 @@ func (l *look) confirm(ctx context.Context) error {
 	return nil
 }
 
+// confirmLaunch finds out which instances of a launch are lost, and tells of those
+// that were attached.
+func (l *look) confirmLaunch(ctx context.Context, launch *storagev1.Launch, shown map[string]*fleetv1.Instance, lost map[string]bool) error {
+	var late []string
+	for _, id := range launch.GetInstanceIds() {
+		if lost[id] = l.ownedByOther(shown[id]); !lost[id] && l.isLate(launch) {
+			late = append(late, id)
+		}
+	}
+	if err := l.confirmLate(ctx, launch, late, lost); err != nil {
+		return err
+	}
+	return l.tellLost(launch, shown, lost)
+}
+
 // confirmLate asks which of the instances of a launch there are, and gives those
 // their time anew; the others are lost.
-func (l *look) confirmLate(ctx context.Context, launch *storagev1.Launch, unseen []string, lost map[string]bool) error {
-	if len(unseen) == 0 || isEnding(l.stored) { // what is given up is asked for by name anyway
-		for _, id := range unseen {
+func (l *look) confirmLate(ctx context.Context, launch *storagev1.Launch, late []string, lost map[string]bool) error {
+	if len(late) == 0 || isEnding(l.stored) { // what is given up is asked for by name anyway
+		for _, id := range late {
 			lost[id] = true
 		}
 		return nil
 	}
-	there, err := l.tag(ctx, unseen, tagOf(l.key.GroupID))
+	there, err := l.tag(ctx, late, tagOf(l.key.GroupID))
 	if err != nil {
 		return err
 	}
-	for _, id := range unseen {
+	for _, id := range late {
 		lost[id] = !slices.Contains(there, id)
 	}
 	launch.AnswerTime = timestamppb.New(l.now)
