@@ -107,6 +107,18 @@ func (f *Facts) WasOK() bool { return f.flags&flagWasOK != 0 }
 // Running tells whether it runs, so that it can be asked.
 func (f *Facts) Running() bool { return f.Status() == fleetv1.InstanceStatus_INSTANCE_STATUS_RUNNING }
 
+// Ill tells whether it runs and the cloud says that it does not work.
+func (f *Facts) Ill() bool { return f.Running() && isBad(f.Health()) }
+
+// Recall tells what was known before a list showed the instance as it is: since
+// when status and health are so, and whether it had run, and was well, before.
+func (f *Facts) Recall(changed Instant, wasOK bool) {
+	f.Changed = min(f.Changed, changed)
+	if wasOK {
+		f.flags |= flagWasOK
+	}
+}
+
 // Plain tells whether there is nothing about the facts that could ever become a
 // verdict without another sighting.
 func (f *Facts) Plain() bool {

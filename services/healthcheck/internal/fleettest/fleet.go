@@ -70,7 +70,7 @@ func (f *Fleet) Launch(id, group string) {
 	instance := &fleetv1.Instance{
 		InstanceId: id, AccountId: "1234", ZoneId: "cn-hangzhou-i", InstanceType: "ecs.c6.large",
 		BillingMethod: fleetv1.BillingMethod_BILLING_METHOD_SPOT, CreateTime: timestamppb.New(f.now),
-		Status: fleetv1.InstanceStatus_INSTANCE_STATUS_PENDING, Tags: map[string]string{},
+		Status: fleetv1.InstanceStatus_INSTANCE_STATUS_PENDING, StatusTime: timestamppb.New(f.now), Tags: map[string]string{},
 	}
 	if group != "" {
 		instance.Tags["muster:group"] = group
@@ -84,6 +84,7 @@ func (f *Fleet) Step(id string, kind fleetv1.TransitionKind, reason fleetv1.Tran
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	instance := f.live[id]
+	before := instance.GetStatus()
 	switch kind {
 	case fleetv1.TransitionKind_TRANSITION_KIND_STARTING:
 		instance.Status = fleetv1.InstanceStatus_INSTANCE_STATUS_STARTING
@@ -98,6 +99,9 @@ func (f *Fleet) Step(id string, kind fleetv1.TransitionKind, reason fleetv1.Tran
 		instance.Status = fleetv1.InstanceStatus_INSTANCE_STATUS_RELEASED
 		instance.ReleaseTime = timestamppb.New(f.now)
 	default:
+	}
+	if instance.GetStatus() != before {
+		instance.StatusTime = timestamppb.New(f.now)
 	}
 	f.record(id, kind, reason)
 	if kind == fleetv1.TransitionKind_TRANSITION_KIND_RELEASED {

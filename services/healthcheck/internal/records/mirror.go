@@ -33,7 +33,8 @@ type mirror struct {
 	mu        sync.RWMutex
 	verdicts  map[string]Verdict // by instance
 	unhealthy map[Group]map[string]struct{}
-	users     map[string]User // by instance
+	users     map[string]User                     // by instance
+	illnesses map[string]*storagev1.StoredIllness // by instance
 	policies  map[Group]*healthv1.HealthPolicy
 	changed   chan struct{} // closed and replaced at each change
 }
@@ -50,6 +51,7 @@ func (m *mirror) clear() {
 	defer m.mu.Unlock()
 	m.verdicts, m.users = map[string]Verdict{}, map[string]User{}
 	m.unhealthy, m.policies = map[Group]map[string]struct{}{}, map[Group]*healthv1.HealthPolicy{}
+	m.illnesses = map[string]*storagev1.StoredIllness{}
 }
 
 // A Change says what has become different in the bucket.
@@ -91,6 +93,17 @@ func (m *mirror) apply(key string, value []byte, revision uint64) (Change, error
 		}
 		m.users[rest] = User{user, revision}
 		return change, nil
+	case kindIllness:
+		delete(m.illnesses, rest)
+		if value == nil {
+			return Change{}, nil
+		}
+		illness := &storagev1.StoredIllness{}
+		if err := proto.Unmarshal(value, illness); err != nil {
+			return Change{}, err
+		}
+		m.illnesses[rest] = illness
+		return Change{}, nil
 	case kindPolicy:
 		named := groupOfKey(rest)
 		delete(m.policies, named)
@@ -165,6 +178,13 @@ func (m *mirror) User(instanceID string) User {
 	return m.users[instanceID]
 }
 
+// Illness is what is stored of how long an instance has been ill; nil for nothing.
+func (m *mirror) Illness(instanceID string) *storagev1.StoredIllness {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.illnesses[instanceID]
+}
+
 // Policy is the policy of a group; nil for the default.
 func (m *mirror) Policy(group Group) *healthv1.HealthPolicy {
 	m.mu.RLock()
@@ -189,6 +209,9 @@ func (m *mirror) keys() []string {
 	}
 	for id := range m.users {
 		keys = append(keys, kindUser+"."+id)
+	}
+	for id := range m.illnesses {
+		keys = append(keys, kindIllness+"."+id)
 	}
 	for group := range m.policies {
 		keys = append(keys, policyKey(group))
@@ -219,11 +242,15 @@ func (m *mirror) setByUsers(key string) proto.Message {
 func (m *mirror) Instances() []string {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	ids := slices.Collect(maps.Keys(m.verdicts))
-	for id := range m.users {
-		if _, known := m.verdicts[id]; !known {
-			ids = append(ids, id)
-		}
+	ids := map[string]struct{}{}
+	for id := range m.verdicts {
+		ids[id] = struct{}{}
 	}
-	return ids
+	for id := range m.users {
+		ids[id] = struct{}{}
+	}
+	for id := range m.illnesses {
+		ids[id] = struct{}{}
+	}
+	return slices.Collect(maps.Keys(ids))
 }

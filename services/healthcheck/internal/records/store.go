@@ -24,6 +24,7 @@ const (
 
 	kindVerdict = "verdict"
 	kindUser    = "user"
+	kindIllness = "illness"
 	kindPolicy  = "policy"
 
 	// Bounds of the bucket. A verdict takes some 300 bytes.
@@ -371,12 +372,18 @@ func (s *Store) Latest(ctx context.Context, instanceID string) (found Verdict, e
 
 // Forget removes all that is stored of an instance.
 func (s *Store) Forget(ctx context.Context, instanceID string) error {
-	for _, kind := range []string{kindVerdict, kindUser} {
+	for _, kind := range []string{kindVerdict, kindUser, kindIllness} {
 		if err := s.remove(ctx, kind+"."+instanceID); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// PutIllness stores since when an instance is ill.
+func (s *Store) PutIllness(ctx context.Context, instanceID string, illness *storagev1.StoredIllness) error {
+	_, err := s.put(ctx, kindIllness+"."+instanceID, illness)
+	return err
 }
 
 // PutUser stores what a user says of an instance, and tells its revision.

@@ -2,10 +2,12 @@ package verdict
 
 import (
 	"context"
+	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/healthcheck/storage/v1"
 	"github.com/seed-198b1370/muster/services/healthcheck/internal/records"
 	"github.com/seed-198b1370/muster/services/healthcheck/judge"
 )
@@ -31,7 +33,15 @@ func (k *Keeper) ListBegins(ctx context.Context) {
 func (k *Keeper) Listed(ctx context.Context, instances []*fleetv1.Instance) {
 	k.do(ctx, func(context.Context) {
 		for _, instance := range instances {
-			k.take(instance, judge.Sighting{Why: judge.Presumed(instance), At: k.steady.Now()})
+			at := k.steady.Now()
+			switch instance.GetStatus() {
+			case fleetv1.InstanceStatus_INSTANCE_STATUS_PENDING, fleetv1.InstanceStatus_INSTANCE_STATUS_STARTING:
+				if since := instance.GetStatusTime(); since != nil { // how long it takes does not begin anew
+					at = k.steady.Of(since.AsTime())
+				}
+			default:
+			}
+			k.take(instance, judge.Sighting{Why: judge.Presumed(instance), At: at})
 		}
 	})
 }
@@ -128,8 +138,28 @@ func (k *Keeper) take(instance *fleetv1.Instance, seen judge.Sighting) {
 	if r.place == nil || seen.Number >= r.facts.Number() {
 		k.move(id, r, instance)
 	}
+	wasIll := r.facts.Ill()
 	r.facts.Take(seen)
+	if r.facts.Ill() && !wasIll && !r.facts.Noticed() {
+		k.fellIll(id, r)
+	}
 	k.judge(id, r)
+}
+
+// fellIll stores since when an instance is ill, or recalls it: a restart shall not
+// count anew.
+func (k *Keeper) fellIll(id string, r *record) {
+	if stored := k.Store.Illness(id); stored.GetTransitionNumber() == r.facts.Number() {
+		r.facts.Recall(k.steady.Of(stored.GetSinceTime().AsTime()), stored.GetWasOk())
+		return
+	}
+	if !k.Owns(id) {
+		return // its owner does
+	}
+	since := k.Cloud.Now().Add(-time.Duration(k.steady.Now() - r.facts.Changed))
+	k.pending = append(k.pending, write{ill: id, illness: &storagev1.StoredIllness{
+		TransitionNumber: r.facts.Number(), SinceTime: timestamppb.New(since), WasOk: r.facts.WasOK(),
+	}})
 }
 
 // move puts an instance where its account, tags and pool say that it belongs.
@@ -151,7 +181,8 @@ func (k *Keeper) forget(id string, r *record) {
 	k.disown(r)
 	delete(k.table.records, id)
 	delete(k.table.addresses, id)
-	if k.Owns(id) && (judged || k.Store.Verdict(id).StoredVerdict != nil || k.Store.User(id).StoredUserHealth != nil) {
+	if k.Owns(id) && (judged || k.Store.Verdict(id).StoredVerdict != nil || k.Store.User(id).StoredUserHealth != nil ||
+		k.Store.Illness(id) != nil) {
 		k.pending = append(k.pending, write{forget: id})
 	}
 }

@@ -306,6 +306,47 @@ func TestKeeper_survivesRestarts(t *testing.T) {
 	await(t, "a forgotten verdict", func() bool { return fourth.store.Verdict("i-2").StoredVerdict == nil })
 }
 
+// How long an instance has been ill, or has taken to come up, does not begin anew
+// with the checker.
+func TestKeeper_illnessSurvivesRestarts(t *testing.T) {
+	fleet, js, cloud := fleettest.New(), natstest.NewJetStream(t), clock.NewVirtual(fleettest.Origin)
+	client := fleet.Serve(t)
+	launch(fleet, "i-ill")
+	fleet.Launch("i-new", "apg-1")
+	launch(fleet, "i-other")
+	fleet.Step("i-other", stopped, failure)
+	pass := func(seconds int) {
+		for range seconds { // in small steps: a jump counts for nothing
+			cloud.Advance(time.Second)
+			fleet.TellUpTo(cloud.Now())
+		}
+	}
+	pass(10)
+	first := startOn(t, client, js, cloud, false, nil, nil)
+	first.awaitIDs("i-other/v1 Stopped")
+	first.awaitPublished("i-other", 1)
+	fleet.SetHealth("i-ill", fleetv1.InstanceHealth_INSTANCE_HEALTH_IMPAIRED)
+	await(t, "what is stored", func() bool { return first.store.Illness("i-ill") != nil })
+	since := first.store.Illness("i-ill").GetSinceTime().AsTime()
+	first.stop()
+	pass(40)
+	second := startOn(t, client, js, cloud, false, nil, nil)
+	<-second.store.Ready()
+	second.stop()
+	if got := second.store.Illness("i-ill").GetSinceTime().AsTime(); !got.Equal(since) || len(second.ids()) > 0 {
+		t.Errorf("ill since %v, was %v; told %v", got, since, second.ids())
+	}
+	pass(25) // now it has been for longer than a minute
+	third := startOn(t, client, js, cloud, false, nil, nil)
+	third.awaitIDs("i-ill/v1 Impaired")
+	third.stop()
+	pass(300)
+	fourth := startOn(t, client, js, cloud, false, nil, nil)
+	fourth.awaitIDs("i-new/v1 Initializing")
+	fleet.Step("i-ill", released, requested)
+	await(t, "a forgotten illness", func() bool { return fourth.store.Illness("i-ill") == nil })
+}
+
 // A bucket that is lost while the checker runs is filled again with what it
 // knows, and nothing is told twice.
 func TestKeeper_bucketIsLost(t *testing.T) {

@@ -35,10 +35,12 @@ const (
 // A write is one thing to store, and then, if it has an event, to publish.
 type write struct {
 	stored   *storagev1.StoredVerdict
-	isStored bool                    // it is stored already
-	event    *healthv1.InstanceEvent // nil for none
-	forget   string                  // an instance to forget instead
-	revision uint64                  // of what was stored; 0 when it was not
+	isStored bool                     // it is stored already
+	event    *healthv1.InstanceEvent  // nil for none
+	forget   string                   // an instance to forget instead
+	illness  *storagev1.StoredIllness // what is to be stored instead, of the instance ill
+	ill      string
+	revision uint64 // of what was stored; 0 when it was not
 }
 
 // newWrite is the write of an instance's verdict.
@@ -207,6 +209,9 @@ func (w *writer) storeAll(ctx context.Context, batch []write) (toTell []write, e
 		if one.forget != "" {
 			return w.untilDone(ctx, func() error { return w.Store.Forget(ctx, one.forget) })
 		}
+		if one.illness != nil {
+			return w.untilDone(ctx, func() error { return w.Store.PutIllness(ctx, one.ill, one.illness) })
+		}
 		over := w.revisionOf(one.instance(), w.revisions)
 		if one.isStored {
 			one.revision = over
@@ -281,8 +286,11 @@ func (w *writer) tellOn(ctx context.Context) error {
 }
 
 func (w *write) instance() string {
-	if w.forget != "" {
+	switch {
+	case w.forget != "":
 		return w.forget
+	case w.illness != nil:
+		return w.ill
 	}
 	return w.stored.GetVerdict().GetInstanceId()
 }

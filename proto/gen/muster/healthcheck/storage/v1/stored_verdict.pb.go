@@ -136,6 +136,72 @@ func (x *StoredVerdict) GetDamped() bool {
 	return false
 }
 
+// What the health service keeps of an instance that the cloud calls ill, so that a
+// restart does not count anew for how long.
+type StoredIllness struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of the transition that told of it: after any other it may be another
+	// illness.
+	TransitionNumber int64 `protobuf:"varint,1,opt,name=transition_number,json=transitionNumber,proto3" json:"transition_number,omitempty"`
+	// When it began, on the cloud's clock.
+	SinceTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=since_time,json=sinceTime,proto3" json:"since_time,omitempty"`
+	// True when the instance had run, and was well, before.
+	WasOk         bool `protobuf:"varint,3,opt,name=was_ok,json=wasOk,proto3" json:"was_ok,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoredIllness) Reset() {
+	*x = StoredIllness{}
+	mi := &file_muster_healthcheck_storage_v1_stored_verdict_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoredIllness) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoredIllness) ProtoMessage() {}
+
+func (x *StoredIllness) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_healthcheck_storage_v1_stored_verdict_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoredIllness.ProtoReflect.Descriptor instead.
+func (*StoredIllness) Descriptor() ([]byte, []int) {
+	return file_muster_healthcheck_storage_v1_stored_verdict_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *StoredIllness) GetTransitionNumber() int64 {
+	if x != nil {
+		return x.TransitionNumber
+	}
+	return 0
+}
+
+func (x *StoredIllness) GetSinceTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SinceTime
+	}
+	return nil
+}
+
+func (x *StoredIllness) GetWasOk() bool {
+	if x != nil {
+		return x.WasOk
+	}
+	return false
+}
+
 // What a user said of the health of an instance.
 type StoredUserHealth struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -151,7 +217,7 @@ type StoredUserHealth struct {
 
 func (x *StoredUserHealth) Reset() {
 	*x = StoredUserHealth{}
-	mi := &file_muster_healthcheck_storage_v1_stored_verdict_proto_msgTypes[1]
+	mi := &file_muster_healthcheck_storage_v1_stored_verdict_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -163,7 +229,7 @@ func (x *StoredUserHealth) String() string {
 func (*StoredUserHealth) ProtoMessage() {}
 
 func (x *StoredUserHealth) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_healthcheck_storage_v1_stored_verdict_proto_msgTypes[1]
+	mi := &file_muster_healthcheck_storage_v1_stored_verdict_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -176,7 +242,7 @@ func (x *StoredUserHealth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StoredUserHealth.ProtoReflect.Descriptor instead.
 func (*StoredUserHealth) Descriptor() ([]byte, []int) {
-	return file_muster_healthcheck_storage_v1_stored_verdict_proto_rawDescGZIP(), []int{1}
+	return file_muster_healthcheck_storage_v1_stored_verdict_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *StoredUserHealth) GetAccountId() string {
@@ -213,7 +279,12 @@ const file_muster_healthcheck_storage_v1_stored_verdict_proto_rawDesc = "" +
 	"\x11transition_number\x18\x05 \x01(\x03R\x10transitionNumber\x12#\n" +
 	"\ruser_revision\x18\x06 \x01(\x04R\fuserRevision\x12)\n" +
 	"\x10published_number\x18\a \x01(\x03R\x0fpublishedNumber\x12\x16\n" +
-	"\x06damped\x18\b \x01(\bR\x06damped\"g\n" +
+	"\x06damped\x18\b \x01(\bR\x06damped\"\x8e\x01\n" +
+	"\rStoredIllness\x12+\n" +
+	"\x11transition_number\x18\x01 \x01(\x03R\x10transitionNumber\x129\n" +
+	"\n" +
+	"since_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tsinceTime\x12\x15\n" +
+	"\x06was_ok\x18\x03 \x01(\bR\x05wasOk\"g\n" +
 	"\x10StoredUserHealth\x12\x1d\n" +
 	"\n" +
 	"account_id\x18\x01 \x01(\tR\taccountId\x12\x1c\n" +
@@ -233,23 +304,25 @@ func file_muster_healthcheck_storage_v1_stored_verdict_proto_rawDescGZIP() []byt
 	return file_muster_healthcheck_storage_v1_stored_verdict_proto_rawDescData
 }
 
-var file_muster_healthcheck_storage_v1_stored_verdict_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_muster_healthcheck_storage_v1_stored_verdict_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_muster_healthcheck_storage_v1_stored_verdict_proto_goTypes = []any{
 	(*StoredVerdict)(nil),         // 0: muster.healthcheck.storage.v1.StoredVerdict
-	(*StoredUserHealth)(nil),      // 1: muster.healthcheck.storage.v1.StoredUserHealth
-	(*v1.HealthVerdict)(nil),      // 2: muster.health.v1.HealthVerdict
-	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
-	(v11.BillingMethod)(0),        // 4: muster.fleet.v1.BillingMethod
+	(*StoredIllness)(nil),         // 1: muster.healthcheck.storage.v1.StoredIllness
+	(*StoredUserHealth)(nil),      // 2: muster.healthcheck.storage.v1.StoredUserHealth
+	(*v1.HealthVerdict)(nil),      // 3: muster.health.v1.HealthVerdict
+	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
+	(v11.BillingMethod)(0),        // 5: muster.fleet.v1.BillingMethod
 }
 var file_muster_healthcheck_storage_v1_stored_verdict_proto_depIdxs = []int32{
-	2, // 0: muster.healthcheck.storage.v1.StoredVerdict.verdict:type_name -> muster.health.v1.HealthVerdict
-	3, // 1: muster.healthcheck.storage.v1.StoredVerdict.change_times:type_name -> google.protobuf.Timestamp
-	4, // 2: muster.healthcheck.storage.v1.StoredVerdict.billing_method:type_name -> muster.fleet.v1.BillingMethod
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	3, // 0: muster.healthcheck.storage.v1.StoredVerdict.verdict:type_name -> muster.health.v1.HealthVerdict
+	4, // 1: muster.healthcheck.storage.v1.StoredVerdict.change_times:type_name -> google.protobuf.Timestamp
+	5, // 2: muster.healthcheck.storage.v1.StoredVerdict.billing_method:type_name -> muster.fleet.v1.BillingMethod
+	4, // 3: muster.healthcheck.storage.v1.StoredIllness.since_time:type_name -> google.protobuf.Timestamp
+	4, // [4:4] is the sub-list for method output_type
+	4, // [4:4] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_muster_healthcheck_storage_v1_stored_verdict_proto_init() }
@@ -263,7 +336,7 @@ func file_muster_healthcheck_storage_v1_stored_verdict_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_healthcheck_storage_v1_stored_verdict_proto_rawDesc), len(file_muster_healthcheck_storage_v1_stored_verdict_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
