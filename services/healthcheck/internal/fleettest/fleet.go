@@ -63,6 +63,14 @@ func (f *Fleet) Serve(t testing.TB) fleetv1.FleetServiceClient {
 	return fleetv1.NewFleetServiceClient(rpctest.Serve(t, func(r grpc.ServiceRegistrar) { fleetv1.RegisterFleetServiceServer(r, f) }))
 }
 
+// LaunchAt creates an instance at a later time.
+func (f *Fleet) LaunchAt(id string, at time.Time) {
+	f.mu.Lock()
+	f.now = at
+	f.mu.Unlock()
+	f.Launch(id, "")
+}
+
 // Launch creates an instance of a group; empty for none.
 func (f *Fleet) Launch(id, group string) {
 	f.mu.Lock()

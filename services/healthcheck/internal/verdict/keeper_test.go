@@ -168,15 +168,19 @@ func launch(fleet *fleettest.Fleet, id string) {
 func TestKeeper_isBehindTheStream(t *testing.T) {
 	fleet, js, cloud := fleettest.New(), natstest.NewJetStream(t), clock.NewScaled(fleettest.Origin, 2_000)
 	client := fleet.Serve(t)
+	launch(fleet, "i-0")
 	launch(fleet, "i-1")
-	fleet.Launch("i-2", "apg-1") // it does not come up
 	fleet.TellUpTo(fleettest.Origin.Add(time.Minute))
 	r := startOn(t, client, js, cloud, false, nil, nil)
-	await(t, "an hour of the cloud's clock", func() bool { return cloud.Now().After(fleettest.Origin.Add(time.Hour)) })
+	fleet.Step("i-0", stopped, failure)
+	r.awaitIDs("i-0/v1 Stopped")       // so that it has its list, which tells of the present
+	fleet.LaunchAt("i-2", cloud.Now()) // it does not come up
+	hour := cloud.Now().Add(time.Hour)
+	await(t, "an hour of the cloud's clock", func() bool { return cloud.Now().After(hour) })
 	fleet.Step("i-1", stopped, failure)
-	r.awaitIDs("i-1/v1 Stopped")
-	fleet.TellUpTo(fleettest.Origin.Add(100 * time.Hour))
-	r.awaitIDs("i-1/v1 Stopped", "i-2/v1 Initializing")
+	r.awaitIDs("i-0/v1 Stopped", "i-1/v1 Stopped")
+	fleet.TellUpTo(fleettest.Origin.Add(1000 * time.Hour))
+	r.awaitIDs("i-0/v1 Stopped", "i-1/v1 Stopped", "i-2/v1 Initializing")
 }
 
 // S7: an event stream that is away holds up no verdict: they are stored, of others
@@ -238,7 +242,9 @@ func TestKeeper_doesNotTakeDeafnessForSilence(t *testing.T) {
 	keeper.ListEnds(ctx)
 	happened(fleetv1.TransitionKind_TRANSITION_KIND_CREATED, fleetv1.InstanceStatus_INSTANCE_STATUS_PENDING, "i-1")
 	keeper.CutOff(ctx)
-	for range 400 { // in small steps: a jump counts for nothing
+	// In small steps, for a jump counts for nothing; and many of them, for a keeper
+	// that looks seldom may take some for one.
+	for range 2000 {
 		wall.Advance(time.Second)
 		cloud.Advance(time.Second)
 		keeper.CutOff(ctx) // is there a look at the clock? now there is
