@@ -1,3 +1,5 @@
+//go:build !without_nats_server
+
 package natsserver
 
 import (

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/seed-198b1370/muster/cmd/muster/stack"
+	"github.com/seed-198b1370/muster/pkg/rpc"
 	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
@@ -257,6 +258,22 @@ func StartAllInOne(t testing.TB, binary, dataDir string, speed float64) (*Proces
 		"--instance-listen-port", "0")
 	conn := up.Dial(t)
 	return up, newSystem(conn, conn, conn, conn)
+}
+
+// Connect makes the clients of a system that others started, until the test
+// ends, from the addresses of its services.
+func Connect(t testing.TB, groups, allocator, fleet, health string) *System {
+	t.Helper()
+	var conns [4]*grpc.ClientConn
+	for i, address := range []string{groups, allocator, fleet, health} {
+		conn, err := rpc.Dial(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		conns[i] = conn
+	}
+	return newSystem(conns[0], conns[1], conns[2], conns[3])
 }
 
 func newSystem(groups, allocator, fleet, health *grpc.ClientConn) *System {

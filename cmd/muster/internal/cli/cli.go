@@ -36,6 +36,7 @@ type commands struct {
 	Events   eventsCommand   `cmd:"" help:"Follow what becomes of instances."`
 	Webhook  webhookCommand  `cmd:"" help:"Have events sent over HTTP."`
 	Certs    certsCommand    `cmd:"" help:"Make and show certificates for development."`
+	Ready    readyCommand    `cmd:"" help:"Ask whether a server is ready to be called; exit code 0 if it is."`
 }
 
 // console is where commands read and write.

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Makes images under the names that deploy/compose asks for, out of Debian's
+# packages and our own builds, where no registry can be reached: the very same
+# Dockerfile and compose file then work offline. An image that is there already
+# is left as it is.
+#
+# They stand in for the official ones in tests. They are not for production.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+missing() { ! docker image inspect "$1" >/dev/null 2>&1; }
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# The shell of the stand-ins. Debian's is static.
+shell_for() {
+  install -D -m 755 "$(command -v busybox)" "$1/bin/busybox"
+  for name in sh wget mkdir cat ls; do ln -sf busybox "$1/bin/$name"; done
+  mkdir -p "$1/tmp" "$1/etc"
+  chmod 1777 "$1/tmp"
+}
+
+# golang: this machine's Go, and the modules that it has, in place of the proxy.
+if missing golang:1.26; then
+  go mod download
+  root=$work/golang
+  shell_for "$root"
+  mkdir -p "$root/usr/local/go" "$root/modules"
+  cp -r "$(go env GOROOT)/." "$root/usr/local/go"
+  cp -r "$(go env GOMODCACHE)/cache/download" "$root/modules/download"
+  install -D -m 644 /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
+  tar -C "$root" -c . | docker import \
+    -c 'ENV PATH=/usr/local/go/bin:/bin' -c 'ENV GOTOOLCHAIN=local' -c 'ENV GOPROXY=file:///modules/download' \
+    -c 'ENV GONOSUMDB=*' -c 'ENV GOFLAGS=-modcacherw' -c 'ENV HOME=/tmp' - golang:1.26
+fi
+
+if missing redis:7.0.15; then
+  root=$work/redis
+  shell_for "$root"
+  for program in redis-server redis-cli; do
+    path=$(command -v "$program")
+    install -D -m 755 "$path" "$root/usr/bin/$program"
+    # Each library under the path at which it is looked for.
+    ldd "$path" | grep -o '/[^ ]*' | while read -r library; do install -D -m 755 "$library" "$root$library"; done
+  done
+  mkdir -p "$root/data"
+  tar -C "$root" -c . | docker import -c 'ENV PATH=/usr/bin:/bin' -c 'WORKDIR /data' -c 'CMD ["redis-server"]' - redis:7.0.15
+fi
+
+if missing nats:2.15.2-alpine; then
+  root=$work/nats
+  shell_for "$root"
+  CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$root/nats-server" github.com/nats-io/nats-server/v2
+  tar -C "$root" -c . | docker import -c 'ENV PATH=/bin' -c 'ENTRYPOINT ["/nats-server"]' - nats:2.15.2-alpine
+fi
