@@ -4,6 +4,7 @@ package compose_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -22,6 +23,8 @@ const project = "muster-test"
 // file is the compose file, seen from this folder.
 const file = "../../deploy/compose/compose.yaml"
 
+var built = flag.Bool("built", false, "test the image muster:local that is there, instead of building it")
+
 // services are all containers of the stack.
 var services = []string{
 	"redis", "nats", "fleetsim", "allocator", "healthcheck-a", "healthcheck-b", "groupsvc-a", "groupsvc-b",
@@ -38,7 +41,9 @@ func start(t *testing.T) stack {
 	t.Helper()
 	s := stack{t}
 	s.compose("down", "--volumes", "--timeout", "5") // what a run that was killed left behind
-	s.compose("build", "--quiet", "fleetsim")
+	if !*built {
+		s.compose("build", "--quiet", "fleetsim")
+	}
 	t.Cleanup(func() {
 		if t.Failed() {
 			fmt.Fprintln(os.Stderr, s.compose("logs", "--tail", "40"))
