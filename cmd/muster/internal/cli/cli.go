@@ -117,30 +117,28 @@ type client struct {
 	Output  string `short:"o" help:"How to show the answer: ${enum}." enum:"table,json" default:"table"`
 	Account string `placeholder:"NAME" help:"Account of the cloud to call as; by default the one that is always there." env:"MUSTER_ACCOUNT"`
 	reaching
+	doors
 }
 
 // call runs a function with a connection to the system.
 func (c client) call(do func(conn grpc.ClientConnInterface) error) error {
-	if err := errors.Join(checkAddress("--server", c.Server), checkAccount("--account", c.Account)); err != nil {
+	if err := errors.Join(checkAddress("--server", c.Server), c.doors.check(), checkAccount("--account", c.Account)); err != nil {
 		return err
 	}
-	conn, err := c.dial()
-	if err != nil {
-		return err
-	}
+	conn := &doorConn{doors: c.doors, server: c.Server, dial: c.dial, open: map[string]*grpc.ClientConn{}}
 	if err := do(accountConn{ClientConnInterface: conn, account: c.Account}); err != nil {
 		_ = conn.Close() // the first error tells more
 		if isConnectionLoss(err) {
-			return &unreachableError{server: c.Server, cause: err}
+			return &unreachableError{server: conn.lastCalled(), cause: err}
 		}
 		return err
 	}
 	return conn.Close()
 }
 
-// dial makes a connection to the system. It connects on first use.
-func (c client) dial() (*grpc.ClientConn, error) {
-	files, err := c.files(c.Server)
+// dial makes a connection to a server. It connects on first use.
+func (c client) dial(server string) (*grpc.ClientConn, error) {
+	files, err := c.files(server)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +150,7 @@ func (c client) dial() (*grpc.ClientConn, error) {
 		}
 		options = append(options, grpc.WithTransportCredentials(credentials))
 	}
-	return rpc.Dial(c.Server, options...)
+	return rpc.Dial(server, options...)
 }
 
 // An accountConn names an account in each call, unless the name is empty.
