@@ -123,6 +123,15 @@ test-robust: ## Kills the process 50 times while a group of 1,000 is delivered, 
 	go test -count=1 -timeout 20m ./services/groupsvc -run TestCrash -args -crash-step=1
 	go test -count=1 -timeout 60m ./test/robust -v -args -rounds=50 -event-kills=100 -group-event-kills=50 -replica-groups=200 -replica-kills=30 -seed=$${SEED:-1}
 
+.PHONY: test-compose
+test-compose: ## Brings the stack of deploy/compose up and kills its containers (SHORT=-short: fewer of them). Needs a Docker engine.
+	@if ! docker info >/dev/null 2>&1; then \
+		echo '*** deploy/compose was NOT tested: no Docker engine answers on this machine. ***' >&2; exit 0; \
+	else set -x; \
+		tools/scripts/standins.sh; \
+		go test -count=1 -tags compose -timeout $(TIMEOUT) -v ./test/compose $(SHORT); \
+	fi
+
 .PHONY: bench
 bench: ## Measures what is promised of speed; one line a bar.
 	go test -count=1 -timeout $(TIMEOUT) -run '^$$' -bench '^BenchmarkBar' -benchtime 1x ./test/bench | grep '^bar ' || { echo 'bench: failed; run: go test -bench . -benchtime 1x ./test/bench' >&2; exit 1; }

@@ -154,6 +154,12 @@ func (s stack) again(names ...string) {
 		args = append(args, s.container(name))
 	}
 	s.must(args...)
+	s.await()
+}
+
+// await waits until all services are healthy.
+func (s stack) await() {
+	s.Helper()
 	system.Eventually(s.T, "the health of all services", func() (bool, any) {
 		sick := s.sick()
 		return len(sick) == 0, sick

@@ -5,6 +5,10 @@ package compose_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,6 +43,7 @@ func TestStack(t *testing.T) {
 	a, b := s.connect(groupsA), s.connect(groupsB)
 	setSpeed(t, a)
 
+	t.Run("does what the README says", s.readme)
 	t.Run("keeps capacity through the kill of each container", func(t *testing.T) { s.killEach(t, a, b) })
 	t.Run("delivers exactly through the kill of all", func(t *testing.T) { s.killAll(t, a) })
 }
@@ -57,7 +62,11 @@ func (s stack) killEach(t *testing.T, a, b *system.System) {
 	const held = 50
 	group := create(t, a, "held", held)
 	a.AwaitFulfilled(t, group)
-	for _, victim := range services {
+	victims := services
+	if testing.Short() {
+		victims = []string{"redis", "nats", "groupsvc-a"}
+	}
+	for _, victim := range victims {
 		s.kill(victim)
 		if victim != "fleetsim" { // nobody can be reclaimed by a cloud that is away
 			reclaimOne(t, a, group)
@@ -76,7 +85,11 @@ func (s stack) killEach(t *testing.T, a, b *system.System) {
 // killAll is S1 and S6 with every container killed in the middle of a delivery.
 func (s stack) killAll(t *testing.T, a *system.System) {
 	const delivered = 1000
-	for _, moment := range []time.Duration{0, 100 * time.Millisecond, 400 * time.Millisecond} {
+	moments := []time.Duration{100 * time.Millisecond, 0, 400 * time.Millisecond}
+	if testing.Short() {
+		moments = moments[:1]
+	}
+	for _, moment := range moments {
 		token := fmt.Sprintf("delivered-%d", moment.Milliseconds())
 		answered := make(chan string, 1)
 		go func() {
@@ -167,4 +180,57 @@ func remove(t *testing.T, running *system.System, group string) {
 		t.Fatal(err)
 	}
 	exact(t, running, group, 0, "after the group was deleted")
+}
+
+// readme runs the command lines of the README's section, on the project of the
+// test, in one shell. The old compose tool does not know --wait; the test waits
+// in its place.
+func (s stack) readme(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, found := strings.Cut(string(text), "\n## The stack in containers\n")
+	if !found {
+		t.Fatal("the README has no section about the stack")
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	if _, err := system.Build("../.."); err != nil { // where the README says that it is
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Remove("../../muster") })
+	known := ". deploy/compose/env\n"
+	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(section, -1) {
+		for line := range strings.Lines(block[1]) {
+			command := strings.ReplaceAll(line, "docker compose ", strings.Join(composeTool(), " ")+" --project-name "+project+" ")
+			command = strings.ReplaceAll(command, " --build", "") // done
+			if composeTool()[0] != "docker" {
+				command = strings.ReplaceAll(command, "--wait", "--detach")
+			}
+			shell := exec.Command("sh", "-ec", known+command)
+			shell.Dir = "../.."
+			if out, err := shell.CombinedOutput(); err != nil {
+				t.Errorf("%s%v\n%s", line, err, out)
+			}
+			if strings.Contains(line, "--wait") {
+				s.await()
+			}
+		}
+	}
+	for _, group := range listGroups(t, s.connect(groupsA)) {
+		remove(t, s.connect(groupsA), group)
+	}
+}
+
+func listGroups(t *testing.T, running *system.System) []string {
+	t.Helper()
+	list, err := running.Groups.ListGroups(t.Context(), &groupv1.ListGroupsRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var groups []string
+	for _, group := range list.GetGroups() {
+		groups = append(groups, group.GetGroupId())
+	}
+	return groups
 }

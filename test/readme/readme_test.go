@@ -70,13 +70,20 @@ func TestReadme(t *testing.T) {
 	}
 }
 
-// commandLines are the lines of the README's sh blocks.
+// containers is the heading of the README's section that test/compose runs.
+const containers = "## The stack in containers"
+
+// commandLines are the lines of the README's sh blocks, but for those of the
+// section that another test runs.
 func commandLines(text string) []string {
 	var lines []string
-	inside := false
+	inside, others := false, false
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		switch {
+		case strings.HasPrefix(line, "## "):
+			others = line == containers
+		case others:
 		case line == "```sh":
 			inside = true
 		case line == "```":

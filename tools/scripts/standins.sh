@@ -4,18 +4,33 @@
 # Dockerfile and compose file then work offline. An image that is there already
 # is left as it is.
 #
+# Where a registry answers, nothing is made, and compose pulls the official ones.
+#
 # They stand in for the official ones in tests. They are not for production.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-missing() { ! docker image inspect "$1" >/dev/null 2>&1; }
+# Whether an image is neither here nor to be had.
+missing() {
+  ! docker image inspect "$1" >/dev/null 2>&1 && ! timeout 300 docker pull --quiet "$1" >/dev/null 2>&1
+}
+
+packages=()
+type -P busybox >/dev/null || packages+=(busybox-static)
+type -P redis-server >/dev/null || packages+=(redis-server)
+[[ -e /etc/ssl/certs/ca-certificates.crt ]] || packages+=(ca-certificates)
+type -P docker-compose >/dev/null || docker compose version >/dev/null 2>&1 || packages+=(docker-compose)
+if ((${#packages[@]})); then
+  apt-get update -qq
+  apt-get install -y --no-install-recommends "${packages[@]}"
+fi
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 # The shell of the stand-ins. Debian's is static.
 shell_for() {
-  install -D -m 755 "$(command -v busybox)" "$1/bin/busybox"
+  install -D -m 755 "$(type -P busybox)" "$1/bin/busybox"
   for name in sh wget mkdir cat ls; do ln -sf busybox "$1/bin/$name"; done
   mkdir -p "$1/tmp" "$1/etc"
   chmod 1777 "$1/tmp"

@@ -122,7 +122,7 @@ type client struct {
 
 // call runs a function with a connection to the system.
 func (c client) call(do func(conn grpc.ClientConnInterface) error) error {
-	if err := errors.Join(checkAddress("--server", c.Server), c.doors.check(), checkAccount("--account", c.Account)); err != nil {
+	if err := errors.Join(checkAddress("--server", c.Server), c.checkDoors(), checkAccount("--account", c.Account)); err != nil {
 		return err
 	}
 	conn := &doorConn{doors: c.doors, server: c.Server, dial: c.dial, open: map[string]*grpc.ClientConn{}}

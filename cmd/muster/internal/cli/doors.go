@@ -17,8 +17,8 @@ type doors struct {
 	HealthServer    string `help:"Host and port of the health check, if it is another process than --server." placeholder:"ADDR" env:"MUSTER_HEALTH_SERVER"`
 }
 
-// check tells which addresses make no sense.
-func (d doors) check() error {
+// checkDoors tells which addresses make no sense.
+func (d doors) checkDoors() error {
 	var wrong []error
 	for flag, address := range map[string]string{
 		"--fleet-server": d.FleetServer, "--allocator-server": d.AllocatorServer, "--health-server": d.HealthServer,

@@ -18,7 +18,7 @@ func TestDoors(t *testing.T) {
 			t.Errorf("%s is called at %s, want %s", method, got, want)
 		}
 	}
-	if err := (doors{AllocatorServer: "no port"}).check(); err == nil {
+	if err := (doors{AllocatorServer: "no port"}).checkDoors(); err == nil {
 		t.Error("an address without a port is taken")
 	}
 }
