@@ -15,8 +15,8 @@ import (
 // placesAge is how long regions and zones are remembered, in real time.
 const placesAge = time.Minute
 
-// A Cloud is the cloud with its regions and zones remembered, which rarely
-// change and are asked for by most calls.
+// A Cloud is the cloud with what it sells remembered, which rarely changes and
+// is asked for by most calls.
 type Cloud struct {
 	fleetv1.FleetServiceClient
 	clock clock.Clock
@@ -26,11 +26,15 @@ type Cloud struct {
 	read   time.Time
 }
 
-// Places are the regions and zones of the cloud.
+// Places are the regions and zones of the cloud, and the types it sells there.
 type Places struct {
 	Regions []*fleetv1.Region
 	Zones   []*fleetv1.Zone
 	ZoneIDs []string
+	// Types are the instance types, in the order of their names, and TypeOf the
+	// same by name.
+	Types  []*fleetv1.InstanceType
+	TypeOf map[string]*fleetv1.InstanceType
 }
 
 // NewCloud makes the cloud of a client; the clock, in real time, tells when
@@ -39,7 +43,7 @@ func NewCloud(client fleetv1.FleetServiceClient, clk clock.Clock) *Cloud {
 	return &Cloud{FleetServiceClient: client, clock: clk}
 }
 
-// Places tells the regions and zones. The caller must not change them.
+// Places tells the regions, zones and types. The caller must not change them.
 func (c *Cloud) Places(ctx context.Context) (Places, error) {
 	c.mu.Lock()
 	held, read := c.places, c.read
@@ -56,15 +60,40 @@ func (c *Cloud) Places(ctx context.Context) (Places, error) {
 	if err != nil {
 		return held, err
 	}
-	held = Places{Regions: regions.GetRegions(), Zones: zones.GetZones()}
+	held = Places{Regions: regions.GetRegions(), Zones: zones.GetZones(), TypeOf: map[string]*fleetv1.InstanceType{}}
 	for _, zone := range held.Zones {
 		held.ZoneIDs = append(held.ZoneIDs, zone.GetZoneId())
+	}
+	if held.Types, err = c.types(ctx); err != nil {
+		return held, err
+	}
+	for _, kind := range held.Types {
+		held.TypeOf[kind.GetInstanceType()] = kind
 	}
 	c.mu.Lock()
 	c.places, c.read = held, now
 	c.mu.Unlock()
 	return held, nil
 }
+
+// types reads all instance types.
+func (c *Cloud) types(ctx context.Context) ([]*fleetv1.InstanceType, error) {
+	var all []*fleetv1.InstanceType
+	request := &fleetv1.ListInstanceTypesRequest{PageSize: backendPage}
+	for {
+		page, err := c.ListInstanceTypes(ctx, request)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page.GetInstanceTypes()...)
+		if request.PageToken = page.GetNextPageToken(); request.GetPageToken() == "" {
+			return all, nil
+		}
+	}
+}
+
+// backendPage is how many items are asked for at a time.
+const backendPage = 250
 
 // CheckRegion refuses a region that the cloud does not have, with the error of
 // the operation that asks.
@@ -101,4 +130,12 @@ func (c *Cloud) ZoneOf(ctx context.Context, vSwitch string, refusal wire.Error) 
 		return "", refusal.With("An id of a vSwitch is vsw- and lower-case letters, digits and hyphens, got " + wire.Quote(vSwitch) + ".")
 	}
 	return zone, nil
+}
+
+// vSwitchOf is the vSwitch that stands for a zone; "" for none.
+func vSwitchOf(zone string) string {
+	if zone == "" {
+		return ""
+	}
+	return network.VSwitchOf(zone)
 }

@@ -2,29 +2,14 @@ package ops
 
 import (
 	"context"
-	"net/http"
 
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	"github.com/seed-198b1370/muster/services/gateway/internal/table"
 	"github.com/seed-198b1370/muster/services/gateway/wire"
 )
 
-// groupOperations are those of auto provisioning groups.
-func groupOperations() []Operation {
-	return []Operation{
-		deleteGroup(),
-	}
-}
-
-// errGroupStatus is spelled as in the reference.
-var errGroupStatus = wire.Error{Status: http.StatusForbidden, Code: "AutoProvisioningGroup.IncorrectStatus",
-	Message: "Current status of AutoProvisioningGroup does not support curren action."}
-
-func groupID() table.Param {
-	return table.Param{Name: "AutoProvisioningGroupId", Required: true, Max: 64, Note: "Id of the group.", Absent: wire.Error{
-		Status: http.StatusBadRequest, Code: "MissingParameter", Message: `The specified parameter "AutoProvisioningGroupId" should not be null.`,
-	}}
-}
+// errTerminate has an odd code, as the reference has it.
+var errTerminate = bad("MissingParameter.InstanceType", `The specified parameter "TerminateInstances" must not be empty.`)
 
 func deleteGroup() Operation {
 	return Operation{
@@ -32,9 +17,9 @@ func deleteGroup() Operation {
 			Name:    "DeleteAutoProvisioningGroup",
 			Summary: "Deletes a group; its instances are released or leave it.",
 			Params: []table.Param{
-				{Name: "RegionId", Required: true, Note: "Region of the group."},
+				region(wire.Error{}),
 				groupID(),
-				{Name: "TerminateInstances", Kind: table.Boolean, Note: "Whether the instances are released; as the group says when absent."},
+				{Name: "TerminateInstances", Kind: table.Boolean, Blank: errTerminate, Note: "Whether the instances are released; as the group says when absent."},
 			},
 		},
 		Run: func(ctx context.Context, call *Call) (wire.Object, error) {
@@ -43,9 +28,25 @@ func deleteGroup() Operation {
 				terminate := call.Flag("TerminateInstances")
 				request.TerminateInstances = &terminate
 			}
-			_, err := call.Groups.DeleteGroup(ctx, request)
-			return nil, err
+			return nil, deleteOnce(ctx, call, request)
 		},
-		Rules: []Rule{{Reason: "group.muster/GROUP_IS_BEING_DELETED", Error: errGroupStatus}},
 	}
+}
+
+// deleteOnce deletes a group. One that is deleted, or about to be, is in no
+// status for it.
+func deleteOnce(ctx context.Context, call *Call, request *groupv1.DeleteGroupRequest) error {
+	found, err := call.Groups.GetGroup(ctx, &groupv1.GetGroupRequest{GroupId: request.GetGroupId()})
+	if err != nil {
+		return err
+	}
+	switch found.GetGroup().GetLifecycle() {
+	case groupv1.Lifecycle_LIFECYCLE_DELETED:
+		return errGroupNotFound
+	case groupv1.Lifecycle_LIFECYCLE_DELETE_RUNNING:
+		return errGroupStatus
+	default:
+	}
+	_, err = call.Groups.DeleteGroup(ctx, request)
+	return err
 }

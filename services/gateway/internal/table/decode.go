@@ -92,11 +92,24 @@ func (p *Param) decodeOne(node *wire.Node, name string) (any, error) {
 	if len(node.Members) > 0 {
 		return nil, p.wrong(name, "has no parts")
 	}
-	value, rule := p.scalar(node.Text)
-	if rule != "" {
-		return nil, p.wrong(name, "must "+rule+", got "+wire.Quote(node.Text))
+	if !p.Blank.IsZero() && strings.TrimSpace(node.Text) == "" {
+		return nil, p.Blank
 	}
-	return value, nil
+	value, rule := p.scalar(node.Text)
+	if rule == "" {
+		return value, nil
+	}
+	why := "must " + rule + ", got " + wire.Quote(node.Text)
+	if !p.Above.IsZero() && p.isAbove(node.Text) {
+		return nil, p.Above.With(fmt.Sprintf("The parameter %q %s.", name, why))
+	}
+	return nil, p.wrong(name, why)
+}
+
+// isAbove tells of a number that is above the greatest one.
+func (p *Param) isAbove(text string) bool {
+	number, err := strconv.ParseFloat(text, 64)
+	return err == nil && number > p.Max
 }
 
 // scalar reads a value, or tells which rule it breaks.

@@ -75,8 +75,10 @@ type Param struct {
 	Note   string
 	// Absent, Wrong and TooMany are the errors for a required one that is absent,
 	// a value that breaks a rule, and too many items, where they are not
-	// MissingParameter and InvalidParameter.
-	Absent, Wrong, TooMany wire.Error
+	// MissingParameter and InvalidParameter. Blank is that for a value of nothing
+	// but white space, where it is not Wrong. Above is that for a number above
+	// Max, where it is not Wrong.
+	Absent, Wrong, TooMany, Blank, Above wire.Error
 }
 
 // An Operation is one of the API.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -207,6 +208,34 @@ func (t *templates) SetDefaultLaunchTemplateVersion(ctx context.Context, req *gr
 		return nil, err
 	}
 	return &groupv1.SetDefaultLaunchTemplateVersionResponse{LaunchTemplate: showTemplate(stored)}, nil
+}
+
+// maxTemplateTags is how many tags a template may have.
+const maxTemplateTags = 20
+
+// UpdateLaunchTemplateTags implements LaunchTemplateService.
+func (t *templates) UpdateLaunchTemplateTags(ctx context.Context, req *groupv1.UpdateLaunchTemplateTagsRequest) (*groupv1.UpdateLaunchTemplateTagsResponse, error) {
+	now := t.Clock.Now()
+	stored, err := t.changeTemplate(ctx, req.GetLaunchTemplateId(), func(stored *storagev1.StoredTemplate) (templateChange, error) {
+		tags := make(map[string]string, maxTemplateTags)
+		maps.Copy(tags, stored.GetTemplate().GetTags())
+		for _, key := range req.GetRemoveTagKeys() {
+			delete(tags, key)
+		}
+		maps.Copy(tags, req.GetSetTags())
+		if len(tags) > maxTemplateTags {
+			return templateChange{}, limitExceeded("tags of the launch template", maxTemplateTags)
+		}
+		if maps.Equal(tags, stored.GetTemplate().GetTags()) {
+			return templateChange{}, nil
+		}
+		stored.Template.Tags, stored.Template.UpdateTime = tags, timestamppb.New(now)
+		return templateChange{write: true}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &groupv1.UpdateLaunchTemplateTagsResponse{LaunchTemplate: showTemplate(stored)}, nil
 }
 
 // DeleteLaunchTemplateVersions implements LaunchTemplateService.

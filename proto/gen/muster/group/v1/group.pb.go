@@ -1472,7 +1472,10 @@ type Candidate struct {
 	Attributes *v1.InstanceAttributes `protobuf:"bytes,6,opt,name=attributes,proto3" json:"attributes,omitempty"`
 	// Image of these instances instead of that of the launch configuration; only
 	// for `instant` groups.
-	ImageId       string `protobuf:"bytes,7,opt,name=image_id,json=imageId,proto3" json:"image_id,omitempty"`
+	ImageId string `protobuf:"bytes,7,opt,name=image_id,json=imageId,proto3" json:"image_id,omitempty"`
+	// vSwitch by which a client told the zone, at most 64 characters; kept and
+	// told, and means nothing here.
+	VswitchId     string `protobuf:"bytes,40,opt,name=vswitch_id,json=vswitchId,proto3" json:"vswitch_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1552,6 +1555,13 @@ func (x *Candidate) GetAttributes() *v1.InstanceAttributes {
 func (x *Candidate) GetImageId() string {
 	if x != nil {
 		return x.ImageId
+	}
+	return ""
+}
+
+func (x *Candidate) GetVswitchId() string {
+	if x != nil {
+		return x.VswitchId
 	}
 	return ""
 }
@@ -2109,7 +2119,7 @@ const file_muster_group_v1_group_proto_rawDesc = "" +
 	"\aminimum\x18\x05 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xd0\x0f(\x00R\aminimum:\xcc\x01\xbaH\xc8\x01\x1aT\n" +
 	"\x17target_capacity.minimum\x12\x1dminimum must be at most total\x1a\x1athis.minimum <= this.total\x1ap\n" +
-	"\x13target_capacity.sum\x12+total must be at least pay_as_you_go + spot\x1a,this.total >= this.pay_as_you_go + this.spot\"\x93\x05\n" +
+	"\x13target_capacity.sum\x12+total must be at least pay_as_you_go + spot\x1a,this.total >= this.pay_as_you_go + this.spot\"\xbb\x05\n" +
 	"\tCandidate\x12 \n" +
 	"\azone_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06zoneId\x12,\n" +
 	"\rinstance_type\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\finstanceType\x12\xb8\x02\n" +
@@ -2120,7 +2130,9 @@ const file_muster_group_v1_group_proto_rawDesc = "" +
 	"\n" +
 	"attributes\x18\x06 \x01(\v2'.muster.allocator.v1.InstanceAttributesR\n" +
 	"attributes\x12\"\n" +
-	"\bimage_id\x18\a \x01(\tB\a\xbaH\x04r\x02\x18@R\aimageIdB\x14\n" +
+	"\bimage_id\x18\a \x01(\tB\a\xbaH\x04r\x02\x18@R\aimageId\x12&\n" +
+	"\n" +
+	"vswitch_id\x18( \x01(\tB\a\xbaH\x04r\x02\x18@R\tvswitchIdB\x14\n" +
 	"\x12_weighted_capacityB\v\n" +
 	"\t_priority\"\x99\x02\n" +
 	"\x11PayAsYouGoOptions\x12l\n" +

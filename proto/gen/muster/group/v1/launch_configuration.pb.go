@@ -63,8 +63,12 @@ type LaunchConfiguration struct {
 	Description string `protobuf:"bytes,14,opt,name=description,proto3" json:"description,omitempty"`
 	// Whether spot instances are protected from reclaim for their first hour.
 	SpotProtection v1.SpotProtection `protobuf:"varint,15,opt,name=spot_protection,json=spotProtection,proto3,enum=muster.fleet.v1.SpotProtection" json:"spot_protection,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// What a client said besides, by the names that it knows; kept and told, and
+	// means nothing here. At most 256 entries, keys of 1 to 128 characters, values
+	// of at most 512.
+	Kept          map[string]string `protobuf:"bytes,40,rep,name=kept,proto3" json:"kept,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LaunchConfiguration) Reset() {
@@ -202,11 +206,19 @@ func (x *LaunchConfiguration) GetSpotProtection() v1.SpotProtection {
 	return v1.SpotProtection(0)
 }
 
+func (x *LaunchConfiguration) GetKept() map[string]string {
+	if x != nil {
+		return x.Kept
+	}
+	return nil
+}
+
 var File_muster_group_v1_launch_configuration_proto protoreflect.FileDescriptor
 
 const file_muster_group_v1_launch_configuration_proto_rawDesc = "" +
 	"\n" +
-	"*muster/group/v1/launch_configuration.proto\x12\x0fmuster.group.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1amuster/fleet/v1/disk.proto\x1a#muster/fleet/v1/fleet_service.proto\"\x99\t\n" +
+	"*muster/group/v1/launch_configuration.proto\x12\x0fmuster.group.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1amuster/fleet/v1/disk.proto\x1a#muster/fleet/v1/fleet_service.proto\"\xb1\n" +
+	"\n" +
 	"\x13LaunchConfiguration\x12 \n" +
 	"\azone_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06zoneId\x12,\n" +
 	"\rinstance_type\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\finstanceType\x12\"\n" +
@@ -227,8 +239,12 @@ const file_muster_group_v1_launch_configuration_proto_rawDesc = "" +
 	"\x11resource_group_id\x18\f \x01(\tB\a\xbaH\x04r\x02\x18@R\x0fresourceGroupId\x12-\n" +
 	"\rinstance_name\x18\r \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\finstanceName\x12*\n" +
 	"\vdescription\x18\x0e \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\vdescription\x12R\n" +
-	"\x0fspot_protection\x18\x0f \x01(\x0e2\x1f.muster.fleet.v1.SpotProtectionB\b\xbaH\x05\x82\x01\x02\x10\x01R\x0espotProtection\x1a7\n" +
+	"\x0fspot_protection\x18\x0f \x01(\x0e2\x1f.muster.fleet.v1.SpotProtectionB\b\xbaH\x05\x82\x01\x02\x10\x01R\x0espotProtection\x12]\n" +
+	"\x04kept\x18( \x03(\v2..muster.group.v1.LaunchConfiguration.KeptEntryB\x19\xbaH\x16\x9a\x01\x13\x10\x80\x02\"\ar\x05\x10\x01\x18\x80\x01*\x05r\x03\x18\x80\x04R\x04kept\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a7\n" +
+	"\tKeptEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\xd0\x01\n" +
 	"\x13com.muster.group.v1B\x18LaunchConfigurationProtoP\x01ZAgithub.com/seed-198b1370/muster/proto/gen/muster/group/v1;groupv1\xa2\x02\x03MGX\xaa\x02\x0fMuster.Group.V1\xca\x02\x0fMuster\\Group\\V1\xe2\x02\x1bMuster\\Group\\V1\\GPBMetadata\xea\x02\x11Muster::Group::V1b\x06proto3"
@@ -245,23 +261,25 @@ func file_muster_group_v1_launch_configuration_proto_rawDescGZIP() []byte {
 	return file_muster_group_v1_launch_configuration_proto_rawDescData
 }
 
-var file_muster_group_v1_launch_configuration_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_muster_group_v1_launch_configuration_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_muster_group_v1_launch_configuration_proto_goTypes = []any{
 	(*LaunchConfiguration)(nil), // 0: muster.group.v1.LaunchConfiguration
 	nil,                         // 1: muster.group.v1.LaunchConfiguration.TagsEntry
-	(*v1.DiskRequest)(nil),      // 2: muster.fleet.v1.DiskRequest
-	(v1.SpotProtection)(0),      // 3: muster.fleet.v1.SpotProtection
+	nil,                         // 2: muster.group.v1.LaunchConfiguration.KeptEntry
+	(*v1.DiskRequest)(nil),      // 3: muster.fleet.v1.DiskRequest
+	(v1.SpotProtection)(0),      // 4: muster.fleet.v1.SpotProtection
 }
 var file_muster_group_v1_launch_configuration_proto_depIdxs = []int32{
-	2, // 0: muster.group.v1.LaunchConfiguration.system_disk:type_name -> muster.fleet.v1.DiskRequest
-	2, // 1: muster.group.v1.LaunchConfiguration.data_disks:type_name -> muster.fleet.v1.DiskRequest
+	3, // 0: muster.group.v1.LaunchConfiguration.system_disk:type_name -> muster.fleet.v1.DiskRequest
+	3, // 1: muster.group.v1.LaunchConfiguration.data_disks:type_name -> muster.fleet.v1.DiskRequest
 	1, // 2: muster.group.v1.LaunchConfiguration.tags:type_name -> muster.group.v1.LaunchConfiguration.TagsEntry
-	3, // 3: muster.group.v1.LaunchConfiguration.spot_protection:type_name -> muster.fleet.v1.SpotProtection
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	4, // 3: muster.group.v1.LaunchConfiguration.spot_protection:type_name -> muster.fleet.v1.SpotProtection
+	2, // 4: muster.group.v1.LaunchConfiguration.kept:type_name -> muster.group.v1.LaunchConfiguration.KeptEntry
+	5, // [5:5] is the sub-list for method output_type
+	5, // [5:5] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_muster_group_v1_launch_configuration_proto_init() }
@@ -275,7 +293,7 @@ func file_muster_group_v1_launch_configuration_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_group_v1_launch_configuration_proto_rawDesc), len(file_muster_group_v1_launch_configuration_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

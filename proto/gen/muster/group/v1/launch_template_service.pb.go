@@ -746,6 +746,117 @@ func (x *SetDefaultLaunchTemplateVersionResponse) GetLaunchTemplate() *LaunchTem
 	return nil
 }
 
+// Request of LaunchTemplateService.UpdateLaunchTemplateTags.
+type UpdateLaunchTemplateTagsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The template.
+	LaunchTemplateId string `protobuf:"bytes,1,opt,name=launch_template_id,json=launchTemplateId,proto3" json:"launch_template_id,omitempty"`
+	// Tags to set, at most 20. Keys have 1 to 128 characters, values at most 128.
+	SetTags map[string]string `protobuf:"bytes,2,rep,name=set_tags,json=setTags,proto3" json:"set_tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Keys of tags to remove, before others are set; those that are not there are
+	// no error. At most 20, each once.
+	RemoveTagKeys []string `protobuf:"bytes,3,rep,name=remove_tag_keys,json=removeTagKeys,proto3" json:"remove_tag_keys,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateLaunchTemplateTagsRequest) Reset() {
+	*x = UpdateLaunchTemplateTagsRequest{}
+	mi := &file_muster_group_v1_launch_template_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateLaunchTemplateTagsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateLaunchTemplateTagsRequest) ProtoMessage() {}
+
+func (x *UpdateLaunchTemplateTagsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_group_v1_launch_template_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateLaunchTemplateTagsRequest.ProtoReflect.Descriptor instead.
+func (*UpdateLaunchTemplateTagsRequest) Descriptor() ([]byte, []int) {
+	return file_muster_group_v1_launch_template_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *UpdateLaunchTemplateTagsRequest) GetLaunchTemplateId() string {
+	if x != nil {
+		return x.LaunchTemplateId
+	}
+	return ""
+}
+
+func (x *UpdateLaunchTemplateTagsRequest) GetSetTags() map[string]string {
+	if x != nil {
+		return x.SetTags
+	}
+	return nil
+}
+
+func (x *UpdateLaunchTemplateTagsRequest) GetRemoveTagKeys() []string {
+	if x != nil {
+		return x.RemoveTagKeys
+	}
+	return nil
+}
+
+// Response of LaunchTemplateService.UpdateLaunchTemplateTags.
+type UpdateLaunchTemplateTagsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The template.
+	LaunchTemplate *LaunchTemplate `protobuf:"bytes,1,opt,name=launch_template,json=launchTemplate,proto3" json:"launch_template,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *UpdateLaunchTemplateTagsResponse) Reset() {
+	*x = UpdateLaunchTemplateTagsResponse{}
+	mi := &file_muster_group_v1_launch_template_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateLaunchTemplateTagsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateLaunchTemplateTagsResponse) ProtoMessage() {}
+
+func (x *UpdateLaunchTemplateTagsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_group_v1_launch_template_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateLaunchTemplateTagsResponse.ProtoReflect.Descriptor instead.
+func (*UpdateLaunchTemplateTagsResponse) Descriptor() ([]byte, []int) {
+	return file_muster_group_v1_launch_template_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *UpdateLaunchTemplateTagsResponse) GetLaunchTemplate() *LaunchTemplate {
+	if x != nil {
+		return x.LaunchTemplate
+	}
+	return nil
+}
+
 // Request of LaunchTemplateService.DeleteLaunchTemplateVersions.
 type DeleteLaunchTemplateVersionsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -759,7 +870,7 @@ type DeleteLaunchTemplateVersionsRequest struct {
 
 func (x *DeleteLaunchTemplateVersionsRequest) Reset() {
 	*x = DeleteLaunchTemplateVersionsRequest{}
-	mi := &file_muster_group_v1_launch_template_service_proto_msgTypes[12]
+	mi := &file_muster_group_v1_launch_template_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -771,7 +882,7 @@ func (x *DeleteLaunchTemplateVersionsRequest) String() string {
 func (*DeleteLaunchTemplateVersionsRequest) ProtoMessage() {}
 
 func (x *DeleteLaunchTemplateVersionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_launch_template_service_proto_msgTypes[12]
+	mi := &file_muster_group_v1_launch_template_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -784,7 +895,7 @@ func (x *DeleteLaunchTemplateVersionsRequest) ProtoReflect() protoreflect.Messag
 
 // Deprecated: Use DeleteLaunchTemplateVersionsRequest.ProtoReflect.Descriptor instead.
 func (*DeleteLaunchTemplateVersionsRequest) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_launch_template_service_proto_rawDescGZIP(), []int{12}
+	return file_muster_group_v1_launch_template_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *DeleteLaunchTemplateVersionsRequest) GetLaunchTemplateId() string {
@@ -812,7 +923,7 @@ type DeleteLaunchTemplateVersionsResponse struct {
 
 func (x *DeleteLaunchTemplateVersionsResponse) Reset() {
 	*x = DeleteLaunchTemplateVersionsResponse{}
-	mi := &file_muster_group_v1_launch_template_service_proto_msgTypes[13]
+	mi := &file_muster_group_v1_launch_template_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -824,7 +935,7 @@ func (x *DeleteLaunchTemplateVersionsResponse) String() string {
 func (*DeleteLaunchTemplateVersionsResponse) ProtoMessage() {}
 
 func (x *DeleteLaunchTemplateVersionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_launch_template_service_proto_msgTypes[13]
+	mi := &file_muster_group_v1_launch_template_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -837,7 +948,7 @@ func (x *DeleteLaunchTemplateVersionsResponse) ProtoReflect() protoreflect.Messa
 
 // Deprecated: Use DeleteLaunchTemplateVersionsResponse.ProtoReflect.Descriptor instead.
 func (*DeleteLaunchTemplateVersionsResponse) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_launch_template_service_proto_rawDescGZIP(), []int{13}
+	return file_muster_group_v1_launch_template_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *DeleteLaunchTemplateVersionsResponse) GetLaunchTemplate() *LaunchTemplate {
@@ -860,7 +971,7 @@ type DeleteLaunchTemplateRequest struct {
 
 func (x *DeleteLaunchTemplateRequest) Reset() {
 	*x = DeleteLaunchTemplateRequest{}
-	mi := &file_muster_group_v1_launch_template_service_proto_msgTypes[14]
+	mi := &file_muster_group_v1_launch_template_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -872,7 +983,7 @@ func (x *DeleteLaunchTemplateRequest) String() string {
 func (*DeleteLaunchTemplateRequest) ProtoMessage() {}
 
 func (x *DeleteLaunchTemplateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_launch_template_service_proto_msgTypes[14]
+	mi := &file_muster_group_v1_launch_template_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -885,7 +996,7 @@ func (x *DeleteLaunchTemplateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteLaunchTemplateRequest.ProtoReflect.Descriptor instead.
 func (*DeleteLaunchTemplateRequest) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_launch_template_service_proto_rawDescGZIP(), []int{14}
+	return file_muster_group_v1_launch_template_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DeleteLaunchTemplateRequest) GetLaunchTemplateId() string {
@@ -911,7 +1022,7 @@ type DeleteLaunchTemplateResponse struct {
 
 func (x *DeleteLaunchTemplateResponse) Reset() {
 	*x = DeleteLaunchTemplateResponse{}
-	mi := &file_muster_group_v1_launch_template_service_proto_msgTypes[15]
+	mi := &file_muster_group_v1_launch_template_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -923,7 +1034,7 @@ func (x *DeleteLaunchTemplateResponse) String() string {
 func (*DeleteLaunchTemplateResponse) ProtoMessage() {}
 
 func (x *DeleteLaunchTemplateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_group_v1_launch_template_service_proto_msgTypes[15]
+	mi := &file_muster_group_v1_launch_template_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -936,7 +1047,7 @@ func (x *DeleteLaunchTemplateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteLaunchTemplateResponse.ProtoReflect.Descriptor instead.
 func (*DeleteLaunchTemplateResponse) Descriptor() ([]byte, []int) {
-	return file_muster_group_v1_launch_template_service_proto_rawDescGZIP(), []int{15}
+	return file_muster_group_v1_launch_template_service_proto_rawDescGZIP(), []int{17}
 }
 
 var File_muster_group_v1_launch_template_service_proto protoreflect.FileDescriptor
@@ -1004,6 +1115,15 @@ const file_muster_group_v1_launch_template_service_proto_rawDesc = "" +
 	"\aversion\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x01R\aversion\x12\x1b\n" +
 	"\x04etag\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\"s\n" +
 	"'SetDefaultLaunchTemplateVersionResponse\x12H\n" +
+	"\x0flaunch_template\x18\x01 \x01(\v2\x1f.muster.group.v1.LaunchTemplateR\x0elaunchTemplate\"\xc7\x02\n" +
+	"\x1fUpdateLaunchTemplateTagsRequest\x127\n" +
+	"\x12launch_template_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x10launchTemplateId\x12r\n" +
+	"\bset_tags\x18\x02 \x03(\v2=.muster.group.v1.UpdateLaunchTemplateTagsRequest.SetTagsEntryB\x18\xbaH\x15\x9a\x01\x12\x10\x14\"\ar\x05\x10\x01\x18\x80\x01*\x05r\x03\x18\x80\x01R\asetTags\x12;\n" +
+	"\x0fremove_tag_keys\x18\x03 \x03(\tB\x13\xbaH\x10\x92\x01\r\x10\x14\x18\x01\"\ar\x05\x10\x01\x18\x80\x01R\rremoveTagKeys\x1a:\n" +
+	"\fSetTagsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"l\n" +
+	" UpdateLaunchTemplateTagsResponse\x12H\n" +
 	"\x0flaunch_template\x18\x01 \x01(\v2\x1f.muster.group.v1.LaunchTemplateR\x0elaunchTemplate\"\x8e\x01\n" +
 	"#DeleteLaunchTemplateVersionsRequest\x127\n" +
 	"\x12launch_template_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x10launchTemplateId\x12.\n" +
@@ -1013,14 +1133,15 @@ const file_muster_group_v1_launch_template_service_proto_rawDesc = "" +
 	"\x1bDeleteLaunchTemplateRequest\x127\n" +
 	"\x12launch_template_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x10launchTemplateId\x12\x1b\n" +
 	"\x04etag\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\"\x1e\n" +
-	"\x1cDeleteLaunchTemplateResponse2\xbf\b\n" +
+	"\x1cDeleteLaunchTemplateResponse2\xc6\t\n" +
 	"\x15LaunchTemplateService\x12x\n" +
 	"\x14CreateLaunchTemplate\x12,.muster.group.v1.CreateLaunchTemplateRequest\x1a-.muster.group.v1.CreateLaunchTemplateResponse\"\x03\x90\x02\x02\x12\x8d\x01\n" +
 	"\x1bCreateLaunchTemplateVersion\x123.muster.group.v1.CreateLaunchTemplateVersionRequest\x1a4.muster.group.v1.CreateLaunchTemplateVersionResponse\"\x03\x90\x02\x02\x12o\n" +
 	"\x11GetLaunchTemplate\x12).muster.group.v1.GetLaunchTemplateRequest\x1a*.muster.group.v1.GetLaunchTemplateResponse\"\x03\x90\x02\x01\x12u\n" +
 	"\x13ListLaunchTemplates\x12+.muster.group.v1.ListLaunchTemplatesRequest\x1a,.muster.group.v1.ListLaunchTemplatesResponse\"\x03\x90\x02\x01\x12\x8a\x01\n" +
 	"\x1aListLaunchTemplateVersions\x122.muster.group.v1.ListLaunchTemplateVersionsRequest\x1a3.muster.group.v1.ListLaunchTemplateVersionsResponse\"\x03\x90\x02\x01\x12\x99\x01\n" +
-	"\x1fSetDefaultLaunchTemplateVersion\x127.muster.group.v1.SetDefaultLaunchTemplateVersionRequest\x1a8.muster.group.v1.SetDefaultLaunchTemplateVersionResponse\"\x03\x90\x02\x02\x12\x90\x01\n" +
+	"\x1fSetDefaultLaunchTemplateVersion\x127.muster.group.v1.SetDefaultLaunchTemplateVersionRequest\x1a8.muster.group.v1.SetDefaultLaunchTemplateVersionResponse\"\x03\x90\x02\x02\x12\x84\x01\n" +
+	"\x18UpdateLaunchTemplateTags\x120.muster.group.v1.UpdateLaunchTemplateTagsRequest\x1a1.muster.group.v1.UpdateLaunchTemplateTagsResponse\"\x03\x90\x02\x02\x12\x90\x01\n" +
 	"\x1cDeleteLaunchTemplateVersions\x124.muster.group.v1.DeleteLaunchTemplateVersionsRequest\x1a5.muster.group.v1.DeleteLaunchTemplateVersionsResponse\"\x03\x90\x02\x02\x12x\n" +
 	"\x14DeleteLaunchTemplate\x12,.muster.group.v1.DeleteLaunchTemplateRequest\x1a-.muster.group.v1.DeleteLaunchTemplateResponse\"\x03\x90\x02\x02B\xd2\x01\n" +
 	"\x13com.muster.group.v1B\x1aLaunchTemplateServiceProtoP\x01ZAgithub.com/seed-198b1370/muster/proto/gen/muster/group/v1;groupv1\xa2\x02\x03MGX\xaa\x02\x0fMuster.Group.V1\xca\x02\x0fMuster\\Group\\V1\xe2\x02\x1bMuster\\Group\\V1\\GPBMetadata\xea\x02\x11Muster::Group::V1b\x06proto3"
@@ -1037,7 +1158,7 @@ func file_muster_group_v1_launch_template_service_proto_rawDescGZIP() []byte {
 	return file_muster_group_v1_launch_template_service_proto_rawDescData
 }
 
-var file_muster_group_v1_launch_template_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_muster_group_v1_launch_template_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_muster_group_v1_launch_template_service_proto_goTypes = []any{
 	(*CreateLaunchTemplateRequest)(nil),             // 0: muster.group.v1.CreateLaunchTemplateRequest
 	(*CreateLaunchTemplateResponse)(nil),            // 1: muster.group.v1.CreateLaunchTemplateResponse
@@ -1051,49 +1172,56 @@ var file_muster_group_v1_launch_template_service_proto_goTypes = []any{
 	(*ListLaunchTemplateVersionsResponse)(nil),      // 9: muster.group.v1.ListLaunchTemplateVersionsResponse
 	(*SetDefaultLaunchTemplateVersionRequest)(nil),  // 10: muster.group.v1.SetDefaultLaunchTemplateVersionRequest
 	(*SetDefaultLaunchTemplateVersionResponse)(nil), // 11: muster.group.v1.SetDefaultLaunchTemplateVersionResponse
-	(*DeleteLaunchTemplateVersionsRequest)(nil),     // 12: muster.group.v1.DeleteLaunchTemplateVersionsRequest
-	(*DeleteLaunchTemplateVersionsResponse)(nil),    // 13: muster.group.v1.DeleteLaunchTemplateVersionsResponse
-	(*DeleteLaunchTemplateRequest)(nil),             // 14: muster.group.v1.DeleteLaunchTemplateRequest
-	(*DeleteLaunchTemplateResponse)(nil),            // 15: muster.group.v1.DeleteLaunchTemplateResponse
-	nil,                                             // 16: muster.group.v1.CreateLaunchTemplateRequest.TagsEntry
-	nil,                                             // 17: muster.group.v1.ListLaunchTemplatesRequest.TagsEntry
-	(*LaunchConfiguration)(nil),                     // 18: muster.group.v1.LaunchConfiguration
-	(*LaunchTemplate)(nil),                          // 19: muster.group.v1.LaunchTemplate
-	(*LaunchTemplateVersion)(nil),                   // 20: muster.group.v1.LaunchTemplateVersion
+	(*UpdateLaunchTemplateTagsRequest)(nil),         // 12: muster.group.v1.UpdateLaunchTemplateTagsRequest
+	(*UpdateLaunchTemplateTagsResponse)(nil),        // 13: muster.group.v1.UpdateLaunchTemplateTagsResponse
+	(*DeleteLaunchTemplateVersionsRequest)(nil),     // 14: muster.group.v1.DeleteLaunchTemplateVersionsRequest
+	(*DeleteLaunchTemplateVersionsResponse)(nil),    // 15: muster.group.v1.DeleteLaunchTemplateVersionsResponse
+	(*DeleteLaunchTemplateRequest)(nil),             // 16: muster.group.v1.DeleteLaunchTemplateRequest
+	(*DeleteLaunchTemplateResponse)(nil),            // 17: muster.group.v1.DeleteLaunchTemplateResponse
+	nil,                                             // 18: muster.group.v1.CreateLaunchTemplateRequest.TagsEntry
+	nil,                                             // 19: muster.group.v1.ListLaunchTemplatesRequest.TagsEntry
+	nil,                                             // 20: muster.group.v1.UpdateLaunchTemplateTagsRequest.SetTagsEntry
+	(*LaunchConfiguration)(nil),                     // 21: muster.group.v1.LaunchConfiguration
+	(*LaunchTemplate)(nil),                          // 22: muster.group.v1.LaunchTemplate
+	(*LaunchTemplateVersion)(nil),                   // 23: muster.group.v1.LaunchTemplateVersion
 }
 var file_muster_group_v1_launch_template_service_proto_depIdxs = []int32{
-	18, // 0: muster.group.v1.CreateLaunchTemplateRequest.configuration:type_name -> muster.group.v1.LaunchConfiguration
-	16, // 1: muster.group.v1.CreateLaunchTemplateRequest.tags:type_name -> muster.group.v1.CreateLaunchTemplateRequest.TagsEntry
-	19, // 2: muster.group.v1.CreateLaunchTemplateResponse.launch_template:type_name -> muster.group.v1.LaunchTemplate
-	18, // 3: muster.group.v1.CreateLaunchTemplateVersionRequest.configuration:type_name -> muster.group.v1.LaunchConfiguration
-	20, // 4: muster.group.v1.CreateLaunchTemplateVersionResponse.version:type_name -> muster.group.v1.LaunchTemplateVersion
-	19, // 5: muster.group.v1.GetLaunchTemplateResponse.launch_template:type_name -> muster.group.v1.LaunchTemplate
-	17, // 6: muster.group.v1.ListLaunchTemplatesRequest.tags:type_name -> muster.group.v1.ListLaunchTemplatesRequest.TagsEntry
-	19, // 7: muster.group.v1.ListLaunchTemplatesResponse.launch_templates:type_name -> muster.group.v1.LaunchTemplate
-	20, // 8: muster.group.v1.ListLaunchTemplateVersionsResponse.versions:type_name -> muster.group.v1.LaunchTemplateVersion
-	19, // 9: muster.group.v1.SetDefaultLaunchTemplateVersionResponse.launch_template:type_name -> muster.group.v1.LaunchTemplate
-	19, // 10: muster.group.v1.DeleteLaunchTemplateVersionsResponse.launch_template:type_name -> muster.group.v1.LaunchTemplate
-	0,  // 11: muster.group.v1.LaunchTemplateService.CreateLaunchTemplate:input_type -> muster.group.v1.CreateLaunchTemplateRequest
-	2,  // 12: muster.group.v1.LaunchTemplateService.CreateLaunchTemplateVersion:input_type -> muster.group.v1.CreateLaunchTemplateVersionRequest
-	4,  // 13: muster.group.v1.LaunchTemplateService.GetLaunchTemplate:input_type -> muster.group.v1.GetLaunchTemplateRequest
-	6,  // 14: muster.group.v1.LaunchTemplateService.ListLaunchTemplates:input_type -> muster.group.v1.ListLaunchTemplatesRequest
-	8,  // 15: muster.group.v1.LaunchTemplateService.ListLaunchTemplateVersions:input_type -> muster.group.v1.ListLaunchTemplateVersionsRequest
-	10, // 16: muster.group.v1.LaunchTemplateService.SetDefaultLaunchTemplateVersion:input_type -> muster.group.v1.SetDefaultLaunchTemplateVersionRequest
-	12, // 17: muster.group.v1.LaunchTemplateService.DeleteLaunchTemplateVersions:input_type -> muster.group.v1.DeleteLaunchTemplateVersionsRequest
-	14, // 18: muster.group.v1.LaunchTemplateService.DeleteLaunchTemplate:input_type -> muster.group.v1.DeleteLaunchTemplateRequest
-	1,  // 19: muster.group.v1.LaunchTemplateService.CreateLaunchTemplate:output_type -> muster.group.v1.CreateLaunchTemplateResponse
-	3,  // 20: muster.group.v1.LaunchTemplateService.CreateLaunchTemplateVersion:output_type -> muster.group.v1.CreateLaunchTemplateVersionResponse
-	5,  // 21: muster.group.v1.LaunchTemplateService.GetLaunchTemplate:output_type -> muster.group.v1.GetLaunchTemplateResponse
-	7,  // 22: muster.group.v1.LaunchTemplateService.ListLaunchTemplates:output_type -> muster.group.v1.ListLaunchTemplatesResponse
-	9,  // 23: muster.group.v1.LaunchTemplateService.ListLaunchTemplateVersions:output_type -> muster.group.v1.ListLaunchTemplateVersionsResponse
-	11, // 24: muster.group.v1.LaunchTemplateService.SetDefaultLaunchTemplateVersion:output_type -> muster.group.v1.SetDefaultLaunchTemplateVersionResponse
-	13, // 25: muster.group.v1.LaunchTemplateService.DeleteLaunchTemplateVersions:output_type -> muster.group.v1.DeleteLaunchTemplateVersionsResponse
-	15, // 26: muster.group.v1.LaunchTemplateService.DeleteLaunchTemplate:output_type -> muster.group.v1.DeleteLaunchTemplateResponse
-	19, // [19:27] is the sub-list for method output_type
-	11, // [11:19] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	21, // 0: muster.group.v1.CreateLaunchTemplateRequest.configuration:type_name -> muster.group.v1.LaunchConfiguration
+	18, // 1: muster.group.v1.CreateLaunchTemplateRequest.tags:type_name -> muster.group.v1.CreateLaunchTemplateRequest.TagsEntry
+	22, // 2: muster.group.v1.CreateLaunchTemplateResponse.launch_template:type_name -> muster.group.v1.LaunchTemplate
+	21, // 3: muster.group.v1.CreateLaunchTemplateVersionRequest.configuration:type_name -> muster.group.v1.LaunchConfiguration
+	23, // 4: muster.group.v1.CreateLaunchTemplateVersionResponse.version:type_name -> muster.group.v1.LaunchTemplateVersion
+	22, // 5: muster.group.v1.GetLaunchTemplateResponse.launch_template:type_name -> muster.group.v1.LaunchTemplate
+	19, // 6: muster.group.v1.ListLaunchTemplatesRequest.tags:type_name -> muster.group.v1.ListLaunchTemplatesRequest.TagsEntry
+	22, // 7: muster.group.v1.ListLaunchTemplatesResponse.launch_templates:type_name -> muster.group.v1.LaunchTemplate
+	23, // 8: muster.group.v1.ListLaunchTemplateVersionsResponse.versions:type_name -> muster.group.v1.LaunchTemplateVersion
+	22, // 9: muster.group.v1.SetDefaultLaunchTemplateVersionResponse.launch_template:type_name -> muster.group.v1.LaunchTemplate
+	20, // 10: muster.group.v1.UpdateLaunchTemplateTagsRequest.set_tags:type_name -> muster.group.v1.UpdateLaunchTemplateTagsRequest.SetTagsEntry
+	22, // 11: muster.group.v1.UpdateLaunchTemplateTagsResponse.launch_template:type_name -> muster.group.v1.LaunchTemplate
+	22, // 12: muster.group.v1.DeleteLaunchTemplateVersionsResponse.launch_template:type_name -> muster.group.v1.LaunchTemplate
+	0,  // 13: muster.group.v1.LaunchTemplateService.CreateLaunchTemplate:input_type -> muster.group.v1.CreateLaunchTemplateRequest
+	2,  // 14: muster.group.v1.LaunchTemplateService.CreateLaunchTemplateVersion:input_type -> muster.group.v1.CreateLaunchTemplateVersionRequest
+	4,  // 15: muster.group.v1.LaunchTemplateService.GetLaunchTemplate:input_type -> muster.group.v1.GetLaunchTemplateRequest
+	6,  // 16: muster.group.v1.LaunchTemplateService.ListLaunchTemplates:input_type -> muster.group.v1.ListLaunchTemplatesRequest
+	8,  // 17: muster.group.v1.LaunchTemplateService.ListLaunchTemplateVersions:input_type -> muster.group.v1.ListLaunchTemplateVersionsRequest
+	10, // 18: muster.group.v1.LaunchTemplateService.SetDefaultLaunchTemplateVersion:input_type -> muster.group.v1.SetDefaultLaunchTemplateVersionRequest
+	12, // 19: muster.group.v1.LaunchTemplateService.UpdateLaunchTemplateTags:input_type -> muster.group.v1.UpdateLaunchTemplateTagsRequest
+	14, // 20: muster.group.v1.LaunchTemplateService.DeleteLaunchTemplateVersions:input_type -> muster.group.v1.DeleteLaunchTemplateVersionsRequest
+	16, // 21: muster.group.v1.LaunchTemplateService.DeleteLaunchTemplate:input_type -> muster.group.v1.DeleteLaunchTemplateRequest
+	1,  // 22: muster.group.v1.LaunchTemplateService.CreateLaunchTemplate:output_type -> muster.group.v1.CreateLaunchTemplateResponse
+	3,  // 23: muster.group.v1.LaunchTemplateService.CreateLaunchTemplateVersion:output_type -> muster.group.v1.CreateLaunchTemplateVersionResponse
+	5,  // 24: muster.group.v1.LaunchTemplateService.GetLaunchTemplate:output_type -> muster.group.v1.GetLaunchTemplateResponse
+	7,  // 25: muster.group.v1.LaunchTemplateService.ListLaunchTemplates:output_type -> muster.group.v1.ListLaunchTemplatesResponse
+	9,  // 26: muster.group.v1.LaunchTemplateService.ListLaunchTemplateVersions:output_type -> muster.group.v1.ListLaunchTemplateVersionsResponse
+	11, // 27: muster.group.v1.LaunchTemplateService.SetDefaultLaunchTemplateVersion:output_type -> muster.group.v1.SetDefaultLaunchTemplateVersionResponse
+	13, // 28: muster.group.v1.LaunchTemplateService.UpdateLaunchTemplateTags:output_type -> muster.group.v1.UpdateLaunchTemplateTagsResponse
+	15, // 29: muster.group.v1.LaunchTemplateService.DeleteLaunchTemplateVersions:output_type -> muster.group.v1.DeleteLaunchTemplateVersionsResponse
+	17, // 30: muster.group.v1.LaunchTemplateService.DeleteLaunchTemplate:output_type -> muster.group.v1.DeleteLaunchTemplateResponse
+	22, // [22:31] is the sub-list for method output_type
+	13, // [13:22] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_muster_group_v1_launch_template_service_proto_init() }
@@ -1109,7 +1237,7 @@ func file_muster_group_v1_launch_template_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_group_v1_launch_template_service_proto_rawDesc), len(file_muster_group_v1_launch_template_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -25,6 +25,7 @@ const (
 	LaunchTemplateService_ListLaunchTemplates_FullMethodName             = "/muster.group.v1.LaunchTemplateService/ListLaunchTemplates"
 	LaunchTemplateService_ListLaunchTemplateVersions_FullMethodName      = "/muster.group.v1.LaunchTemplateService/ListLaunchTemplateVersions"
 	LaunchTemplateService_SetDefaultLaunchTemplateVersion_FullMethodName = "/muster.group.v1.LaunchTemplateService/SetDefaultLaunchTemplateVersion"
+	LaunchTemplateService_UpdateLaunchTemplateTags_FullMethodName        = "/muster.group.v1.LaunchTemplateService/UpdateLaunchTemplateTags"
 	LaunchTemplateService_DeleteLaunchTemplateVersions_FullMethodName    = "/muster.group.v1.LaunchTemplateService/DeleteLaunchTemplateVersions"
 	LaunchTemplateService_DeleteLaunchTemplate_FullMethodName            = "/muster.group.v1.LaunchTemplateService/DeleteLaunchTemplate"
 )
@@ -59,6 +60,10 @@ type LaunchTemplateServiceClient interface {
 	// Makes a version the default. Errors: NOT_FOUND (LAUNCH_TEMPLATE_NOT_FOUND,
 	// LAUNCH_TEMPLATE_VERSION_NOT_FOUND), FAILED_PRECONDITION (ETAG_MISMATCH).
 	SetDefaultLaunchTemplateVersion(ctx context.Context, in *SetDefaultLaunchTemplateVersionRequest, opts ...grpc.CallOption) (*SetDefaultLaunchTemplateVersionResponse, error)
+	// Sets and removes tags of a template; others stay. Errors: NOT_FOUND
+	// (LAUNCH_TEMPLATE_NOT_FOUND), RESOURCE_EXHAUSTED (LIMIT_EXCEEDED, more than
+	// 20 tags).
+	UpdateLaunchTemplateTags(ctx context.Context, in *UpdateLaunchTemplateTagsRequest, opts ...grpc.CallOption) (*UpdateLaunchTemplateTagsResponse, error)
 	// Deletes versions, all of those named or none. One that is not there is no
 	// error. Errors: NOT_FOUND (LAUNCH_TEMPLATE_NOT_FOUND), FAILED_PRECONDITION
 	// (DEFAULT_VERSION).
@@ -137,6 +142,16 @@ func (c *launchTemplateServiceClient) SetDefaultLaunchTemplateVersion(ctx contex
 	return out, nil
 }
 
+func (c *launchTemplateServiceClient) UpdateLaunchTemplateTags(ctx context.Context, in *UpdateLaunchTemplateTagsRequest, opts ...grpc.CallOption) (*UpdateLaunchTemplateTagsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UpdateLaunchTemplateTagsResponse)
+	err := c.cc.Invoke(ctx, LaunchTemplateService_UpdateLaunchTemplateTags_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *launchTemplateServiceClient) DeleteLaunchTemplateVersions(ctx context.Context, in *DeleteLaunchTemplateVersionsRequest, opts ...grpc.CallOption) (*DeleteLaunchTemplateVersionsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(DeleteLaunchTemplateVersionsResponse)
@@ -187,6 +202,10 @@ type LaunchTemplateServiceServer interface {
 	// Makes a version the default. Errors: NOT_FOUND (LAUNCH_TEMPLATE_NOT_FOUND,
 	// LAUNCH_TEMPLATE_VERSION_NOT_FOUND), FAILED_PRECONDITION (ETAG_MISMATCH).
 	SetDefaultLaunchTemplateVersion(context.Context, *SetDefaultLaunchTemplateVersionRequest) (*SetDefaultLaunchTemplateVersionResponse, error)
+	// Sets and removes tags of a template; others stay. Errors: NOT_FOUND
+	// (LAUNCH_TEMPLATE_NOT_FOUND), RESOURCE_EXHAUSTED (LIMIT_EXCEEDED, more than
+	// 20 tags).
+	UpdateLaunchTemplateTags(context.Context, *UpdateLaunchTemplateTagsRequest) (*UpdateLaunchTemplateTagsResponse, error)
 	// Deletes versions, all of those named or none. One that is not there is no
 	// error. Errors: NOT_FOUND (LAUNCH_TEMPLATE_NOT_FOUND), FAILED_PRECONDITION
 	// (DEFAULT_VERSION).
@@ -222,6 +241,9 @@ func (UnimplementedLaunchTemplateServiceServer) ListLaunchTemplateVersions(conte
 }
 func (UnimplementedLaunchTemplateServiceServer) SetDefaultLaunchTemplateVersion(context.Context, *SetDefaultLaunchTemplateVersionRequest) (*SetDefaultLaunchTemplateVersionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SetDefaultLaunchTemplateVersion not implemented")
+}
+func (UnimplementedLaunchTemplateServiceServer) UpdateLaunchTemplateTags(context.Context, *UpdateLaunchTemplateTagsRequest) (*UpdateLaunchTemplateTagsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateLaunchTemplateTags not implemented")
 }
 func (UnimplementedLaunchTemplateServiceServer) DeleteLaunchTemplateVersions(context.Context, *DeleteLaunchTemplateVersionsRequest) (*DeleteLaunchTemplateVersionsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteLaunchTemplateVersions not implemented")
@@ -358,6 +380,24 @@ func _LaunchTemplateService_SetDefaultLaunchTemplateVersion_Handler(srv interfac
 	return interceptor(ctx, in, info, handler)
 }
 
+func _LaunchTemplateService_UpdateLaunchTemplateTags_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateLaunchTemplateTagsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(LaunchTemplateServiceServer).UpdateLaunchTemplateTags(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: LaunchTemplateService_UpdateLaunchTemplateTags_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(LaunchTemplateServiceServer).UpdateLaunchTemplateTags(ctx, req.(*UpdateLaunchTemplateTagsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _LaunchTemplateService_DeleteLaunchTemplateVersions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(DeleteLaunchTemplateVersionsRequest)
 	if err := dec(in); err != nil {
@@ -424,6 +464,10 @@ var LaunchTemplateService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "SetDefaultLaunchTemplateVersion",
 			Handler:    _LaunchTemplateService_SetDefaultLaunchTemplateVersion_Handler,
+		},
+		{
+			MethodName: "UpdateLaunchTemplateTags",
+			Handler:    _LaunchTemplateService_UpdateLaunchTemplateTags_Handler,
 		},
 		{
 			MethodName: "DeleteLaunchTemplateVersions",
