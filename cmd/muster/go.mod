@@ -26,6 +26,7 @@ require (
 	github.com/seed-198b1370/muster/proto v0.0.0
 	github.com/seed-198b1370/muster/services/allocator v0.0.0-00010101000000-000000000000
 	github.com/seed-198b1370/muster/services/fleetsim v0.0.0-00010101000000-000000000000
+	github.com/seed-198b1370/muster/services/gateway v0.0.0-00010101000000-000000000000
 	github.com/seed-198b1370/muster/services/groupsvc v0.0.0-00010101000000-000000000000
 	github.com/seed-198b1370/muster/services/healthcheck v0.0.0-00010101000000-000000000000
 	go.uber.org/goleak v1.3.0

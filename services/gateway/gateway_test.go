@@ -29,6 +29,10 @@ func (s *groupsStub) DeleteGroup(_ context.Context, request *groupv1.DeleteGroup
 	return &groupv1.DeleteGroupResponse{}, s.err
 }
 
+func (s *groupsStub) GetGroup(context.Context, *groupv1.GetGroupRequest, ...grpc.CallOption) (*groupv1.GetGroupResponse, error) {
+	return &groupv1.GetGroupResponse{Group: &groupv1.Group{Lifecycle: groupv1.Lifecycle_LIFECYCLE_ACTIVE}}, s.err
+}
+
 type templatesStub struct {
 	groupv1.LaunchTemplateServiceClient
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/seed-198b1370/muster/pkg/secure"
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
 	"github.com/seed-198b1370/muster/services/fleetsim/scenario"
+	"github.com/seed-198b1370/muster/services/gateway"
 	"github.com/seed-198b1370/muster/services/groupsvc"
 	"github.com/seed-198b1370/muster/services/healthcheck"
 )
@@ -35,6 +36,9 @@ const (
 	Healthcheck Role = "healthcheck"
 	// Groupsvc keeps groups at their targets.
 	Groupsvc Role = "groupsvc"
+	// Gateway answers the ECS API over HTTP. A process that plays another role
+	// does so, too, when ECSListen is set.
+	Gateway Role = "gateway"
 )
 
 // AllRoles are the roles of `muster up`, in the order in which they start.
@@ -66,6 +70,9 @@ type Config struct {
 	// HealthAddr is the host and port of a health check in another process.
 	// Empty, and not played here: groups replace nothing for being unhealthy.
 	HealthAddr string
+	// GroupAddr is the host and port of a group service in another process, for
+	// the ECS API.
+	GroupAddr string
 	// NATSURL is where JetStream is reached. Empty: it is embedded, and a role
 	// that needs it finds it in process.
 	NATSURL string
@@ -79,6 +86,16 @@ type Config struct {
 	// MetadataListen is the host and port on which instances read their
 	// metadata over HTTP. Empty: none. Only with the role fleetsim.
 	MetadataListen string
+
+	// ECSListen is the host and port on which the ECS API is answered over HTTP.
+	// Empty: it is not.
+	ECSListen string
+	// ECSListenOptional makes a port that can not be had no failure: the log says
+	// so, and the ECS API is not answered.
+	ECSListenOptional bool
+	// ECSVerifier tells who makes a call of the ECS API. Nil believes every call,
+	// signed or not, to be the default account's.
+	ECSVerifier gateway.Verifier
 
 	// InstancePort is the port of the loopback interface on which instances
 	// answer health probes, each at its private address; a negative one is any
@@ -155,11 +172,11 @@ func (c Config) check() error {
 	if c.Speed != 0 {
 		wrong = append(wrong, clock.CheckSpeed(c.Speed))
 	}
-	wrong = append(wrong, c.TLS.Check(), c.PeerTLS.Check(), c.checkPlaintext())
+	wrong = append(wrong, c.TLS.Check(), c.PeerTLS.Check(), c.checkPlaintext(), c.checkECS())
 	wrong = append(wrong, checkNATSURL(c.NATSURL), c.Health.Encoding.Check(), c.Store.Check())
 	for _, role := range c.Roles {
 		switch role {
-		case Fleetsim:
+		case Fleetsim, Gateway:
 		case Allocator, Healthcheck:
 			wrong = append(wrong, c.needs(role, Fleetsim, c.FleetAddr))
 		case Groupsvc:
@@ -168,7 +185,7 @@ func (c Config) check() error {
 				wrong = append(wrong, errors.New("groupsvc without healthcheck in the same process needs the URL of NATS"))
 			}
 		default:
-			wrong = append(wrong, fmt.Errorf("role %q is none of %v", role, AllRoles()))
+			wrong = append(wrong, fmt.Errorf("role %q is none of %v", role, append(AllRoles(), Gateway)))
 		}
 	}
 	return errors.Join(wrong...)
@@ -183,7 +200,10 @@ func (c Config) checkPlaintext() error {
 	if c.Listen != "" && !c.TLS.Used() && !secure.IsLoopback(c.Listen) {
 		wrong = append(wrong, fmt.Errorf("to listen on %s, where other machines reach it, takes TLS, or plain text asked for by name", c.Listen))
 	}
-	for _, addr := range []string{c.FleetAddr, c.AllocatorAddr, c.HealthAddr} {
+	if c.ECSListen != "" && !secure.IsLoopback(c.ECSListen) {
+		wrong = append(wrong, fmt.Errorf("to answer the ECS API on %s, where other machines reach it, takes plain text asked for by name", c.ECSListen))
+	}
+	for _, addr := range []string{c.FleetAddr, c.AllocatorAddr, c.HealthAddr, c.GroupAddr} {
 		if addr != "" && !c.PeerTLS.Used() && !secure.IsLoopback(addr) {
 			wrong = append(wrong, fmt.Errorf("to call %s, which is another machine, takes TLS, or plain text asked for by name", addr))
 		}

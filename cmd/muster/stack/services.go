@@ -29,6 +29,10 @@ func (s *Stack) newServices(ctx context.Context) ([]service, error) {
 		s.followClockLater(ctx, cloud)
 	}
 	for _, role := range s.config.Roles {
+		if role == Gateway { // which is no service of gRPC
+			services = append(services, nil)
+			continue
+		}
 		svc, err := s.newService(ctx, role)
 		if err != nil {
 			return nil, fmt.Errorf("open %s: %w", role, err)

@@ -23,6 +23,7 @@ import (
 	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
+	"github.com/seed-198b1370/muster/services/gateway"
 )
 
 // A Stack is a process that plays one role or more.
@@ -36,6 +37,8 @@ type Stack struct {
 
 	metadata         http.Handler // nil in a process that does not play the cloud
 	metadataListener net.Listener // nil for none
+	gateway          *gateway.Gateway
+	gatewayListener  net.Listener // nil for none
 	instances        net.Listener // where instances answer probes; nil for nowhere
 
 	fleet, allocator, health *grpc.ClientConn
@@ -103,6 +106,9 @@ func Start(ctx context.Context, config Config) (_ *Stack, err error) {
 	}
 	s.serve(ctx)
 	for i, role := range config.Roles {
+		if services[i] == nil {
+			continue
+		}
 		s.start(ctx, string(role), services[i].Run)
 		// One after the other, so that each finds those that it needs.
 		if err := s.awaitReady(ctx, role, services[i]); err != nil {
@@ -110,6 +116,9 @@ func Start(ctx context.Context, config Config) (_ *Stack, err error) {
 		}
 	}
 	s.server.SetServing()
+	if s.gatewayListener != nil {
+		s.start(ctx, "gateway", func(ctx context.Context) error { return s.gateway.Serve(ctx, s.gatewayListener, config.Grace) })
+	}
 	return s, nil
 }
 
@@ -165,8 +174,10 @@ func (s *Stack) listen(ctx context.Context) error {
 	if s.tcp, err = s.take(ctx, "gRPC", s.config.Listen); err != nil {
 		return err
 	}
-	s.metadataListener, err = s.take(ctx, "instance metadata", s.config.MetadataListen)
-	return err
+	if s.metadataListener, err = s.take(ctx, "instance metadata", s.config.MetadataListen); err != nil {
+		return err
+	}
+	return s.newGateway(ctx)
 }
 
 // take takes a port until Stop; none for an empty address.

@@ -122,7 +122,7 @@ func appendText(to []byte, text string) []byte {
 			to = append(to, '\\', byte(r))
 		case r == '\n':
 			to = append(to, '\\', 'n')
-		case r < ' ' || r == 0x7f || r == '<' || r == '>' || r == '&': // safe in a page, too
+		case r < ' ' || r == 0x7f:
 			to = append(to, '\\', 'u', '0', '0', hexDigits[r>>4&15], hexDigits[r&15])
 		case r == 0x2028 || r == 0x2029:
 			to = append(to, '\\', 'u', '2', '0', '2', hexDigits[r&15])

@@ -122,6 +122,7 @@ func (p process) run(ctx context.Context, on console, config stack.Config) error
 	}
 	warnOfStrangers(config.Log, "NATS", config.NATSListen)
 	warnOfStrangers(config.Log, "metadata", config.MetadataListen)
+	warnOfStrangers(config.Log, "ECS API", config.ECSListen)
 	// A service waits for those that it needs for as long as it takes.
 	running, err := stack.Start(ctx, config)
 	if err != nil {
@@ -133,10 +134,15 @@ func (p process) run(ctx context.Context, on console, config stack.Config) error
 	if addr := running.MetadataAddr(); addr != "" {
 		_, _ = fmt.Fprintf(on.out, "muster: serving instance metadata on http://%s\n", addr)
 	}
+	if addr := running.ECSAddr(); addr != "" {
+		_, _ = fmt.Fprintf(on.out, "muster: serving the ECS API on http://%s\n", addr)
+	}
 	if port := running.InstancePort(); port != 0 {
 		_, _ = fmt.Fprintf(on.out, "muster: instances answer health probes on port %d of their private addresses\n", port)
 	}
-	_, _ = fmt.Fprintf(on.out, "muster: serving gRPC on %s\n", running.Addr())
+	if addr := running.Addr(); addr != "" {
+		_, _ = fmt.Fprintf(on.out, "muster: serving gRPC on %s\n", addr)
+	}
 	var failure error
 	select {
 	case <-ctx.Done():
@@ -211,6 +217,24 @@ type upCommand struct {
 	controlled
 	eventful
 	NATSListen string `name:"nats-listen" help:"Host and port on which others reach the event stream; by default they do not." placeholder:"ADDR"`
+	ECSListen  string `name:"ecs-listen" help:"Host and port on which the ECS API is answered over HTTP, for the cloud's own clients; 127.0.0.1:7080 by default where it is free, 'none' for nowhere." placeholder:"ADDR"`
+}
+
+// defaultECSListen is where the ECS API is answered unless told otherwise.
+const defaultECSListen = "127.0.0.1:7080"
+
+// applyECS asks for the port that was named. The usual one is only a help: where
+// it can not be had, all else works.
+func (c *upCommand) applyECS(config *stack.Config) error {
+	switch c.ECSListen {
+	case "":
+		config.ECSListen, config.ECSListenOptional = defaultECSListen, true
+	case "none":
+	default:
+		config.ECSListen = c.ECSListen
+		return checkListen("--ecs-listen", c.ECSListen)
+	}
+	return nil
 }
 
 // Run runs all services.
@@ -223,7 +247,7 @@ func (c *upCommand) Run(ctx context.Context, on console) error {
 		return err
 	}
 	config := stack.Config{DataDir: c.DataDir, LookInterval: c.LookInterval, NATSListen: c.NATSListen, Health: health}
-	if err := c.apply(&config); err != nil {
+	if err := errors.Join(c.apply(&config), c.applyECS(&config)); err != nil {
 		return err
 	}
 	return c.run(ctx, on, config)
@@ -234,6 +258,7 @@ type serveCommand struct {
 	Allocator   serveAllocator   `cmd:"" help:"Run the allocator."`
 	Healthcheck serveHealthcheck `cmd:"" help:"Run the health check, with a JetStream of its own unless one is named."`
 	Groupsvc    serveGroupsvc    `cmd:"" help:"Run the group service."`
+	Gateway     serveGateway     `cmd:"" help:"Answer the ECS API over HTTP, for the cloud's own clients."`
 }
 
 type serveFleetsim struct {

@@ -6,7 +6,6 @@ import (
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	"github.com/seed-198b1370/muster/services/gateway/internal/table"
-	"github.com/seed-198b1370/muster/services/gateway/wire"
 )
 
 // Errors of LaunchConfiguration.
@@ -179,13 +178,4 @@ func protectionOf(in table.Values) fleetv1.SpotProtection {
 	default:
 		return fleetv1.SpotProtection_SPOT_PROTECTION_ONE_HOUR
 	}
-}
-
-// some is a member for a value that is not its zero value, and else none.
-func some[T comparable](name string, value T) wire.Member {
-	var zero T
-	if value == zero {
-		return wire.Member{}
-	}
-	return wire.M(name, value)
 }
