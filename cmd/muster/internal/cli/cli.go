@@ -64,7 +64,8 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	exited := -1
 	parser, err := kong.New(&root,
 		kong.Name("muster"),
-		kong.Description("Keeps a fleet of spot and pay-as-you-go instances at its target capacity, at the lowest cost, through reclaims."),
+		kong.Description("Keeps a fleet of spot and pay-as-you-go instances at its target capacity, at the lowest cost, through reclaims.\n\n"+
+			"Exit codes: 0 when all went well, 1 when a command failed or was refused, 2 when a command line makes no sense."),
 		kong.Vars{"version": "muster " + version()},
 		kong.Writers(out, errOut),
 		kong.Exit(func(code int) { exited = code }), // after --help and --version
@@ -177,7 +178,7 @@ func (c accountConn) named(ctx context.Context) context.Context {
 }
 
 // printHelp prints the help of a command. One that does something without a
-// subcommand shows the flags for that, too. The top also tells the exit codes.
+// subcommand shows the flags for that, too.
 func printHelp(options kong.HelpOptions, parsed *kong.Context) error {
 	if node := parsed.Selected(); node != nil && node.DefaultCmd != nil {
 		node.Flags = append(node.Flags, node.DefaultCmd.Flags...)
