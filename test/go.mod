@@ -25,6 +25,7 @@ require (
 	github.com/seed-198b1370/muster/proto v0.0.0
 	github.com/seed-198b1370/muster/services/allocator v0.0.0-00010101000000-000000000000
 	github.com/seed-198b1370/muster/services/fleetsim v0.0.0-00010101000000-000000000000
+	github.com/seed-198b1370/muster/services/groupsvc v0.0.0-00010101000000-000000000000
 	github.com/seed-198b1370/muster/services/healthcheck v0.0.0-00010101000000-000000000000
 	golang.org/x/sync v0.24.0
 	google.golang.org/grpc v1.85.0
@@ -51,7 +52,6 @@ require (
 	github.com/oklog/ulid/v2 v2.1.2 // indirect
 	github.com/redis/go-redis/v9 v9.23.0 // indirect
 	github.com/seed-198b1370/muster/services/gateway v0.0.0-00010101000000-000000000000 // indirect
-	github.com/seed-198b1370/muster/services/groupsvc v0.0.0-00010101000000-000000000000 // indirect
 	go.etcd.io/bbolt v1.5.0 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
