@@ -14,8 +14,21 @@ const (
 	DefaultAccount = "default"
 )
 
-// AccountOf tells for which account a call came in. Nothing proves the name.
+// accountKey is where [ForAccount] keeps the account.
+type accountKey struct{}
+
+// ForAccount makes a context of a call that came in for an account, whatever its
+// metadata says. It is for those who have proof.
+func ForAccount(ctx context.Context, account string) context.Context {
+	return context.WithValue(ctx, accountKey{}, account)
+}
+
+// AccountOf tells for which account a call came in: the one that was proved, or
+// else the one that is named, which nothing proves.
 func AccountOf(ctx context.Context) string {
+	if proved, ok := ctx.Value(accountKey{}).(string); ok {
+		return proved
+	}
 	if names := metadata.ValueFromIncomingContext(ctx, AccountMetadata); len(names) > 0 {
 		return strings.ToValidUTF8(names[0], "?")
 	}

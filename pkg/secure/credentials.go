@@ -8,6 +8,8 @@ import (
 
 	"golang.org/x/time/rate"
 	"google.golang.org/grpc/credentials"
+
+	"github.com/seed-198b1370/muster/pkg/reload"
 )
 
 // refusalsTold bounds how many refused handshakes a second are logged: whoever
@@ -21,7 +23,7 @@ var errOtherSide = errors.New("these credentials are for the other side of a con
 // NewServerCredentials makes the gRPC credentials of a server. Files that change
 // count for connections that are made afterwards.
 func NewServerCredentials(files ServerFiles, log *slog.Logger) (credentials.TransportCredentials, error) {
-	source, err := newReloaded(log, func() (credentials.TransportCredentials, error) {
+	source, err := reload.New(log, "certificates", func() (credentials.TransportCredentials, error) {
 		config, err := ServerConfig(files)
 		if err != nil {
 			return nil, err
@@ -37,7 +39,7 @@ func NewServerCredentials(files ServerFiles, log *slog.Logger) (credentials.Tran
 // NewClientCredentials makes the gRPC credentials of a client. Files that change
 // count for connections that are made afterwards.
 func NewClientCredentials(files ClientFiles, log *slog.Logger) (credentials.TransportCredentials, error) {
-	source, err := newReloaded(log, func() (credentials.TransportCredentials, error) {
+	source, err := reload.New(log, "certificates", func() (credentials.TransportCredentials, error) {
 		config, err := ClientConfig(files)
 		if err != nil {
 			return nil, err
@@ -51,14 +53,14 @@ func NewClientCredentials(files ClientFiles, log *slog.Logger) (credentials.Tran
 }
 
 type serverCredentials struct {
-	source *reloaded[credentials.TransportCredentials]
+	source *reload.Reloaded[credentials.TransportCredentials]
 	log    *slog.Logger
 	told   *rate.Limiter
 }
 
 // ServerHandshake implements [credentials.TransportCredentials].
 func (s *serverCredentials) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	secured, info, err := s.source.current().ServerHandshake(conn)
+	secured, info, err := s.source.Current().ServerHandshake(conn)
 	if err != nil && s.told.Allow() {
 		s.log.Warn("a TLS handshake was refused", "peer", conn.RemoteAddr().String(), "error", err)
 	}
@@ -71,7 +73,7 @@ func (s *serverCredentials) ClientHandshake(context.Context, string, net.Conn) (
 }
 
 // Info implements [credentials.TransportCredentials].
-func (s *serverCredentials) Info() credentials.ProtocolInfo { return s.source.current().Info() }
+func (s *serverCredentials) Info() credentials.ProtocolInfo { return s.source.Current().Info() }
 
 // Clone implements [credentials.TransportCredentials].
 func (s *serverCredentials) Clone() credentials.TransportCredentials { return s }
@@ -80,12 +82,12 @@ func (s *serverCredentials) Clone() credentials.TransportCredentials { return s 
 func (s *serverCredentials) OverrideServerName(string) error { return errOtherSide }
 
 type clientCredentials struct {
-	source *reloaded[credentials.TransportCredentials]
+	source *reload.Reloaded[credentials.TransportCredentials]
 }
 
 // ClientHandshake implements [credentials.TransportCredentials].
 func (c *clientCredentials) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	return c.source.current().ClientHandshake(ctx, authority, conn)
+	return c.source.Current().ClientHandshake(ctx, authority, conn)
 }
 
 // ServerHandshake implements [credentials.TransportCredentials].
@@ -94,7 +96,7 @@ func (c *clientCredentials) ServerHandshake(net.Conn) (net.Conn, credentials.Aut
 }
 
 // Info implements [credentials.TransportCredentials].
-func (c *clientCredentials) Info() credentials.ProtocolInfo { return c.source.current().Info() }
+func (c *clientCredentials) Info() credentials.ProtocolInfo { return c.source.Current().Info() }
 
 // Clone implements [credentials.TransportCredentials].
 func (c *clientCredentials) Clone() credentials.TransportCredentials { return c }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+
+	"github.com/seed-198b1370/muster/pkg/reload"
 )
 
 // ServerFiles are the files, in PEM, of a server's side of TLS.
@@ -100,16 +102,16 @@ func ClientConfig(files ClientFiles) (*tls.Config, error) {
 
 // A ClientSource is a client's TLS configuration, read again when its files
 // change.
-type ClientSource struct{ *reloaded[*tls.Config] }
+type ClientSource struct{ *reload.Reloaded[*tls.Config] }
 
 // NewClientSource reads the files of a client's side of TLS.
 func NewClientSource(files ClientFiles, log *slog.Logger) (ClientSource, error) {
-	source, err := newReloaded(log, func() (*tls.Config, error) { return ClientConfig(files) }, files.CA, files.Cert, files.Key)
+	source, err := reload.New(log, "certificates", func() (*tls.Config, error) { return ClientConfig(files) }, files.CA, files.Cert, files.Key)
 	return ClientSource{source}, err
 }
 
 // Config is what the files say now. It must not be changed.
-func (s ClientSource) Config() *tls.Config { return s.current() }
+func (s ClientSource) Config() *tls.Config { return s.Current() }
 
 func pair(certFile, keyFile string) (tls.Certificate, error) {
 	own, err := tls.LoadX509KeyPair(certFile, keyFile)

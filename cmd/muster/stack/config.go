@@ -59,6 +59,15 @@ type Config struct {
 	// Plaintext lets gRPC be spoken without TLS beyond this machine, where
 	// whoever is on the way reads and changes everything.
 	Plaintext bool
+	// TokensFile tells who may call what; see [access.ParseTokens]. Empty:
+	// whoever reaches the gRPC server may call everything for any account.
+	TokensFile string
+	// CallsPerSecond is how many calls an account may make to the process; 0 for
+	// no limit. Only with TokensFile.
+	CallsPerSecond float64
+	// PeerTokenFile holds the token with which services in other processes are
+	// called. Empty: none is sent.
+	PeerTokenFile string
 	// DataDir holds everything that must survive, one folder a service; it is
 	// made if it does not exist. Empty: all state is in memory.
 	DataDir string

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/seed-198b1370/muster/pkg/access"
 	"github.com/seed-198b1370/muster/pkg/clock"
 	"github.com/seed-198b1370/muster/pkg/natsserver"
 	"github.com/seed-198b1370/muster/pkg/rpc"
@@ -132,7 +133,29 @@ func newServer(validator *rpc.Validator, config Config) (*rpc.Server, error) {
 		}
 		options = append(options, rpc.WithCredentials(credentials))
 	}
+	gate, err := newGate(config)
+	if err != nil {
+		return nil, err
+	}
+	if gate != nil {
+		options = append(options, gate.Option())
+	}
 	return rpc.NewServer(validator, config.Log, options...), nil
+}
+
+// newGate makes what tells callers apart; nil when nothing can.
+func newGate(config Config) (*access.Gate, error) {
+	if config.TokensFile == "" && config.TLS.ClientCA == "" {
+		return nil, nil //nolint:nilnil // nothing is asked for
+	}
+	known := access.Config{CallsPerSecond: config.CallsPerSecond, Clock: clock.NewWall(), Log: config.Log}
+	if config.TokensFile != "" {
+		var err error
+		if known.Tokens, err = access.OpenTokens(config.TokensFile, config.Log); err != nil {
+			return nil, err
+		}
+	}
+	return access.NewGate(known), nil
 }
 
 // hotMessages are those whose validation is prepared at start, so that the
@@ -205,6 +228,13 @@ func (s *Stack) connTo(role Role, addr string) (*grpc.ClientConn, error) {
 			return nil, err
 		}
 		options = append(options, grpc.WithTransportCredentials(credentials))
+	}
+	if s.config.PeerTokenFile != "" {
+		token, err := access.Bearer(s.config.PeerTokenFile, s.config.PeerTLS.Used(), s.config.Log)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, grpc.WithPerRPCCredentials(token))
 	}
 	conn, err := rpc.Dial(addr, options...)
 	if err != nil {

@@ -11,11 +11,15 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/seed-198b1370/muster/pkg/money"
+	accessv1 "github.com/seed-198b1370/muster/proto/gen/muster/access/v1"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 )
 
-// fleetDomain is where the reasons come from that there is advice for.
-const fleetDomain = "fleet.muster"
+// Where the reasons come from that there is advice for.
+const (
+	fleetDomain  = "fleet.muster"
+	accessDomain = "access.muster"
+)
 
 // sayAdvice says what to do about a refusal of the cloud, where that is known.
 func sayAdvice(out io.Writer, s *status.Status) {
@@ -25,6 +29,9 @@ func sayAdvice(out io.Writer, s *status.Status) {
 	for _, detail := range s.Details() {
 		switch held := detail.(type) {
 		case *errdetails.ErrorInfo:
+			if text := accessAdvice(held); text != "" {
+				say(out, text)
+			}
 			if held.GetDomain() == fleetDomain {
 				reason = fleetv1.ErrorReason(fleetv1.ErrorReason_value["ERROR_REASON_"+held.GetReason()])
 				values = held.GetMetadata()
@@ -35,6 +42,23 @@ func sayAdvice(out io.Writer, s *status.Status) {
 	}
 	if text := advice(reason, values, wait); text != "" {
 		say(out, text)
+	}
+}
+
+// accessAdvice is what to do about a refusal of the gate.
+func accessAdvice(info *errdetails.ErrorInfo) string {
+	if info.GetDomain() != accessDomain {
+		return ""
+	}
+	switch accessv1.ErrorReason(accessv1.ErrorReason_value["ERROR_REASON_"+info.GetReason()]) {
+	case accessv1.ErrorReason_ERROR_REASON_TOKEN_MISSING:
+		return "Name the file that holds yours with --token-file or MUSTER_TOKEN_FILE."
+	case accessv1.ErrorReason_ERROR_REASON_TOKEN_UNKNOWN, accessv1.ErrorReason_ERROR_REASON_TOKEN_EXPIRED:
+		return "Whoever runs the system makes another with: muster token new"
+	case accessv1.ErrorReason_ERROR_REASON_ACCOUNT_NOT_YOURS:
+		return "Leave out --account, and look for MUSTER_ACCOUNT in the environment."
+	default:
+		return ""
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 	"google.golang.org/grpc"
 
+	"github.com/seed-198b1370/muster/pkg/access"
 	"github.com/seed-198b1370/muster/pkg/rpc"
 	"github.com/seed-198b1370/muster/pkg/secure"
 )
@@ -37,6 +38,7 @@ type commands struct {
 	Webhook  webhookCommand  `cmd:"" help:"Have events sent over HTTP."`
 	Certs    certsCommand    `cmd:"" help:"Make and show certificates for development."`
 	Ready    readyCommand    `cmd:"" help:"Ask whether a server is ready to be called; exit code 0 if it is."`
+	Token    tokenCommand    `cmd:"" help:"Make tokens, which say who may call what."`
 }
 
 // console is where commands read and write.
@@ -150,6 +152,13 @@ func (c client) dial(server string) (*grpc.ClientConn, error) {
 			return nil, err
 		}
 		options = append(options, grpc.WithTransportCredentials(credentials))
+	}
+	if c.Token != "" {
+		token, err := access.Bearer(c.Token, files.Used(), slog.New(slog.DiscardHandler))
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, grpc.WithPerRPCCredentials(token))
 	}
 	return rpc.Dial(server, options...)
 }

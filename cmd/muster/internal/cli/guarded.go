@@ -9,12 +9,18 @@ import (
 
 // guarded is how commands that run services keep strangers out.
 type guarded struct {
-	TLSCert     string `name:"tls-cert-file" help:"File with the certificate, in PEM, that this process shows to its clients, and to the services it calls. With it gRPC is served over TLS only." placeholder:"FILE"`
-	TLSKey      string `name:"tls-key-file" help:"File with the private key of --tls-cert-file." placeholder:"FILE"`
-	TLSClientCA string `name:"tls-client-ca-file" help:"File with the certificates that a client's must be signed by. With it nobody gets in without one." placeholder:"FILE"`
-	TLSCA       string `name:"tls-ca-file" help:"File with the certificates that other services' must be signed by. With it they are called over TLS." placeholder:"FILE"`
-	Plaintext   bool   `name:"insecure-plaintext" help:"Listen for, and call, other machines without TLS. Whoever is on the way between them reads and changes everything, tokens included."`
+	TLSCert     string  `name:"tls-cert-file" help:"File with the certificate, in PEM, that this process shows to its clients, and to the services it calls. With it gRPC is served over TLS only." placeholder:"FILE"`
+	TLSKey      string  `name:"tls-key-file" help:"File with the private key of --tls-cert-file." placeholder:"FILE"`
+	TLSClientCA string  `name:"tls-client-ca-file" help:"File with the certificates that a client's must be signed by. With it nobody gets in without one." placeholder:"FILE"`
+	TLSCA       string  `name:"tls-ca-file" help:"File with the certificates that other services' must be signed by. With it they are called over TLS." placeholder:"FILE"`
+	Tokens      string  `name:"tokens-file" help:"File of who may call what (docs/security.md). With it nobody gets in without a token, and each sees its own account only. \"muster token new\" makes tokens." placeholder:"FILE"`
+	RateLimit   float64 `name:"rate-limit" help:"How many calls a second an account may make, with --tokens-file; 0 for no limit." default:"1000" placeholder:"N"`
+	PeerToken   string  `name:"service-token-file" help:"File with the token, of role service, with which other services are called." placeholder:"FILE"`
+	Plaintext   bool    `name:"insecure-plaintext" help:"Listen for, and call, other machines without TLS. Whoever is on the way between them reads and changes everything, tokens included."`
 }
+
+// maxRateLimit is more calls than a process can answer in a second.
+const maxRateLimit = 1_000_000
 
 // guard adds to a configuration how strangers are kept out, or tells what of it
 // can not be.
@@ -26,6 +32,10 @@ func (g guarded) guard(config *stack.Config) error {
 	); err != nil {
 		return err
 	}
+	if g.RateLimit < 0 || g.RateLimit > maxRateLimit {
+		return misuse("--rate-limit must be 0 to %d, got %v", maxRateLimit, g.RateLimit)
+	}
+	config.TokensFile, config.CallsPerSecond, config.PeerTokenFile = g.Tokens, g.RateLimit, g.PeerToken
 	config.TLS = secure.ServerFiles{Cert: g.TLSCert, Key: g.TLSKey, ClientCA: g.TLSClientCA}
 	if g.TLSCA != "" {
 		config.PeerTLS = secure.ClientFiles{CA: g.TLSCA, Cert: g.TLSCert, Key: g.TLSKey}
@@ -41,7 +51,7 @@ func (g guarded) guard(config *stack.Config) error {
 	if !config.PeerTLS.Used() {
 		const way = "give --tls-ca-file to call it over TLS"
 		wrong = append(wrong, checkLocal("--fleet", config.FleetAddr, way), checkLocal("--allocator", config.AllocatorAddr, way),
-			checkLocal("--health", config.HealthAddr, way))
+			checkLocal("--health", config.HealthAddr, way), checkLocal("--group", config.GroupAddr, way))
 	}
 	return errors.Join(wrong...)
 }
@@ -63,6 +73,7 @@ type reaching struct {
 	TLSCert       string `name:"tls-cert-file" help:"File with the certificate to show to a server that asks for one." placeholder:"FILE" env:"MUSTER_TLS_CERT_FILE"`
 	TLSKey        string `name:"tls-key-file" help:"File with the private key of --tls-cert-file." placeholder:"FILE" env:"MUSTER_TLS_KEY_FILE"`
 	TLSServerName string `name:"tls-server-name" help:"Name that the server's certificate must be for; by default the host that is called." placeholder:"NAME" env:"MUSTER_TLS_SERVER_NAME"`
+	Token         string `name:"token-file" help:"File with the token to call with." placeholder:"FILE" env:"MUSTER_TOKEN_FILE"`
 	Plaintext     bool   `name:"insecure-plaintext" help:"Call another machine without TLS. Whoever is on the way reads and changes everything."`
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -45,6 +46,44 @@ func TestTLS_commands(t *testing.T) {
 	s.fails("clock --tls-ca-file "+at("ca.pem")+" --tls-cert-file "+at("expired/client.pem")+" --tls-key-file "+at("expired/client-key.pem"), "can not reach")
 }
 
+// TestToken_new makes tokens, and calls a system that wants them.
+func TestToken_new(t *testing.T) {
+	dir := t.TempDir()
+	tokens, ada := filepath.Join(dir, "tokens.yaml"), filepath.Join(dir, "ada.token")
+	for line, want := range map[string]string{
+		"token new --name ada --role viewer --account acme --tokens-file " + tokens + " --out " + ada: "",
+		"token new --name run --role admin": "hash: \"sha256:",
+	} {
+		if code, out, errOut := alone(t, line); code != exitOK || !strings.Contains(out, want) {
+			t.Fatalf("%s: exit code %d:\n%s%s", line, code, out, errOut)
+		}
+	}
+	if code, _, errOut := alone(t, "token new --name ada --role admin --tokens-file "+tokens); code != exitFailed || !strings.Contains(errOut, "that of an earlier one") {
+		t.Errorf("a name is given twice: %d, %s", code, errOut)
+	}
+	for _, file := range []string{tokens, ada} {
+		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %v, %v", file, info.Mode(), err)
+		}
+	}
+	running, err := stack.Start(t.Context(), stack.Config{
+		Roles: []stack.Role{stack.Fleetsim}, Listen: "127.0.0.1:0", CalmMarket: true, Grace: time.Second, TokensFile: tokens,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := running.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	s := shell{t: t, server: running.Addr()}
+	s.ok("clock --token-file "+ada, "speed")
+	s.fails("clock", "TOKEN_MISSING", "--token-file or MUSTER_TOKEN_FILE")
+	s.fails("clock pause --token-file "+ada, "ROLE_TOO_LOW")
+	s.fails("fleet list --account other --token-file "+ada, "ACCOUNT_NOT_YOURS", "Leave out --account")
+}
+
 // TestPlaintext_isForThisMachine refuses to listen or to call further than that
 // unasked, and tells both ways out.
 func TestPlaintext_isForThisMachine(t *testing.T) {
@@ -58,6 +97,9 @@ func TestPlaintext_isForThisMachine(t *testing.T) {
 		"group list --tls-key-file x":             "--tls-key-file can be given with --tls-cert-file only",
 		"certs init --dir x --host a:1":           "without a port",
 		"certs init --dir x --valid 1s":           "--valid must be at least 1m0s",
+		"token new --name a --role viewer":        "account must be given",
+		"token new --name a/b --role admin":       "name must be",
+		"up --rate-limit -1":                      "--rate-limit must be 0 to 1000000",
 		"certs show":                              "--dir",
 	} {
 		code, out, errOut := alone(t, line)

@@ -1,4 +1,6 @@
-package secure
+// Package reload owns things that are made of files and made again when a file
+// has changed. It must not know what they are.
+package reload
 
 import (
 	"log/slog"
@@ -8,10 +10,11 @@ import (
 	"time"
 )
 
-// reloaded is something that is made of files, and made again when one of them
+// A Reloaded is something that is made of files, and made again when one of them
 // has changed. Whoever asks for it looks: there is nothing to start or to stop.
 // It is safe for use by several goroutines.
-type reloaded[T any] struct {
+type Reloaded[T any] struct {
+	what  string
 	files []string // none of them ""
 	build func() (T, error)
 	log   *slog.Logger
@@ -21,10 +24,11 @@ type reloaded[T any] struct {
 	held T
 }
 
-// newReloaded makes it for the first time, or says why it can not be made. Names
-// of files that are empty are left out.
-func newReloaded[T any](log *slog.Logger, build func() (T, error), files ...string) (*reloaded[T], error) {
-	r := &reloaded[T]{files: slices.DeleteFunc(files, func(name string) bool { return name == "" }), build: build, log: log}
+// New makes it for the first time, or says why it can not be made. What tells the
+// log what it is, as in "certificates". Names of files that are empty are left
+// out.
+func New[T any](log *slog.Logger, what string, build func() (T, error), files ...string) (*Reloaded[T], error) {
+	r := &Reloaded[T]{what: what, files: slices.DeleteFunc(files, func(name string) bool { return name == "" }), build: build, log: log}
 	// Before the files are read: what changes meanwhile is seen the next time.
 	r.seen = stampsOf(r.files)
 	var err error
@@ -32,9 +36,9 @@ func newReloaded[T any](log *slog.Logger, build func() (T, error), files ...stri
 	return r, err
 }
 
-// current is what the files say now. While they say nothing that can be used it
+// Current is what the files say now. While they say nothing that can be used it
 // is what they said before, and the log tells so once for each change.
-func (r *reloaded[T]) current() T {
+func (r *Reloaded[T]) Current() T {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := stampsOf(r.files)
@@ -44,10 +48,10 @@ func (r *reloaded[T]) current() T {
 	r.seen = now
 	made, err := r.build()
 	if err != nil {
-		r.log.Error("changed certificates can not be used; those from before stay", "files", r.files, "error", err)
+		r.log.Error("changed "+r.what+" can not be used; those from before stay", "files", r.files, "error", err)
 		return r.held
 	}
-	r.log.Info("certificates were read again", "files", r.files)
+	r.log.Info(r.what+" were read again", "files", r.files)
 	r.held = made
 	return r.held
 }
