@@ -22,7 +22,7 @@ func describeGroupHistory() Operation {
 			Params: append([]table.Param{
 				region(errNoRegion),
 				groupID(),
-				{Name: "StartTime", Kind: table.Time, Wrong: errPeriod, Note: "Tasks that had not ended by then are left out of nothing: all that ended later are told."},
+				{Name: "StartTime", Kind: table.Time, Wrong: errPeriod, Note: "Tasks that ended earlier are left out."},
 				{Name: "EndTime", Kind: table.Time, Wrong: errPeriod, Note: "Tasks that started later are left out."},
 			}, pageParams(100)...),
 		},

@@ -79,7 +79,7 @@ func tagsOf(values table.Values, name string) (map[string]string, error) {
 	for _, item := range items {
 		key := item.Text("Key")
 		if _, twice := tags[key]; twice {
-			return nil, bad("Duplicate.TagKey", "The Tag.N.Key contain duplicate key.").With("The key " + wire.Quote(key) + " is there twice.")
+			return nil, errDuplicate.With("The key " + wire.Quote(key) + " is there twice.")
 		}
 		tags[key] = item.Text("Value")
 	}

@@ -51,5 +51,7 @@ type Operation struct {
 func All() []Operation {
 	return slices.Concat(
 		groupOperations(),
+		templateOperations(),
+		tagOperations(),
 	)
 }

@@ -38,3 +38,9 @@ func parseVersion(text string) (int64, error) {
 const notFoundCode = codes.NotFound
 
 func codeOf(err error) codes.Code { return status.Code(err) }
+
+// hasReason tells that a service's error has a reason, as rules name them.
+func hasReason(err error, reason string) bool {
+	has, _ := details(status.Convert(err))
+	return has == reason
+}

@@ -1,0 +1,114 @@
+package ops
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/seed-198b1370/muster/services/gateway/internal/table"
+)
+
+//go:generate go run ./compatibility
+
+// preface is what the compatibility document begins with.
+const preface = `# Compatibility with the ECS API
+
+Which operations of the ECS API, version 2014-05-26, are answered, and what
+becomes of each parameter. This file is made from the tables that requests are
+read with (` + "`make generate`" + `); it can not say anything else than what is done.
+
+- **works**: does what the API's reference says.
+- **stored**: checked, kept and told again; does nothing else.
+- **ignored**: checked; does nothing.
+- **refused**: the call fails, because to ignore the parameter would mislead.
+
+Parameters that are not listed are ignored. Any other operation answers
+` + "`InvalidAction.NotFound`" + `. Lists are numbered from 1 (` + "`Tag.1.Key`" + `) or in JSON;
+so are structures. Empty values are as good as absent.
+
+## Pointing clients here
+
+` + "`muster up`" + ` answers on http://127.0.0.1:7080. Clients need that endpoint, plain
+HTTP, the region of the simulated cloud, and credentials:
+
+| client | what to set |
+|---|---|
+| Go, newer SDK | ` + "`Endpoint: \"127.0.0.1:7080\"`, `Protocol: \"HTTP\"`, `RegionId`" + ` in its ` + "`openapi.Config`" + ` |
+| Go, older SDK | ` + "`sdk.NewConfig().WithScheme(\"HTTP\")`, then `client.Domain = \"127.0.0.1:7080\"`" + ` |
+| Java, Python, Node | ` + "`endpoint` `127.0.0.1:7080` and `protocol` `http`" + ` in the client's configuration |
+| command line | ` + "`aliyun ecs DescribeRegions --endpoint 127.0.0.1:7080 --insecure --region <region>`" + ` |
+
+## vSwitches
+
+There are no networks. A vSwitch only tells a zone: ` + "`vsw-<zone>`" + ` is in that zone, and
+any other well-formed id is in one zone of the region, always the same one.
+
+## Codes that are never given
+
+` + "`AutoProvisioningGroup.Unauthorized`, `QuotaExceed.LaunchTemplateConfigs`, `InnerServiceFailed`" + `
+and what tells of permissions beside ` + "`NoPermission`" + ` and ` + "`Forbidden.RAM`" + `: other codes of
+the same tables tell of the same cases.
+
+## Operations
+`
+
+// Document is the compatibility document, made from the tables.
+func Document() string {
+	var out strings.Builder
+	out.WriteString(preface)
+	for _, operation := range All() {
+		fmt.Fprintf(&out, "\n### %s\n\n%s\n", operation.Name, operation.Summary)
+		if operation.Note != "" {
+			fmt.Fprintf(&out, "\n%s\n", operation.Note)
+		}
+		if operation.ProductName() != "Ecs" {
+			fmt.Fprintf(&out, "\nOf %s, version %s.\n", operation.ProductName(), operation.APIVersion())
+		}
+		if len(operation.Params) == 0 {
+			continue
+		}
+		out.WriteString("\n| parameter | | what becomes of it |\n|---|---|---|\n")
+		documentParams(&out, operation.Params, "")
+	}
+	return out.String()
+}
+
+func documentParams(out *strings.Builder, params []table.Param, at string) {
+	for i := range params {
+		param := &params[i]
+		name := at + param.Name
+		if param.List {
+			name += ".N"
+		}
+		if param.Kind != table.Struct || param.Status == table.Refused {
+			fmt.Fprintf(out, "| `%s` | %s | %s |\n", name, kindWords[param.Kind], whatBecomes(param))
+			continue
+		}
+		if param.Note != "" {
+			fmt.Fprintf(out, "| `%s` | structure | %s |\n", name, whatBecomes(param))
+		}
+		documentParams(out, param.Of, name+".")
+	}
+}
+
+var kindWords = map[table.Kind]string{
+	table.Text: "text", table.Integer: "whole number", table.Number: "number", table.Boolean: "boolean", table.Time: "time", table.Struct: "structure",
+}
+
+var statusWords = map[table.Status]string{table.Works: "works", table.Stored: "stored", table.Ignored: "ignored", table.Refused: "refused"}
+
+func whatBecomes(param *table.Param) string {
+	words := statusWords[param.Status]
+	if param.Required {
+		words += ", required"
+	}
+	if param.Status == table.Refused {
+		return words + ": " + param.Note
+	}
+	if len(param.OneOf) > 0 {
+		words += "; one of `" + strings.Join(param.OneOf, "`, `") + "`"
+	}
+	if param.Note != "" {
+		words += ". " + strings.TrimSuffix(param.Note, ".") + "."
+	}
+	return words
+}
