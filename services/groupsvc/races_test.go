@@ -207,6 +207,54 @@ func (h *releaseHook) Release(ctx context.Context, key store.Key, done store.Don
 	return h.Store.Release(ctx, key, done)
 }
 
+// awayStore is a store that can not be reached for so many calls.
+type awayStore struct {
+	store.Store
+	away atomic.Int32
+}
+
+func (s *awayStore) unreachable() error {
+	if s.away.Load() > 0 {
+		s.away.Add(-1)
+		return status.Error(codes.Unavailable, "away")
+	}
+	return nil
+}
+
+func (s *awayStore) Save(ctx context.Context, change store.Change) error {
+	if err := s.unreachable(); err != nil {
+		return err
+	}
+	return s.Store.Save(ctx, change)
+}
+
+func (s *awayStore) Release(ctx context.Context, key store.Key, done store.Done) error {
+	if err := s.unreachable(); err != nil {
+		return err
+	}
+	return s.Store.Release(ctx, key, done)
+}
+
+// L3: a store that was away when a look wanted to record, and then to give the
+// group back, does not keep the group from everybody until the lease ends.
+func TestLease_givenBackWhenTheStoreIsBack(t *testing.T) {
+	b := newBench(t, "")
+	away := &awayStore{Store: b.groups}
+	service, err := compose(t.Context(), Config{Entropy: b.entropy}.withDefaults(), b.deps, away)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.service = service
+	id := b.create(spec(10, 0, 10)).GetGroup().GetGroupId()
+	b.settled(5 * time.Minute)
+	b.cloud.Change(b.members(id)[0].GetInstanceId(), nil)
+	b.atFirstList(func() { away.away.Store(2) })
+	b.settled(time.Minute + 5*time.Second) // a look, and then one more a second later
+	if members := len(b.members(id)); members != 10 || away.away.Load() != 0 {
+		t.Errorf("%d members, want 10", members)
+	}
+}
+
 // A look that outlives its lease leaves no lease behind: a notice that comes
 // right after it is heard at once.
 func TestLease_renewedWhileALookEnds(t *testing.T) {

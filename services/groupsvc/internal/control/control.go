@@ -13,7 +13,9 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -106,13 +108,14 @@ type Controller struct {
 	renewed  map[store.Key]bool        // those whose lease was renewed meanwhile
 	failures map[store.Key]int         // looks in a row that a neighbour failed
 	progress chan struct{}             // closed and replaced at the end of each look
+	owed     map[store.Key]store.Done  // groups that the store could not be told are given back
 }
 
 // New makes a controller.
 func New(config Config, deps Deps) *Controller {
 	return &Controller{
 		Config: config, Deps: deps, wake: make(chan struct{}, 1), cut: make(chan struct{}),
-		working: map[store.Key]store.Lease{}, renewed: map[store.Key]bool{}, failures: map[store.Key]int{}, progress: make(chan struct{}),
+		working: map[store.Key]store.Lease{}, renewed: map[store.Key]bool{}, failures: map[store.Key]int{}, progress: make(chan struct{}), owed: map[store.Key]store.Done{},
 		pools: pools{accounts: map[string]knownPools{}},
 	}
 }
@@ -143,6 +146,9 @@ func (c *Controller) Tick(ctx context.Context) (time.Time, error) {
 // claim takes due groups. One that this process is at work on already stays
 // with that work, which thereby has a new lease.
 func (c *Controller) claim(ctx context.Context, limit int) ([]store.Key, error) {
+	if err := c.payBack(ctx); err != nil {
+		return nil, err
+	}
 	now := c.Clock.Now()
 	holder, err := c.IDs.Holder(now)
 	if err != nil {
@@ -197,9 +203,40 @@ func (c *Controller) giveBack(ctx context.Context, key store.Key, cause error) {
 		next = next.Add(c.failed(key))
 		c.Log.WarnContext(ctx, "look failed", "group_id", key.GroupID, "error", cause, "next_look_time", next)
 	}
-	if err := c.Store.Release(ctx, key, store.Done{Holder: c.holder(key), Next: next}); err != nil {
-		c.Log.WarnContext(ctx, "lease not given back", "group_id", key.GroupID, "error", err)
+	c.release(ctx, key, store.Done{Holder: c.holder(key), Next: next})
+}
+
+// release gives a group back; when the store can not be told now, before this
+// process takes any other. Else a store that was away for a moment would keep the
+// group from everybody until the lease ends (L3).
+func (c *Controller) release(ctx context.Context, key store.Key, done store.Done) {
+	err := c.Store.Release(ctx, key, done)
+	if err == nil || errors.Is(err, store.ErrNotFound) {
+		return
 	}
+	c.Log.WarnContext(ctx, "lease not given back yet", "group_id", key.GroupID, "error", err)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.owed[key] = done
+}
+
+// payBack gives back the groups that the store could not be told of. Of one that
+// somebody else has by now, or that this process took again, nothing changes.
+func (c *Controller) payBack(ctx context.Context) error {
+	c.mu.Lock()
+	owed := maps.Clone(c.owed)
+	c.mu.Unlock()
+	for key, done := range owed {
+		if err := c.Store.Release(ctx, key, done); err != nil && !errors.Is(err, store.ErrNotFound) {
+			return fmt.Errorf("give back group %s: %w", key.GroupID, err)
+		}
+		c.mu.Lock()
+		if c.owed[key] == done {
+			delete(c.owed, key)
+		}
+		c.mu.Unlock()
+	}
+	return nil
 }
 
 // finished tells all who wait that a look has ended. If its turn was renewed on
@@ -216,10 +253,7 @@ func (c *Controller) finished(ctx context.Context, key store.Key) {
 	if !renewed {
 		return
 	}
-	err := c.Store.Release(ctx, key, store.Done{Holder: holder, Next: c.Clock.Now()})
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		c.Log.WarnContext(ctx, "lease not given back", "group_id", key.GroupID, "error", err)
-	}
+	c.release(ctx, key, store.Done{Holder: holder, Next: c.Clock.Now()})
 	c.Nudge()
 }
 
