@@ -37,9 +37,6 @@ func (t *templates) CreateLaunchTemplate(ctx context.Context, req *groupv1.Creat
 	if err := checkConfiguration(req.GetConfiguration()); err != nil {
 		return nil, err
 	}
-	if err := t.checkRoom(ctx); err != nil {
-		return nil, err
-	}
 	stored, err := t.newTemplate(ctx, req, now)
 	if err != nil {
 		return nil, err
@@ -48,8 +45,10 @@ func (t *templates) CreateLaunchTemplate(ctx context.Context, req *groupv1.Creat
 	if err != nil {
 		return nil, err
 	}
-	err = t.Store.SaveTemplate(ctx, store.TemplateChange{Account: rpc.AccountOf(ctx), Template: stored, Token: token, Now: now})
+	err = t.Store.SaveTemplate(ctx, store.TemplateChange{Account: rpc.AccountOf(ctx), Template: stored, Token: token, Now: now, Limit: maxTemplates})
 	switch {
+	case errors.Is(err, store.ErrLimit):
+		return nil, limitExceeded("launch templates of the account", maxTemplates)
 	case errors.Is(err, store.ErrTokenUsed):
 		// The same request came twice at a time, and the other one was first.
 		token, err := t.recall(ctx, methodCreateTemplate, req, now)
@@ -99,20 +98,6 @@ func addVersion(stored *storagev1.StoredTemplate, description string, configurat
 	stored.Versions = append(stored.Versions, version)
 	template.UpdateTime = timestamppb.New(now)
 	return version
-}
-
-// checkRoom refuses a template to an account that has as many as it may. Calls
-// that are made at the same time may pass it together.
-func (t *templates) checkRoom(ctx context.Context) error {
-	count := 0
-	err := t.eachTemplate(ctx, "", func(*storagev1.StoredTemplate) bool {
-		count++
-		return count < maxTemplates
-	})
-	if err == nil && count >= maxTemplates {
-		err = limitExceeded("launch templates of the account", maxTemplates)
-	}
-	return err
 }
 
 func limitExceeded(what string, most int) error {

@@ -30,6 +30,8 @@ var (
 	// ErrNameTaken means that another launch template of the account has the
 	// name.
 	ErrNameTaken = errors.New("name is taken")
+	// ErrLimit means that the account has as many launch templates as it may.
+	ErrLimit = errors.New("there are as many as there may be")
 )
 
 // KeptActivities is how many activities of a group are kept.
@@ -168,7 +170,7 @@ type Templates interface {
 	// follow one, in order of id.
 	ListTemplates(ctx context.Context, account, after string, limit int) ([]*storagev1.StoredTemplate, error)
 	// SaveTemplate makes a change. Errors: ErrConflict, ErrTokenUsed,
-	// ErrNameTaken.
+	// ErrNameTaken, ErrLimit.
 	SaveTemplate(ctx context.Context, change TemplateChange) error
 	// RemoveTemplate forgets a launch template at a version. One that is not
 	// there is no error. Errors: ErrConflict.
@@ -197,6 +199,9 @@ type TemplateChange struct {
 	Token *Token
 	// Now is the time, for forgetting tokens. Needed with Token only.
 	Now time.Time
+	// Limit is how many launch templates the account may have with a new one; 0
+	// for any number.
+	Limit int
 }
 
 // Pools is what a store remembers of the pools that refused launches, shared by

@@ -101,12 +101,25 @@ func saveTemplate(tx *bbolt.Tx, change store.TemplateChange, value []byte) (refu
 	if holder := names.Get(name); holder != nil && !bytes.Equal(holder, id) {
 		return store.ErrNameTaken, nil
 	}
+	if before == nil && change.Limit > 0 && countTemplates(tx, change.Account, change.Limit) == change.Limit {
+		return store.ErrLimit, nil
+	}
 	if before != nil {
 		if err := names.Delete(nameKey(change.Account, before.GetTemplate().GetName())); err != nil {
 			return nil, err
 		}
 	}
 	return nil, errors.Join(names.Put(name, id), tx.Bucket(bucketTemplates).Put(key, value), keepToken(tx, change.Token))
+}
+
+// countTemplates counts those of an account, to a limit.
+func countTemplates(tx *bbolt.Tx, account string, limit int) int {
+	prefix := templateKey(store.TemplateKey{Account: account})
+	cursor, count := tx.Bucket(bucketTemplates).Cursor(), 0
+	for key, _ := cursor.Seek(prefix); bytes.HasPrefix(key, prefix) && count < limit; key, _ = cursor.Next() {
+		count++
+	}
+	return count
 }
 
 // RemoveTemplate implements [store.Store].

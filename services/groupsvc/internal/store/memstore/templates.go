@@ -74,6 +74,9 @@ func (m *Memstore) SaveTemplate(_ context.Context, change store.TemplateChange) 
 	if holder, taken := m.templates.names[name]; taken && holder != key.TemplateID {
 		return store.ErrNameTaken
 	}
+	if before == nil && change.Limit > 0 && m.countTemplates(change.Account) >= change.Limit {
+		return store.ErrLimit
+	}
 	if before != nil {
 		delete(m.templates.names, templateName{change.Account, before.GetTemplate().GetName()})
 	}
@@ -82,6 +85,17 @@ func (m *Memstore) SaveTemplate(_ context.Context, change store.TemplateChange) 
 	m.templates.names[name] = key.TemplateID
 	m.keepToken(change.Token)
 	return nil
+}
+
+// countTemplates counts those of an account. The caller holds mu.
+func (m *Memstore) countTemplates(account string) int {
+	count := 0
+	for key := range m.templates.stored {
+		if key.Account == account {
+			count++
+		}
+	}
+	return count
 }
 
 // RemoveTemplate implements [store.Store].

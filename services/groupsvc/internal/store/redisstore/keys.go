@@ -71,8 +71,11 @@ func activityHash(key store.Key) string { return shardOf(key.Account).key("activ
 // templatesKey is a sorted set of the ids of an account's launch templates.
 func templatesKey(account string) string { return shardOf(account).key("templates", account) }
 
-// templateNames is a hash: name of a launch template to its id.
+// templateNames is a hash: name of a launch template to its id; and under
+// nameOfCount, which is no name, how many the account has, in decimal.
 func templateNames(account string) string { return shardOf(account).key("templatenames", account) }
+
+const nameOfCount = "\x00count"
 
 // templateHash is a hash with the fields below.
 func templateHash(key store.TemplateKey) string {

@@ -45,8 +45,11 @@ func (r *Redisstore) ListTemplates(ctx context.Context, account, from string, li
 	}
 	var templates []*storagev1.StoredTemplate
 	for _, read := range reads {
-		if read.Val() == "" {
+		if errors.Is(read.Err(), redis.Nil) {
 			continue // removed meanwhile
+		}
+		if read.Err() != nil { // the pipeline tells of its first error only
+			return nil, unreachable(read.Err())
 		}
 		template, err := templateOf(read.Val())
 		if err != nil {
@@ -90,6 +93,7 @@ func (r *Redisstore) prepareTemplate(ctx context.Context, change store.TemplateC
 	pipeline := r.client.Pipeline()
 	fields := pipeline.HMGet(ctx, hash, fieldVersion, fieldRecord)
 	named := pipeline.HGet(ctx, names, template.GetName())
+	counted, members := pipeline.HGet(ctx, names, nameOfCount), pipeline.ZCard(ctx, templatesKey(change.Account))
 	tokens := readTokens(ctx, pipeline, change.Account, change.Token, change.Now)
 	if _, err := pipeline.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return nil, nil, unreachable(err)
@@ -110,6 +114,15 @@ func (r *Redisstore) prepareTemplate(ctx context.Context, change store.TemplateC
 	if err != nil {
 		return nil, nil, err
 	}
+	if version == "" {
+		count, err := recount(c, names, counted, members, 1)
+		if err != nil {
+			return nil, nil, err
+		}
+		if change.Limit > 0 && count > int64(change.Limit) {
+			return nil, nil, store.ErrLimit
+		}
+	}
 	c.expect(hash, fieldVersion, version)
 	c.expect(names, template.GetName(), named.Val())
 	if name := former.GetTemplate().GetName(); version != "" && name != template.GetName() {
@@ -124,13 +137,38 @@ func (r *Redisstore) prepareTemplate(ctx context.Context, change store.TemplateC
 	return c, expired, nil
 }
 
+// recount makes a commit change how many launch templates an account has, and
+// tells how many it has then. Whoever else adds or removes one comes before or
+// after it. A database of before they were counted has no count.
+func recount(c *commit, names string, counted *redis.StringCmd, members *redis.IntCmd, by int64) (int64, error) {
+	if err := members.Err(); err != nil { // the pipeline tells of its first error only
+		return 0, unreachable(err)
+	}
+	count := members.Val()
+	switch err := counted.Err(); {
+	case err == nil:
+		if count, err = counted.Int64(); err != nil {
+			return 0, fmt.Errorf("read how many launch templates there are: %w", err)
+		}
+	case !errors.Is(err, redis.Nil):
+		return 0, unreachable(err)
+	}
+	c.expect(names, nameOfCount, counted.Val())
+	c.write("HSET", names, nameOfCount, max(0, count+by))
+	return count + by, nil
+}
+
 // RemoveTemplate implements [store.Store].
 func (r *Redisstore) RemoveTemplate(ctx context.Context, key store.TemplateKey, version int64) error {
+	names := templateNames(key.Account)
 	return r.update(ctx, func() (*commit, error) {
-		fields, err := r.client.HMGet(ctx, templateHash(key), fieldVersion, fieldRecord).Result()
-		if err != nil {
+		pipeline := r.client.Pipeline()
+		read := pipeline.HMGet(ctx, templateHash(key), fieldVersion, fieldRecord)
+		counted, members := pipeline.HGet(ctx, names, nameOfCount), pipeline.ZCard(ctx, templatesKey(key.Account))
+		if _, err := pipeline.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 			return nil, unreachable(err)
 		}
+		fields := read.Val()
 		stored := fieldOf(fields, 0)
 		if stored == "" {
 			return nil, nil //nolint:nilnil // there is nothing to remove
@@ -146,7 +184,10 @@ func (r *Redisstore) RemoveTemplate(ctx context.Context, key store.TemplateKey, 
 		c.expect(templateHash(key), fieldVersion, stored)
 		c.write("DEL", templateHash(key))
 		c.write("ZREM", templatesKey(key.Account), key.TemplateID)
-		c.write("HDEL", templateNames(key.Account), former.GetTemplate().GetName())
+		if _, err := recount(c, names, counted, members, -1); err != nil {
+			return nil, err
+		}
+		c.write("HDEL", names, former.GetTemplate().GetName())
 		return c, nil
 	})
 }

@@ -43,7 +43,7 @@ func Run(t *testing.T, shared bool, open func(t *testing.T) func() store.Store) 
 		"accounts are listed":                     accountsListed,
 		"the latest refusals are kept":            refusalsKept,
 		"a version of a template is written once": templateVersionOnce, "a template's name is taken once": templateNameOnce,
-		"one of many templates has the name": templateNameRace, "one of two writers of a template wins": templateTwoWriters,
+		"one of many templates has the name": templateNameRace, "no more launch templates than may": templateLimit, "one of two writers of a template wins": templateTwoWriters,
 		"a template's token is used once": templateToken, "templates are listed in order": templatesListed,
 		"a removed template leaves nothing": templateRemoved, "templates are not shared with callers": templateNotShared,
 	} {

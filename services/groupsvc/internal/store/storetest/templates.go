@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -95,6 +96,41 @@ func templateNameRace(t *testing.T, s store.Store) {
 	if listed := templateIDs(t, s, "", 100); won != 1 || len(listed) != 1 {
 		t.Errorf("%d writers have the name, stored are %v", won, listed)
 	}
+}
+
+// templateLimit holds that of callers at the same time no more make a template
+// than may, and that removing one makes room for one.
+func templateLimit(t *testing.T, s store.Store) {
+	const limit, callers = 5, 12
+	create := func(i int) error {
+		return s.SaveTemplate(t.Context(), store.TemplateChange{
+			Account: account, Template: template(fmt.Sprintf("lt%02d", i), fmt.Sprint("n", i)), Limit: limit,
+		})
+	}
+	errs := make([]error, callers)
+	var wg sync.WaitGroup
+	for i := range callers {
+		wg.Go(func() { errs[i] = create(i) })
+	}
+	wg.Wait()
+	made := templateIDs(t, s, "", callers)
+	for _, err := range errs {
+		if err != nil && !errors.Is(err, store.ErrLimit) {
+			t.Error(err)
+		}
+	}
+	if len(made) != limit {
+		t.Errorf("%v were made, want %d", made, limit)
+	}
+	want(t, s.RemoveTemplate(t.Context(), templateKey(made[0]), 1), nil)
+	want(t, create(callers), nil)
+	want(t, create(callers+1), store.ErrLimit)
+	kept, err := s.Template(t.Context(), templateKey(made[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, s.SaveTemplate(t.Context(), store.TemplateChange{Account: account, Template: kept, Limit: limit}), nil) // it is not a new one
+	want(t, s.SaveTemplate(t.Context(), store.TemplateChange{Account: "other", Template: template("lt", "n"), Limit: 1}), nil)
 }
 
 func templateTwoWriters(t *testing.T, s store.Store) {
