@@ -125,18 +125,25 @@ func TestAccounts_unknown(t *testing.T) {
 		_, created := b.client.CreateGroup(ctx, &groupv1.CreateGroupRequest{Spec: spec(1, 0, 1)})
 		_, previewed := b.client.PreviewGroup(ctx, &groupv1.PreviewGroupRequest{Spec: spec(1, 0, 1)})
 		_, template := b.lt.CreateLaunchTemplate(ctx, &groupv1.CreateLaunchTemplateRequest{Name: "template", Configuration: &groupv1.LaunchConfiguration{}})
-		for call, err := range map[string]error{"create": created, "preview": previewed, "template": template} {
+		_, listed := b.client.ListGroups(ctx, &groupv1.ListGroupsRequest{ShowDeleted: true})
+		_, templates := b.lt.ListLaunchTemplates(ctx, &groupv1.ListLaunchTemplatesRequest{})
+		refused := map[string]error{"create": created, "preview": previewed, "template": template, "list": listed, "templates": templates}
+		for _, call := range b.callsOn(id, []string{"i-1"}, "lt-1") {
+			refused[call.name] = call.make(ctx)
+		}
+		for call, err := range refused {
 			if status.Code(err) != codes.Unauthenticated || !rpc.HasReason(err, groupv1.ErrorReason_ERROR_REASON_ACCOUNT_NOT_FOUND) {
 				t.Errorf("%s: %s: %v", name, call, err)
 			}
 		}
-		if _, err := b.client.GetGroup(ctx, &groupv1.GetGroupRequest{GroupId: id}); status.Code(err) != codes.NotFound {
-			t.Errorf("%s: get: %v", name, err)
-		}
-		listed, err := b.client.ListGroups(ctx, &groupv1.ListGroupsRequest{ShowDeleted: true})
-		if err != nil || len(listed.GetGroups()) > 0 {
-			t.Errorf("%s: lists %v, %v", name, listed, err)
-		}
+	}
+	// When the cloud can not be asked, what is stored is told all the same.
+	b.cloud.Fault = func(string) error { return status.Error(codes.Unavailable, "away") }
+	if _, err := b.client.GetGroup(as(t.Context(), "new"), &groupv1.GetGroupRequest{GroupId: id}); status.Code(err) != codes.NotFound && status.Code(err) != codes.Unauthenticated {
+		t.Errorf("while the cloud is away: get: %v", err)
+	}
+	if got := b.group(id).GetGroupId(); got != id {
+		t.Errorf("while the cloud is away the group is %s", got)
 	}
 	// When the cloud can not be asked, nothing is stored for anybody new.
 	b.cloud.Fault = func(string) error { return status.Error(codes.Unavailable, "away") }
@@ -174,6 +181,15 @@ func TestAccounts_isolation_Prop(t *testing.T) {
 		err := call.make(t.Context())
 		if status.Code(err) == codes.Internal || id == theirs && call.needsGroup && status.Code(err) != codes.NotFound {
 			rt.Fatalf("%s of group %s: %v", call.name, id, err)
+		}
+		// The other account is at work, too, on what is not its own.
+		own := b.owned("default")
+		back := rapid.SampledFrom(b.callsOn(mine, one, "lt-unknown")).Filter(func(c callOn) bool { return c.needsGroup }).Draw(rt, "the other's call")
+		if err := back.make(as(t.Context(), "acme")); status.Code(err) != codes.NotFound {
+			rt.Fatalf("%s by the other: %v", back.name, err)
+		}
+		if diff := cmp.Diff(own, b.owned("default"), protocmp.Transform()); diff != "" {
+			rt.Fatalf("after %s by the other the caller sees (-before +after):\n%s", back.name, diff)
 		}
 		if _, err := b.service.Tick(t.Context()); err != nil {
 			rt.Fatal(err)
@@ -214,6 +230,17 @@ func (b *bench) callsOn(id string, instances []string, templateID string) []call
 			RequestId: "same" + id, GroupId: id, Spec: &groupv1.GroupSpec{TargetCapacity: &groupv1.TargetCapacity{Total: 4}},
 			UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"target_capacity"}},
 		}),
+		on("RebalanceGroup", true, b.client.RebalanceGroup, &groupv1.RebalanceGroupRequest{RequestId: "same" + id, GroupId: id}),
+		{"WatchGroup", true, func(ctx context.Context) error {
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			stream, err := b.client.WatchGroup(ctx, &groupv1.WatchGroupRequest{GroupIds: []string{id}})
+			if err != nil {
+				return err
+			}
+			_, err = stream.Recv()
+			return err
+		}},
 		on("SuspendProcesses", true, b.client.SuspendProcesses, &groupv1.SuspendProcessesRequest{GroupId: id, Processes: launch}),
 		on("ResumeProcesses", true, b.client.ResumeProcesses, &groupv1.ResumeProcessesRequest{GroupId: id, Processes: launch}),
 		on("AttachInstances", false, b.client.AttachInstances, &groupv1.AttachInstancesRequest{GroupId: id, InstanceIds: instances}),

@@ -23,8 +23,19 @@ func keyOf(ctx context.Context, groupID string) store.Key {
 // asCaller makes a context for calls of other services in the name of the caller.
 func asCaller(ctx context.Context) context.Context { return rpc.WithAccount(ctx, rpc.AccountOf(ctx)) }
 
+// orNoAccount is what a call answers that has found nothing: that, or that there
+// is no such account, which is why. When accounts can not be asked for, it is that:
+// what is stored must be told without the cloud.
+func (h *Handler) orNoAccount(ctx context.Context, found error) error {
+	id := rpc.AccountOf(ctx)
+	if !events.IsAccount(id) || errors.Is(h.Accounts.Check(ctx, id), accounts.ErrNotFound) {
+		return noAccount(id)
+	}
+	return found
+}
+
 // checkCaller refuses a call that makes something for an account that there is
-// not. Other calls find nothing that belongs to it.
+// not, or for one that can not be asked for.
 func (h *Handler) checkCaller(ctx context.Context) error {
 	id := rpc.AccountOf(ctx)
 	if !events.IsAccount(id) { // as no account is called, and as none could be told of

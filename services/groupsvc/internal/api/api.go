@@ -100,7 +100,7 @@ func (h *Handler) unreachable(ctx context.Context, message string, metadata map[
 func (h *Handler) read(ctx context.Context, groupID string) (store.Record, error) {
 	record, err := h.Store.Get(ctx, keyOf(ctx, groupID))
 	if errors.Is(err, store.ErrNotFound) {
-		return store.Record{}, notFound(groupID)
+		return store.Record{}, h.orNoAccount(ctx, notFound(groupID))
 	}
 	if err != nil {
 		return store.Record{}, fmt.Errorf("read group: %w", err)

@@ -22,6 +22,17 @@ const (
 
 // ListGroups implements GroupService.
 func (h *Handler) ListGroups(ctx context.Context, req *groupv1.ListGroupsRequest) (*groupv1.ListGroupsResponse, error) {
+	resp, err := h.listGroups(ctx, req)
+	if err == nil && len(resp.GetGroups()) == 0 && resp.GetNextPageToken() == "" {
+		err = h.orNoAccount(ctx, nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+func (h *Handler) listGroups(ctx context.Context, req *groupv1.ListGroupsRequest) (*groupv1.ListGroupsResponse, error) {
 	const list = "groups"
 	after, ok := rpc.DecodePageToken(list, req.GetPageToken())
 	if !ok {

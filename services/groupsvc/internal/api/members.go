@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/seed-198b1370/muster/pkg/rpc"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/control"
@@ -17,6 +18,9 @@ func (h *Handler) instances(ctx context.Context, ids []string) (map[string]*flee
 	found := map[string]*fleetv1.Instance{}
 	for {
 		page, err := h.Fleet.ListInstances(asCaller(ctx), request)
+		if rpc.HasReason(err, fleetv1.ErrorReason_ERROR_REASON_ACCOUNT_NOT_FOUND) {
+			return nil, noAccount(rpc.AccountOf(ctx))
+		}
 		if err != nil {
 			return nil, h.unavailable(ctx, "instances can not be read now", err)
 		}

@@ -60,7 +60,13 @@ func (t *templates) ListLaunchTemplates(ctx context.Context, req *groupv1.ListLa
 		resp.LaunchTemplates = append(resp.LaunchTemplates, showTemplate(stored))
 		return true
 	})
-	return resp, err
+	if err == nil && len(resp.GetLaunchTemplates()) == 0 {
+		err = t.orNoAccount(ctx, nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
 }
 
 // wanted tells whether a list that is asked for has a template.
@@ -146,8 +152,8 @@ func versionWanted(stored *storagev1.StoredTemplate, version int64, asked []int6
 func (h *Handler) readTemplate(ctx context.Context, id string) (*storagev1.StoredTemplate, error) {
 	stored, err := h.Store.Template(ctx, store.TemplateKey{Account: rpc.AccountOf(ctx), TemplateID: id})
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, rpc.Error(codes.NotFound, groupv1.ErrorReason_ERROR_REASON_LAUNCH_TEMPLATE_NOT_FOUND,
-			map[string]string{"launch_template_id": id}, fmt.Sprintf("there is no launch template %s", rpc.Quote(id)))
+		return nil, h.orNoAccount(ctx, rpc.Error(codes.NotFound, groupv1.ErrorReason_ERROR_REASON_LAUNCH_TEMPLATE_NOT_FOUND,
+			map[string]string{"launch_template_id": id}, fmt.Sprintf("there is no launch template %s", rpc.Quote(id))))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read launch template: %w", err)
