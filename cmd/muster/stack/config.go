@@ -85,6 +85,8 @@ type Config struct {
 	// NATSURL is where JetStream is reached. Empty: it is embedded, and a role
 	// that needs it finds it in process.
 	NATSURL string
+	// NATSAuth is how this process makes itself known to the server of NATSURL.
+	NATSAuth NATSAuth
 	// NATSListen is the host and port on which the embedded JetStream is
 	// reached by other processes. Empty: none.
 	NATSListen string
@@ -182,7 +184,7 @@ func (c Config) check() error {
 		wrong = append(wrong, clock.CheckSpeed(c.Speed))
 	}
 	wrong = append(wrong, c.TLS.Check(), c.PeerTLS.Check(), c.checkPlaintext(), c.checkECS())
-	wrong = append(wrong, checkNATSURL(c.NATSURL), c.Health.Encoding.Check(), c.Store.Check())
+	wrong = append(wrong, checkNATSURL(c.NATSURL), c.NATSAuth.check(c.NATSURL), c.Health.Encoding.Check(), c.Store.Check())
 	for _, role := range c.Roles {
 		switch role {
 		case Fleetsim, Gateway:

@@ -253,20 +253,23 @@ func (s *Stack) openNATS() (err error) {
 	if s.config.NATSURL == "" {
 		return s.embedNATS()
 	}
-	s.nats, err = nats.Connect(s.config.NATSURL, nats.Name("muster"), nats.MaxReconnects(-1), nats.RetryOnFailedConnect(true),
-		nats.ConnectHandler(func(*nats.Conn) { s.config.Log.Info("NATS is reached", "url", s.config.NATSURL) }),
-		nats.ReconnectHandler(func(*nats.Conn) { s.config.Log.Info("NATS is back", "url", s.config.NATSURL) }),
+	log := s.config.Log
+	auth := s.config.NATSAuth.options(func(err error) { log.Error("the password of NATS can not be read", "error", err) })
+	s.nats, err = nats.Connect(s.config.NATSURL, append(auth, nats.Name("muster"), nats.MaxReconnects(-1), nats.RetryOnFailedConnect(true),
+		nats.IgnoreAuthErrorAbort(), // a password may be changed at the server first
+		nats.ConnectHandler(func(*nats.Conn) { log.Info("NATS is reached", "url", withoutPassword(s.config.NATSURL)) }),
+		nats.ReconnectHandler(func(*nats.Conn) { log.Info("NATS is back", "url", withoutPassword(s.config.NATSURL)) }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil { // nil when we end it ourselves
-				s.config.Log.Warn("lost NATS", "url", s.config.NATSURL, "error", err)
+				log.Warn("lost NATS", "url", withoutPassword(s.config.NATSURL), "error", err)
 			}
-		}))
+		}))...)
 	if err != nil {
 		return fmt.Errorf("connect to NATS: %w", err)
 	}
 	s.closeLater(func() error { s.nats.Close(); return nil })
 	if !s.nats.IsConnected() {
-		s.config.Log.Warn("NATS is not there yet; waiting for it", "url", s.config.NATSURL)
+		s.config.Log.Warn("NATS is not there yet; waiting for it", "url", withoutPassword(s.config.NATSURL))
 	}
 	return nil
 }
@@ -352,7 +355,7 @@ func (s *Stack) awaitReady(ctx context.Context, role Role, svc service) error {
 			return fmt.Errorf("%s did not become ready: %w", role, ctx.Err())
 		case <-tell.C:
 			s.config.Log.InfoContext(ctx, "waiting for what the service needs", "service", role,
-				"fleet", s.config.FleetAddr, "nats", s.config.NATSURL)
+				"fleet", s.config.FleetAddr, "nats", withoutPassword(s.config.NATSURL))
 		}
 	}
 }

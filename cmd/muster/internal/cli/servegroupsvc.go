@@ -16,6 +16,7 @@ type serveGroupsvc struct {
 	kept
 	controlled
 	sharing
+	natsKnown
 	Fleet     string `required:"" placeholder:"ADDR" help:"Host and port of the cloud."`
 	Allocator string `required:"" placeholder:"ADDR" help:"Host and port of the allocator."`
 	Health    string `placeholder:"ADDR" help:"Host and port of the health check. Without it nothing is replaced for being unhealthy."`
@@ -83,8 +84,13 @@ func (c *serveGroupsvc) Run(ctx context.Context, on console) error {
 			return err
 		}
 	}
+	auth, err := c.auth()
+	if err != nil {
+		return err
+	}
 	return c.run(ctx, on, stack.Config{
-		Roles: []stack.Role{stack.Groupsvc}, DataDir: c.DataDir, FleetAddr: c.Fleet, AllocatorAddr: c.Allocator, HealthAddr: c.Health,
+		NATSAuth: auth,
+		Roles:    []stack.Role{stack.Groupsvc}, DataDir: c.DataDir, FleetAddr: c.Fleet, AllocatorAddr: c.Allocator, HealthAddr: c.Health,
 		NATSURL: c.NATS, LookInterval: c.LookInterval, Store: shared, LeaseDuration: c.LeaseDuration,
 	})
 }

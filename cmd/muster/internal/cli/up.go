@@ -297,6 +297,7 @@ type serveHealthcheck struct {
 	process
 	kept
 	eventful
+	natsKnown
 	Fleet      string `required:"" placeholder:"ADDR" help:"Host and port of the cloud."`
 	NATS       string `name:"nats" help:"URL of a NATS server with JetStream." placeholder:"URL"`
 	NATSListen string `name:"nats-listen" help:"Host and port on which the JetStream in this process is reached by others." placeholder:"ADDR"`
@@ -321,8 +322,13 @@ func (c *serveHealthcheck) Run(ctx context.Context, on console) error {
 		return misuse("--replica-name must be 1 to 64 letters, digits, _ and -, got %q", c.Replica)
 	}
 	health.ReplicaName = c.Replica
+	auth, err := c.auth()
+	if err != nil {
+		return err
+	}
 	return c.run(ctx, on, stack.Config{
-		Roles: []stack.Role{stack.Healthcheck}, DataDir: c.DataDir, FleetAddr: c.Fleet, NATSURL: c.NATS, NATSListen: c.NATSListen,
+		NATSAuth: auth,
+		Roles:    []stack.Role{stack.Healthcheck}, DataDir: c.DataDir, FleetAddr: c.Fleet, NATSURL: c.NATS, NATSListen: c.NATSListen,
 		Health: health,
 	})
 }
