@@ -28,8 +28,8 @@ import (
 )
 
 var (
-	_ gateway.Verifier = (*auth.Verifier)(nil)
-	noon               = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	_    gateway.Verifier = (*auth.Verifier)(nil)
+	noon                  = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 )
 
 // signed is a request with the older signature.

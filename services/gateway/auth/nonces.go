@@ -32,7 +32,7 @@ type Memory struct {
 
 	mu    sync.Mutex
 	until map[id]int64 // seconds since 1970
-	queue []used // in the order of their use
+	queue []used       // in the order of their use
 }
 
 type used struct {

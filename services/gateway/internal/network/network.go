@@ -10,6 +10,9 @@ import (
 	"strings"
 )
 
+// VPC is the id of the one network that everything is in.
+const VPC = "vpc-muster"
+
 // prefix is what ids of vSwitches begin with.
 const prefix = "vsw-"
 

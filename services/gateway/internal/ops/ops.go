@@ -53,5 +53,8 @@ func All() []Operation {
 		groupOperations(),
 		templateOperations(),
 		tagOperations(),
+		instanceOperations(),
+		catalogOperations(),
+		identityOperations(),
 	)
 }
