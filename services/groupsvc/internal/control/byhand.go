@@ -210,6 +210,7 @@ func (l *look) dropLeft() {
 	if len(leaving) == 0 {
 		return
 	}
+	l.crossOff(leaving) // or else a launch waits for them to be shown, and takes them back when they are not
 	shown := map[string]bool{}
 	l.instances = slices.DeleteFunc(l.instances, func(i *fleetv1.Instance) bool {
 		shown[i.GetInstanceId()] = true
