@@ -20,8 +20,9 @@ import (
 type Call struct {
 	// Method is its name, such as `Save`.
 	Method string
-	// GroupID is the group that it is about; empty when it is about none or many.
-	GroupID string
+	// Account and GroupID are the group that it is about; empty when it is about
+	// none or many.
+	Account, GroupID string
 	// Writes tells that it changes something.
 	Writes bool
 	// LeaseUntil is when the lease ends that it takes; nil when it takes none. A
@@ -65,7 +66,7 @@ func ask[T any](s *Store, call Call, do func() (T, error)) (given T, err error) 
 
 // Get implements the store.
 func (s *Store) Get(ctx context.Context, key store.Key) (store.Record, error) {
-	return ask(s, Call{Method: "Get", GroupID: key.GroupID}, func() (store.Record, error) { return s.inner.Get(ctx, key) })
+	return ask(s, Call{Method: "Get", Account: key.Account, GroupID: key.GroupID}, func() (store.Record, error) { return s.inner.Get(ctx, key) })
 }
 
 // List implements the store.
@@ -80,7 +81,7 @@ func (s *Store) Accounts(ctx context.Context) ([]string, error) {
 
 // Save implements the store.
 func (s *Store) Save(ctx context.Context, change store.Change) error {
-	call := Call{Method: "Save", GroupID: change.Group.GetGroup().GetGroupId(), Writes: true}
+	call := Call{Method: "Save", Account: change.Account, GroupID: change.Group.GetGroup().GetGroupId(), Writes: true}
 	if change.Lease != nil {
 		lease := *change.Lease
 		change.Lease, call.LeaseUntil = &lease, &lease.Until
@@ -90,7 +91,7 @@ func (s *Store) Save(ctx context.Context, change store.Change) error {
 
 // Remove implements the store.
 func (s *Store) Remove(ctx context.Context, key store.Key, version int64) error {
-	return s.hook(Call{Method: "Remove", GroupID: key.GroupID, Writes: true}, func() error { return s.inner.Remove(ctx, key, version) })
+	return s.hook(Call{Method: "Remove", Account: key.Account, GroupID: key.GroupID, Writes: true}, func() error { return s.inner.Remove(ctx, key, version) })
 }
 
 // Token implements the store.
@@ -100,12 +101,12 @@ func (s *Store) Token(ctx context.Context, key store.TokenKey, now time.Time) (*
 
 // Activities implements the store.
 func (s *Store) Activities(ctx context.Context, key store.Key, before string, limit int) ([]*groupv1.Activity, error) {
-	return ask(s, Call{Method: "Activities", GroupID: key.GroupID}, func() ([]*groupv1.Activity, error) { return s.inner.Activities(ctx, key, before, limit) })
+	return ask(s, Call{Method: "Activities", Account: key.Account, GroupID: key.GroupID}, func() ([]*groupv1.Activity, error) { return s.inner.Activities(ctx, key, before, limit) })
 }
 
 // Activity implements the store.
 func (s *Store) Activity(ctx context.Context, key store.Key, activityID string) (*groupv1.Activity, error) {
-	return ask(s, Call{Method: "Activity", GroupID: key.GroupID}, func() (*groupv1.Activity, error) { return s.inner.Activity(ctx, key, activityID) })
+	return ask(s, Call{Method: "Activity", Account: key.Account, GroupID: key.GroupID}, func() (*groupv1.Activity, error) { return s.inner.Activity(ctx, key, activityID) })
 }
 
 // Claim implements the store.
@@ -116,12 +117,12 @@ func (s *Store) Claim(ctx context.Context, now time.Time, lease store.Lease, lim
 
 // Release implements the store.
 func (s *Store) Release(ctx context.Context, key store.Key, done store.Done) error {
-	return s.hook(Call{Method: "Release", GroupID: key.GroupID, Writes: true}, func() error { return s.inner.Release(ctx, key, done) })
+	return s.hook(Call{Method: "Release", Account: key.Account, GroupID: key.GroupID, Writes: true}, func() error { return s.inner.Release(ctx, key, done) })
 }
 
 // Wake implements the store.
 func (s *Store) Wake(ctx context.Context, key store.Key, at time.Time) error {
-	return s.hook(Call{Method: "Wake", GroupID: key.GroupID, Writes: true}, func() error { return s.inner.Wake(ctx, key, at) })
+	return s.hook(Call{Method: "Wake", Account: key.Account, GroupID: key.GroupID, Writes: true}, func() error { return s.inner.Wake(ctx, key, at) })
 }
 
 // NextDue implements the store.
