@@ -170,3 +170,50 @@ func TestRebalancing_keepsToLimits_Prop(t *testing.T) {
 		}
 	})
 }
+
+// S4: what a move chose to give up stays when it is needed by the time that this
+// is carried out, as after a crash; the move is
+// then over, and was not complete.
+func TestRebalancing_chosenAndNeededSince(t *testing.T) {
+	member := func(id, kind string) plan.Instance {
+		return plan.Instance{
+			ID: id, Zone: "a", Type: kind, Method: spot, Status: fleetv1.InstanceStatus_INSTANCE_STATUS_RUNNING, Created: origin, Class: plan.Class{Weight: 1000},
+		}
+	}
+	desired := plan.Desired{Replace: true, Target: plan.Amounts{Spot: 3000}}
+	move := plan.Move{
+		Number: 1, Method: spot, FromZone: "a", FromType: "from", ToZone: "a", ToType: "to", Remove: 2, Launch: 1, Weight: 1000,
+		Launched: true, IDs: []string{"i-4"}, Chosen: []string{"i-1", "i-2"},
+	}
+	for name, test := range map[string]struct {
+		change func(*plan.Observed)
+		gone   []string
+	}{
+		"nothing has happened": {change: func(*plan.Observed) {}, gone: []string{"i-1", "i-2"}},
+		"another has gone":     {change: func(o *plan.Observed) { o.Instances[3].Noticed = true }, gone: []string{"i-1"}},
+		"two others have gone": {change: func(o *plan.Observed) { o.Instances[3].Noticed, o.Instances[4].Noticed = true, true }},
+		"one is unhealthy":     {change: func(o *plan.Observed) { o.Instances[0].Unhealthy = &plan.Verdict{} }, gone: []string{"i-1", "i-2"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			observed := plan.Observed{Instances: []plan.Instance{
+				member("i-1", "from"), member("i-2", "from"), member("i-3", "from"), member("i-4", "to"), member("i-5", "from"),
+			}}
+			test.change(&observed)
+			next := plan.Rebalancing(desired, observed, []plan.Move{move})
+			var gone []string
+			for _, handover := range next.GiveUp {
+				for _, removal := range handover.Removals {
+					gone = append(gone, removal.ID)
+				}
+				observed = without(observed, handover.Removals)
+			}
+			if !slices.Equal(gone, test.gone) {
+				t.Errorf("gives up %v, want %v", gone, test.gone)
+			}
+			over := plan.Rebalancing(desired, observed, []plan.Move{move}).Over
+			if complete := len(test.gone) == 2; len(over) != 1 || over[0].Complete != complete {
+				t.Errorf("then it is over: %v, want one that is complete: %v", over, complete)
+			}
+		})
+	}
+}
