@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
+	"github.com/seed-198b1370/muster/pkg/rpc"
 	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
@@ -99,6 +100,9 @@ type Deps struct {
 	Events EventSource
 	// Clock tells the time; it should be the cloud's.
 	Clock clock.Clock
+	// Rules are those of the contracts. To work them out takes a while, so that
+	// services in one process share them. Nil: it makes its own.
+	Rules *rpc.Validator
 	// Log takes what callers are not told. Nil: it is dropped.
 	Log *slog.Logger
 }
@@ -160,6 +164,13 @@ func setDefault[T int | time.Duration](value *T, standard T) {
 }
 
 func compose(ctx context.Context, config Config, deps Deps, groups store.Store) (*Service, error) {
+	if deps.Rules == nil {
+		rules, err := rpc.NewValidator()
+		if err != nil {
+			return nil, err
+		}
+		deps.Rules = rules
+	}
 	known := catalog.New(deps.Fleet, deps.Clock)
 	names := ids.NewSource(config.Entropy)
 	teller := tell.New(deps.GroupEvents)
@@ -181,13 +192,10 @@ func compose(ctx context.Context, config Config, deps Deps, groups store.Store) 
 		Store: groups, Fleet: deps.Fleet, Allocator: deps.Allocator, Health: deps.Health, Tell: teller,
 		Catalog: known, IDs: names, Clock: deps.Clock, Log: deps.Log,
 	})
-	handler, err := api.New(api.Deps{
+	handler := api.New(api.Deps{
 		Store: groups, Accounts: accounts.New(deps.Fleet, deps.Clock), Control: controller, Catalog: known,
-		Fleet: deps.Fleet, Allocator: deps.Allocator, IDs: names, Clock: deps.Clock, Wall: clock.NewWall(), Log: deps.Log,
+		Fleet: deps.Fleet, Allocator: deps.Allocator, IDs: names, Clock: deps.Clock, Wall: clock.NewWall(), Rules: deps.Rules, Log: deps.Log,
 	})
-	if err != nil {
-		return nil, err
-	}
 	return &Service{
 		store: groups, control: controller, handler: handler, events: deps.Events, teller: teller,
 		clock: deps.Clock, log: deps.Log, ready: make(chan struct{}),

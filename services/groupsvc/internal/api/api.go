@@ -45,6 +45,8 @@ type Deps struct {
 	Clock clock.Clock
 	// Wall tells real time, for what people wait for.
 	Wall clock.Clock
+	// Rules are those of the contract, for what a request makes of what is stored.
+	Rules *rpc.Validator
 	// Log takes what callers are not told.
 	Log *slog.Logger
 }
@@ -53,18 +55,10 @@ type Deps struct {
 type Handler struct {
 	groupv1.UnimplementedGroupServiceServer
 	Deps
-	// rules are those of the contract, for what a request makes of what is stored.
-	rules *rpc.Validator
 }
 
 // New makes a handler.
-func New(deps Deps) (*Handler, error) {
-	rules, err := rpc.NewValidator()
-	if err != nil {
-		return nil, err
-	}
-	return &Handler{Deps: deps, rules: rules}, nil
-}
+func New(deps Deps) *Handler { return &Handler{Deps: deps} }
 
 // retryDelay is how long callers are told to wait when a service behind this
 // one can not be reached.

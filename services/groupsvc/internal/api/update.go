@@ -104,7 +104,7 @@ func (h *Handler) changed(ctx context.Context, stored *storagev1.StoredGroup, re
 			return nil, h.unavailable(ctx, "what the cloud sells can not be read now", err)
 		}
 	}
-	if err := h.rules.AddTo(&violations, "spec", spec); err != nil {
+	if err := h.Rules.AddTo(&violations, "spec", spec); err != nil {
 		return nil, err
 	}
 	if err := violations.Err(); err != nil {
