@@ -109,6 +109,13 @@ packages: ## Installs the Debian packages that the tests need and that are not t
 test: packages $(BIN)/grpcurl ## Runs every test with the race detector.
 	go test -race -shuffle=on -timeout $(TIMEOUT) $(PACKAGES)
 
+# Seeds of the whole-system simulation: each is a day.
+SEEDS ?= 1000
+
+.PHONY: sim
+sim: ## Simulates a day of the whole system for each of SEEDS seeds (1,000), and holds it against the invariants.
+	GOGC=400 go test -count=1 -timeout $(TIMEOUT) ./test/simulation -run 'TestSimulation$$' -v -args -seeds=$(SEEDS)
+
 .PHONY: ci
 ci: verify test bench ## All that a change is held against.
 
