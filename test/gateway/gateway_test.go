@@ -1,0 +1,266 @@
+// Package gateway_test holds the ECS API, as it is answered over HTTP, against
+// its reference: the error codes of its tables, idempotency, hostile input.
+package gateway_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/seed-198b1370/muster/cmd/muster/stack"
+)
+
+// A door is a running system, reached through the ECS API alone.
+type door struct {
+	t       *testing.T
+	address string
+}
+
+func open(t *testing.T) door {
+	t.Helper()
+	running, err := stack.Start(t.Context(), stack.Config{ECSListen: "127.0.0.1:0", CalmMarket: true, Seed: 1, Speed: 600})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := running.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return door{t: t, address: "http://" + running.ECSAddr() + "/"}
+}
+
+// call calls an operation with parameters, name and value in turn.
+func (d door) call(action string, pairs ...string) (int, map[string]any) {
+	d.t.Helper()
+	form := url.Values{"Action": {action}, "Version": {"2014-05-26"}, "RegionId": {"cn-shenzhen"}}
+	for i := 0; i < len(pairs); i += 2 {
+		if form.Set(pairs[i], pairs[i+1]); pairs[i+1] == "" {
+			form.Del(pairs[i])
+		}
+	}
+	return d.post(form.Encode())
+}
+
+func (d door) post(body string) (int, map[string]any) {
+	d.t.Helper()
+	request, err := http.NewRequestWithContext(d.t.Context(), http.MethodPost, d.address, strings.NewReader(body))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		d.t.Error(err)
+		return 0, nil
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		d.t.Error(err)
+	}
+	var answer map[string]any
+	if err := json.Unmarshal(text, &answer); err != nil {
+		d.t.Errorf("%v: %.200s", err, text)
+	}
+	return response.StatusCode, answer
+}
+
+// must calls an operation that succeeds.
+func (d door) must(action string, pairs ...string) map[string]any {
+	d.t.Helper()
+	status, answer := d.call(action, pairs...)
+	if status != http.StatusOK {
+		d.t.Fatalf("%s: %d %v", action, status, answer)
+	}
+	return answer
+}
+
+// small is a call that creates a group.
+func small(pairs ...string) []string {
+	return append([]string{
+		"TotalTargetCapacity", "2", "AutoProvisioningGroupType", "instant",
+		"LaunchTemplateConfig.1.VSwitchId", "vsw-cn-shenzhen-d", "LaunchTemplateConfig.1.InstanceType", "ecs.c6.large",
+	}, pairs...)
+}
+
+func text(answer map[string]any, name string) string {
+	value, _ := answer[name].(string)
+	return value
+}
+
+func TestGateway_errorCodes(t *testing.T) {
+	d := open(t)
+	template := text(d.must("CreateLaunchTemplate", "LaunchTemplateName", "bare", "InstanceType", "ecs.c6.large"), "LaunchTemplateId")
+	full := text(d.must("CreateLaunchTemplate", "LaunchTemplateName", "full", "ImageId", "m-1", "SecurityGroupId", "sg-1"), "LaunchTemplateId")
+	d.must("CreateAutoProvisioningGroup", small("ClientToken", "used")...)
+	kept := text(d.must("CreateAutoProvisioningGroup", small("AutoProvisioningGroupType", "maintain")...), "AutoProvisioningGroupId")
+	gone := text(d.must("CreateAutoProvisioningGroup", small()...), "AutoProvisioningGroupId")
+	d.must("DeleteAutoProvisioningGroup", "AutoProvisioningGroupId", gone, "TerminateInstances", "true")
+
+	create, modify := "CreateAutoProvisioningGroup", "ModifyAutoProvisioningGroup"
+	for _, c := range []struct {
+		action string
+		pairs  []string
+		status int
+		code   string
+	}{
+		{create, small("RegionId", "moon"), 400, "InvalidRegion.ValueNotSupported"},
+		{create, small("AutoProvisioningGroupName", "1"), 400, "InvalidAutoProvisioningGroupName.Malformed"},
+		{create, small("AutoProvisioningGroupType", "x"), 400, "InvalidAutoProvisioningGroupType.ValueNotSupported"},
+		{create, small("ExcessCapacityTerminationPolicy", "x"), 400, "InvalidFleetExcessCapacityTerminationPolicy.ValueNotSupported"},
+		{create, small("DefaultTargetCapacityType", "x"), 400, "InvalidDefaultTargetCapacityType.ValueNotSupported"},
+		{create, small("SpotAllocationStrategy", "x"), 400, "InvalidSpotAllocationStrategy.ValueNotSupported"},
+		{create, small("SpotAllocationStrategy", " "), 400, "MissingParameter.SpotAllocationStrategy"},
+		{create, small("SpotInstanceInterruptionBehavior", "x"), 400, "InvalidSpotInstanceInterruptionBehavior.ValueNotSupported"},
+		{create, small("PayAsYouGoAllocationStrategy", "x"), 400, "InvalidPayAsYouGoAllocationStrategy.ValueNotSupported"},
+		{create, []string{"TotalTargetCapacity", "1"}, 400, "MissingParameter.LaunchTemplateConfigs"},
+		{create, small("LaunchTemplateId", "lt-none"), 400, "MissingParameter"},
+		{create, small("LaunchTemplateConfig.1.InstanceType", ""), 400, "MissingParameter"},
+		{create, small("LaunchTemplateConfig.1.VSwitchId", ""), 400, "MissingParameter"},
+		{create, small("LaunchTemplateConfig.1.WeightedCapacity", "1", "LaunchTemplateConfig.2.VSwitchId", "vsw-cn-shenzhen-e", "LaunchTemplateConfig.2.InstanceType", "ecs.c6.large"), 400, "MissingParameter.WeightedCapacity"},
+		{create, small("ResourcePoolOptions", `{"Strategy":"PrivatePoolOnly"}`), 400, "MissingParameter.ResourcePoolOptions.PrivatePoolIds"},
+		{create, small("ResourcePoolOptions.PrivatePoolIds.1", "eap-1"), 404, "InvalidResourcePoolOptionsPrivatePoolIds.NotFound"},
+		{create, small("ResourcePoolOptions.PrivatePoolIds.1", "pool"), 400, "Invalid.ResourcePoolOptions.PrivatePoolIds"},
+		{create, small("ResourcePoolOptions.Strategy", "x"), 400, "Invalid.ResourcePoolOptions.Strategy"},
+		{create, small("ResourcePoolOptions", `{"PrivatePoolIds":[`+strings.Repeat(`"eap-1",`, 20)+`"eap-1"]}`), 400, "Invalid.ResourcePoolOptionsPrivatePoolIds.SizeExceed"},
+		{create, small("ValidUntil", "x"), 400, "InvalidValidTime.MalFormed"},
+		{create, small("ValidUntil", "2001-01-01T00:00:00Z"), 400, "InvalidValidTime.MalFormed"},
+		{create, small("LaunchTemplateId", full, "LaunchTemplateVersion", "7"), 400, "InvalidLaunchTemplateVersion.ValueNotSupported"},
+		{create, small("LaunchTemplateId", template), 400, "InvalidLaunchTemplate.ValueNotSupported"},
+		{create, small("Description", "http://x"), 400, "InvalidDescription.ValueNotSupported"},
+		{create, small("TotalTargetCapacity", "x"), 400, "InvalidCapacity.ValueNotSupported"},
+		{create, small("TotalTargetCapacity", ""), 400, "InvalidParameter.TargetCapacity"},
+		{create, small("SpotTargetCapacity", "3"), 400, "InvalidParameter.TargetCapacity"},
+		{create, small("LaunchTemplateConfig.1.InstanceType", "ecs.none"), 400, "InvalidInstanceType.ValueNotSupported"},
+		{create, small("SpotInstancePoolsToUseCount", "2"), 400, "InvalidParameter.SpotInstancePoolsToUseCount"},
+		{create, small("ResourceGroupId", "?"), 400, "InvalidParameter.ResourceGroupId"},
+		{create, small("LaunchTemplateConfig.1.WeightedCapacity", "0"), 400, "InvalidParameter.WeightedCapacityBeyondRange"},
+		{create, small("MaxSpotPrice", "-1"), 400, "InvalidParameter.MaxPrice"},
+		{create, small("LaunchTemplateConfig.1.MaxPrice", "0"), 400, "InvalidParameter.MaxPrice"},
+		{create, small("SystemDiskConfig.1.DiskCategory", "cloud", "SystemDiskConfig.2.DiskCategory", "cloud"), 400, "Duplicate.DiskCategory"},
+		{create, small("LaunchTemplateConfig.1.VSwitchId", "net-1"), 400, "InvalidVSwitchId.NotFound"},
+		{create, small("LaunchConfiguration.ImageId", "m", "LaunchConfiguration.ImageFamily", "f"), 400, "InvalidImageFamily.Confict"},
+		{create, small("LaunchConfiguration.SpotDuration", "2"), 400, "InvalidSpotDuration"},
+		{create, small("LaunchConfiguration.SpotInterruptionBehavior", "x"), 400, "InvalidSpotInterruptionBehavior"},
+		{create, small("ClientToken", "used", "TotalTargetCapacity", "1"), 400, "IdempotentParameterMismatch"},
+		{create, small("ClientToken", strings.Repeat("x", 65)), 400, "InvalidParameter"},
+		{create, small("TotalTargetCapacity", "2001"), 403, "TotalTargetCapacityLimitExceed"},
+		{create, small("SpotTargetCapacity", "2001"), 403, "SpotTargetCapacityLimitExceed"},
+		{create, small("PayAsYouGoTargetCapacity", "2001"), 403, "PayAsYouGoTargetCapacityLimitExceed"},
+		{create, small("PrePaidOptions", "{}"), 400, "InvalidParameter"},
+		{create, small("TotalTargetCapacity", "2000", "MinTargetCapacity", "2000"), 403, "OperationDenied.NoStock"},
+
+		{modify, []string{"TotalTargetCapacity", "1"}, 400, "MissingParameter"},
+		{modify, []string{"AutoProvisioningGroupId", kept}, 400, "MissingParameter"},
+		{modify, []string{"AutoProvisioningGroupId", "apg-none", "TotalTargetCapacity", "1"}, 404, "InvalidAutoProvisioningGroupId.NotFound"},
+		{modify, []string{"AutoProvisioningGroupId", kept, "AutoProvisioningGroupName", "1"}, 403, "InvalidName.Malformed"},
+		{modify, []string{"AutoProvisioningGroupId", kept, "SpotTargetCapacity", "9"}, 403, "InvalidParameter.TargetCapacity"},
+		{modify, []string{"AutoProvisioningGroupId", kept, "MaxSpotPrice", "0"}, 404, "InvalidParameter.MaxPrice"},
+		{modify, []string{"AutoProvisioningGroupId", gone, "TotalTargetCapacity", "1"}, 403, "AutoProvisioningGroup.IncorrectStatus"},
+
+		{"DeleteAutoProvisioningGroup", nil, 400, "MissingParameter"},
+		{"DeleteAutoProvisioningGroup", []string{"AutoProvisioningGroupId", kept, "TerminateInstances", " "}, 400, "MissingParameter.InstanceType"},
+		{"DeleteAutoProvisioningGroup", []string{"AutoProvisioningGroupId", "apg-none"}, 404, "InvalidAutoProvisioningGroupId.NotFound"},
+
+		{"DescribeAutoProvisioningGroups", []string{"RegionId", ""}, 400, "MissingParamter.RegionId"},
+		{"DescribeAutoProvisioningGroupInstances", []string{"RegionId", ""}, 400, "MissingParamter.RegionId"},
+		{"DescribeAutoProvisioningGroupInstances", nil, 400, "MissingParameter"},
+		{"DescribeAutoProvisioningGroupInstances", []string{"AutoProvisioningGroupId", "apg-none"}, 404, "InvalidAutoProvisioningGroupId.NotFound"},
+		{"DescribeAutoProvisioningGroupHistory", []string{"AutoProvisioningGroupId", kept, "StartTime", "2026-01-02T00:00:00Z", "EndTime", "2026-01-01T00:00:00Z"}, 400, "InvalidParameter.periodTime"},
+
+		{"CreateLaunchTemplate", []string{"LaunchTemplateName", "x1", "RegionId", "moon"}, 400, "InvalidRegion.NotExist"},
+		{"CreateLaunchTemplate", []string{"LaunchTemplateName", "1"}, 400, "InvalidLaunchTemplateName.Malformed"},
+		{"CreateLaunchTemplate", []string{"LaunchTemplateName", "bare"}, 403, "LaunchTemplateName.Duplicated"},
+		{"CreateLaunchTemplate", []string{"LaunchTemplateName", "x1", "UserData", "?"}, 400, "InvalidUserData.Base64FormatInvalid"},
+		{"DescribeLaunchTemplateVersions", []string{"LaunchTemplateId", "lt-none"}, 404, "InvalidLaunchTemplate.NotFound"},
+		{"ModifyLaunchTemplateDefaultVersion", []string{"LaunchTemplateId", full, "DefaultVersionNumber", "9"}, 404, "InvalidLaunchTemplateVersion.NotFound"},
+
+		{"TagResources", []string{"RegionId", ""}, 404, "MissingParameter.RegionId"},
+		{"TagResources", []string{"ResourceId.1", full}, 404, "MissingParameter.ResourceType"},
+		{"TagResources", []string{"ResourceType", "moon", "ResourceId.1", full, "Tag.1.Key", "k"}, 404, "InvalidResourceType.NotFound"},
+		{"TagResources", []string{"ResourceType", "launchtemplate", "ResourceId.1", full}, 404, "MissingParameter.Tags"},
+		{"TagResources", []string{"ResourceType", "launchtemplate", "ResourceId.1", "lt-none", "Tag.1.Key", "k"}, 404, "InvalidResourceId.NotFound"},
+		{"TagResources", []string{"ResourceType", "launchtemplate", "ResourceId.1", full, "Tag.1.Key", "k", "Tag.2.Key", "k"}, 400, "Duplicate.TagKey"},
+	} {
+		t.Run(c.action+"/"+c.code, func(t *testing.T) {
+			within := door{t: t, address: d.address}
+			status, answer := within.call(c.action, c.pairs...)
+			if status != c.status || text(answer, "Code") != c.code {
+				t.Errorf("got %d %v, want %d %s", status, answer, c.status, c.code)
+			}
+		})
+	}
+}
+
+// TestGateway_oneGroupForOneToken holds that a token makes one group, however
+// often and at the same time a call with it comes.
+func TestGateway_oneGroupForOneToken(t *testing.T) {
+	d := open(t)
+	ids := make([]string, 8)
+	var group sync.WaitGroup
+	for i := range ids {
+		group.Go(func() {
+			_, answer := d.call("CreateAutoProvisioningGroup", small("ClientToken", "one and only")...)
+			ids[i] = text(answer, "AutoProvisioningGroupId")
+		})
+	}
+	group.Wait()
+	for _, id := range ids {
+		if id == "" || id != ids[0] {
+			t.Errorf("groups %v", ids)
+		}
+	}
+	if listed := d.must("DescribeAutoProvisioningGroups"); listed["TotalCount"] != 1.0 {
+		t.Errorf("there are %v groups", listed["TotalCount"])
+	}
+}
+
+// TestGateway_hostileInput holds that what nobody sends in earnest is refused
+// with an error of the API, and does not do anything.
+func TestGateway_hostileInput(t *testing.T) {
+	d := open(t)
+	base := url.Values{"Action": {"CreateAutoProvisioningGroup"}, "Version": {"2014-05-26"}, "RegionId": {"cn-shenzhen"}, "TotalTargetCapacity": {"1"}}.Encode()
+	items := func(count int) string {
+		var out strings.Builder
+		for i := range count {
+			out.WriteString("&LaunchTemplateConfig." + strconv.Itoa(i+1) + ".VSwitchId=vsw-a")
+		}
+		return out.String()
+	}
+	for name, c := range map[string]struct {
+		body, code string
+		status     int
+	}{
+		"1 MiB":            {base + "&Description=" + strings.Repeat("a", 1<<20), "InvalidParameter", 413},
+		"10,000 items":     {base + items(10000), "InvalidLaunchTemplateConfigs.SizeExceed", 400},
+		"many parameters":  {base + strings.Repeat("&a=", 100000), "InvalidParameter", 400},
+		"deep name":        {base + "&a" + strings.Repeat(".a", 100) + "=1", "InvalidParameter", 400},
+		"deep JSON":        {base + "&LaunchTemplateConfig=" + strings.Repeat("[", 100000), "InvalidParameter", 400},
+		"broken JSON":      {base + "&LaunchTemplateConfig=" + url.QueryEscape(`[{"VSwitchId":`), "InvalidParameter", 400},
+		"twice in JSON":    {base + "&LaunchTemplateConfig=" + url.QueryEscape(`[{"VSwitchId":"a","VSwitchId":"b"}]`), "InvalidParameter", 400},
+		"no UTF-8":         {base + "&Description=%ff%fe", "InvalidParameter", 400},
+		"twice":            {base + "&RegionId=cn-shenzhen", "InvalidParameter", 400},
+		"whole and parts":  {base + "&LaunchTemplateConfig=[]&LaunchTemplateConfig.1.VSwitchId=a", "InvalidParameter", 400},
+		"huge number":      {strings.Replace(base, "TotalTargetCapacity=1", "TotalTargetCapacity="+strings.Repeat("9", 400), 1), "InvalidCapacity.ValueNotSupported", 400},
+		"no number":        {strings.Replace(base, "TotalTargetCapacity=1", "TotalTargetCapacity=NaN", 1), "InvalidCapacity.ValueNotSupported", 400},
+		"huge item number": {base + "&LaunchTemplateConfig." + strings.Repeat("9", 100) + ".VSwitchId=a", "InvalidParameter", 400},
+		"scalar for list":  {base + "&LaunchTemplateConfig=5", "InvalidParameter", 400},
+	} {
+		t.Run(name, func(t *testing.T) {
+			within := door{t: t, address: d.address}
+			status, answer := within.post(c.body)
+			if status != c.status || text(answer, "Code") != c.code {
+				t.Errorf("got %d %.300v, want %d %s", status, answer, c.status, c.code)
+			}
+		})
+	}
+	if listed := d.must("DescribeAutoProvisioningGroups"); listed["TotalCount"] != 0.0 {
+		t.Errorf("there are %v groups", listed["TotalCount"])
+	}
+}
