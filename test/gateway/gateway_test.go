@@ -13,12 +13,14 @@ import (
 	"testing"
 
 	"github.com/seed-198b1370/muster/cmd/muster/stack"
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 )
 
 // A door is a running system, reached through the ECS API alone.
 type door struct {
 	t       *testing.T
 	address string
+	running *stack.Stack
 }
 
 func open(t *testing.T) door {
@@ -32,7 +34,7 @@ func open(t *testing.T) door {
 			t.Error(err)
 		}
 	})
-	return door{t: t, address: "http://" + running.ECSAddr() + "/"}
+	return door{t: t, address: "http://" + running.ECSAddr() + "/", running: running}
 }
 
 // call calls an operation with parameters, name and value in turn.
@@ -189,12 +191,86 @@ func TestGateway_errorCodes(t *testing.T) {
 		{"TagResources", []string{"ResourceType", "launchtemplate", "ResourceId.1", full, "Tag.1.Key", "k", "Tag.2.Key", "k"}, 400, "Duplicate.TagKey"},
 	} {
 		t.Run(c.action+"/"+c.code, func(t *testing.T) {
-			within := door{t: t, address: d.address}
+			within := door{t: t, address: d.address, running: d.running}
 			status, answer := within.call(c.action, c.pairs...)
 			if status != c.status || text(answer, "Code") != c.code {
 				t.Errorf("got %d %v, want %d %s", status, answer, c.status, c.code)
 			}
 		})
+	}
+}
+
+// TestGateway_documentedSample makes the call of the documentation's sample,
+// parameter by parameter: pay-as-you-go is sold out, spot delivers, and the call
+// is a success.
+func TestGateway_documentedSample(t *testing.T) {
+	d := open(t)
+	drained, err := fleetv1.NewSimulationServiceClient(d.running.Conn()).DrainPools(t.Context(), &fleetv1.DrainPoolsRequest{Pools: &fleetv1.PoolSelector{
+		InstanceType: "ecs.s6-c1m1.small", BillingMethod: fleetv1.BillingMethod_BILLING_METHOD_PAY_AS_YOU_GO,
+	}})
+	if err != nil || drained.GetMatchedPools() == 0 {
+		t.Fatal(drained, err)
+	}
+	answer := d.must("CreateAutoProvisioningGroup",
+		"TotalTargetCapacity", "5", "PayAsYouGoTargetCapacity", "3", "SpotTargetCapacity", "2", "AutoProvisioningGroupType", "instant",
+		"PayAsYouGoAllocationStrategy", "prioritized", "SpotAllocationStrategy", "lowest-price",
+		"LaunchConfiguration.ImageId", "aliyun_3_x64_20G_alibase_20240528.vhd", "LaunchConfiguration.SecurityGroupId", "sg-bp1",
+		"LaunchTemplateConfig.1.VSwitchId", "vsw-cn-shenzhen-d", "LaunchTemplateConfig.1.InstanceType", "ecs.s6-c1m1.small",
+		"LaunchTemplateConfig.1.WeightedCapacity", "1", "LaunchTemplateConfig.1.Priority", "1")
+	var read struct {
+		AutoProvisioningGroupId string //nolint:revive // as it is on the wire
+		LaunchResults           struct {
+			LaunchResult []struct {
+				Amount                                        int
+				ErrorCode, SpotStrategy, ZoneId, InstanceType string //nolint:revive // as it is on the wire
+				InstanceIds                                   struct{ InstanceId []string }
+			}
+		}
+	}
+	raw, err := json.Marshal(answer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(raw, &read); err != nil {
+		t.Fatal(err)
+	}
+	lines := read.LaunchResults.LaunchResult
+	if !strings.HasPrefix(read.AutoProvisioningGroupId, "apg-") || len(lines) != 2 {
+		t.Fatalf("answer %s", raw)
+	}
+	if lines[0].Amount != 0 || lines[0].ErrorCode != "NoInstanceStock" || lines[0].SpotStrategy != "NoSpot" || len(lines[0].InstanceIds.InstanceId) != 0 {
+		t.Errorf("first line %+v", lines[0])
+	}
+	if lines[1].Amount != 2 || lines[1].ErrorCode != "" || lines[1].SpotStrategy != "SpotAsPriceGo" || len(lines[1].InstanceIds.InstanceId) != 2 || lines[1].ZoneId != "cn-shenzhen-d" {
+		t.Errorf("second line %+v", lines[1])
+	}
+}
+
+// TestGateway_tags sets, lists and removes tags of all that has some.
+func TestGateway_tags(t *testing.T) {
+	d := open(t)
+	group := text(d.must("CreateAutoProvisioningGroup", small()...), "AutoProvisioningGroupId")
+	template := text(d.must("CreateLaunchTemplate", "LaunchTemplateName", "tagged"), "LaunchTemplateId")
+	members := d.must("DescribeAutoProvisioningGroupInstances", "AutoProvisioningGroupId", group)
+	raw, _ := json.Marshal(members)
+	at := strings.Index(string(raw), `"i-`)
+	if at < 0 {
+		t.Fatalf("no instances: %s", raw)
+	}
+	instance, _, _ := strings.Cut(string(raw)[at+1:], `"`)
+	for kind, id := range map[string]string{"autoprovisioninggroup": group, "launchtemplate": template, "instance": instance} {
+		d.must("TagResources", "ResourceType", kind, "ResourceId.1", id, "Tag.1.Key", "team", "Tag.1.Value", "blue")
+		has := func() bool {
+			listed, _ := json.Marshal(d.must("ListTagResources", "ResourceType", kind, "ResourceId.1", id))
+			return strings.Contains(string(listed), `"TagKey":"team","TagValue":"blue"`)
+		}
+		if !has() {
+			t.Errorf("%s %s was not tagged", kind, id)
+		}
+		d.must("UntagResources", "ResourceType", kind, "ResourceId.1", id, "TagKey.1", "team")
+		if has() {
+			t.Errorf("%s %s is still tagged", kind, id)
+		}
 	}
 }
 
@@ -253,7 +329,7 @@ func TestGateway_hostileInput(t *testing.T) {
 		"scalar for list":  {base + "&LaunchTemplateConfig=5", "InvalidParameter", 400},
 	} {
 		t.Run(name, func(t *testing.T) {
-			within := door{t: t, address: d.address}
+			within := door{t: t, address: d.address, running: d.running}
 			status, answer := within.post(c.body)
 			if status != c.status || text(answer, "Code") != c.code {
 				t.Errorf("got %d %.300v, want %d %s", status, answer, c.status, c.code)
