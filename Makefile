@@ -117,7 +117,13 @@ sim: ## Simulates a day of the whole system for each of SEEDS seeds (1,000), and
 	GOGC=400 go test -count=1 -timeout $(TIMEOUT) ./test/simulation -run 'TestSimulation$$' -v -args -seeds=$(SEEDS)
 
 .PHONY: ci
-ci: verify test bench ## All that a change is held against.
+ci: verify test test-ecs bench ## All that a change is held against.
+
+# A module of its own outside go.work: what the client libraries need must not
+# decide which versions all else is built with.
+.PHONY: test-ecs
+test-ecs: ## Holds the ECS API against the client libraries that people call the real one with.
+	GOWORK=off go -C test/ecs test -race -timeout $(TIMEOUT) ./...
 
 .PHONY: test-long
 test-long: ## Property tests with CHECKS cases (100,000), then fuzzing, FUZZ_TIME (30s) a target.

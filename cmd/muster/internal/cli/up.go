@@ -11,7 +11,9 @@ import (
 
 	"github.com/seed-198b1370/muster/cmd/muster/stack"
 	"github.com/seed-198b1370/muster/pkg/events"
+	"github.com/seed-198b1370/muster/pkg/rpc"
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
+	"github.com/seed-198b1370/muster/services/gateway/auth"
 	"github.com/seed-198b1370/muster/services/healthcheck"
 )
 
@@ -218,6 +220,7 @@ type upCommand struct {
 	eventful
 	NATSListen string `name:"nats-listen" help:"Host and port on which others reach the event stream; by default they do not." placeholder:"ADDR"`
 	ECSListen  string `name:"ecs-listen" help:"Host and port on which the ECS API is answered over HTTP, for the cloud's own clients; 127.0.0.1:7080 by default where it is free, 'none' for nowhere." placeholder:"ADDR"`
+	ECSKeys    string `name:"ecs-keys" help:"File of the access keys that calls of the ECS API may be signed with; a signature must then hold. Calls without one, and all without this, are the default account's." placeholder:"FILE"`
 }
 
 // defaultECSListen is where the ECS API is answered unless told otherwise.
@@ -225,7 +228,13 @@ const defaultECSListen = "127.0.0.1:7080"
 
 // applyECS asks for the port that was named. The usual one is only a help: where
 // it can not be had, all else works.
-func (c *upCommand) applyECS(config *stack.Config) error {
+func (c *upCommand) applyECS(config *stack.Config) (err error) {
+	if c.ECSKeys != "" {
+		config.ECSVerifier, err = newVerifier(c.ECSKeys, auth.NewMemory(nil, auth.MemoryLimit), rpc.DefaultAccount)
+		if err != nil {
+			return err
+		}
+	}
 	switch c.ECSListen {
 	case "":
 		config.ECSListen, config.ECSListenOptional = defaultECSListen, true

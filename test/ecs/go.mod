@@ -1,0 +1,83 @@
+module github.com/seed-198b1370/muster/test/ecs
+
+go 1.26.0
+
+replace github.com/seed-198b1370/muster/cmd/muster => ../../cmd/muster
+
+replace github.com/seed-198b1370/muster/pkg => ../../pkg
+
+replace github.com/seed-198b1370/muster/proto => ../../proto
+
+replace github.com/seed-198b1370/muster/services/allocator => ../../services/allocator
+
+replace github.com/seed-198b1370/muster/services/fleetsim => ../../services/fleetsim
+
+replace github.com/seed-198b1370/muster/services/gateway => ../../services/gateway
+
+replace github.com/seed-198b1370/muster/services/groupsvc => ../../services/groupsvc
+
+replace github.com/seed-198b1370/muster/services/healthcheck => ../../services/healthcheck
+
+replace github.com/seed-198b1370/muster/test => ../../test
+
+require (
+	github.com/alibabacloud-go/darabonba-openapi/v2 v2.1.13
+	github.com/alibabacloud-go/tea v1.3.13
+	github.com/aliyun/alibaba-cloud-sdk-go v1.63.107
+	github.com/seed-198b1370/muster/cmd/muster v0.0.0-00010101000000-000000000000
+	github.com/seed-198b1370/muster/pkg v0.0.0
+	github.com/seed-198b1370/muster/services/gateway v0.0.0-00010101000000-000000000000
+)
+
+require (
+	buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go v1.36.12-20260825204119-511051f7f437.1 // indirect
+	buf.build/go/protovalidate v1.4.0 // indirect
+	cel.dev/cel-go v0.32.0 // indirect
+	cel.dev/expr v0.25.3 // indirect
+	github.com/alibabacloud-go/alibabacloud-gateway-spi v0.0.5 // indirect
+	github.com/alibabacloud-go/debug v1.0.1 // indirect
+	github.com/alibabacloud-go/tea-utils/v2 v2.0.7 // indirect
+	github.com/aliyun/credentials-go v1.4.5 // indirect
+	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect
+	github.com/antlr4-go/antlr/v4 v4.13.1 // indirect
+	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/clbanning/mxj/v2 v2.7.0 // indirect
+	github.com/gofrs/flock v0.13.1 // indirect
+	github.com/google/go-tpm v0.9.8 // indirect
+	github.com/jmespath/go-jmespath v0.4.0 // indirect
+	github.com/json-iterator/go v1.1.12 // indirect
+	github.com/klauspost/compress v1.20.3 // indirect
+	github.com/minio/highwayhash v1.0.4 // indirect
+	github.com/modern-go/concurrent v0.0.0-20180306012644-bacd9c7ef1dd // indirect
+	github.com/modern-go/reflect2 v1.0.2 // indirect
+	github.com/nats-io/jwt/v2 v2.8.2 // indirect
+	github.com/nats-io/nats-server/v2 v2.15.2 // indirect
+	github.com/nats-io/nats.go v1.55.0 // indirect
+	github.com/nats-io/nkeys v0.4.16 // indirect
+	github.com/nats-io/nuid v1.0.1 // indirect
+	github.com/netresearch/go-cron v0.9.1 // indirect
+	github.com/oklog/ulid/v2 v2.1.2 // indirect
+	github.com/opentracing/opentracing-go v1.2.1-0.20220228012449-10b1cf09e00b // indirect
+	github.com/redis/go-redis/v9 v9.23.0 // indirect
+	github.com/seed-198b1370/muster/proto v0.0.0 // indirect
+	github.com/seed-198b1370/muster/services/allocator v0.0.0-00010101000000-000000000000 // indirect
+	github.com/seed-198b1370/muster/services/fleetsim v0.0.0-00010101000000-000000000000 // indirect
+	github.com/seed-198b1370/muster/services/groupsvc v0.0.0-00010101000000-000000000000 // indirect
+	github.com/seed-198b1370/muster/services/healthcheck v0.0.0-00010101000000-000000000000 // indirect
+	github.com/tjfoc/gmsm v1.4.1 // indirect
+	go.etcd.io/bbolt v1.5.0 // indirect
+	go.uber.org/atomic v1.12.0 // indirect
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/exp v0.0.0-20260820142414-ca536658362e // indirect
+	golang.org/x/net v0.60.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
+	golang.org/x/time v0.16.0 // indirect
+	google.golang.org/genproto/googleapis/api v0.0.0-20260819154853-08b0e4226688 // indirect
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20260819154853-08b0e4226688 // indirect
+	google.golang.org/grpc v1.85.0 // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
+	gopkg.in/ini.v1 v1.67.0 // indirect
+)
