@@ -89,7 +89,7 @@ func NewRedis(client redis.UniversalClient, prefix string) *Redis {
 // Use implements [Nonces].
 func (r *Redis) Use(ctx context.Context, accessKeyID, nonce string, hold time.Duration) (bool, error) {
 	id := idOf(accessKeyID, nonce)
-	fresh, err := r.client.SetNX(ctx, r.prefix+"nonce:"+hex.EncodeToString(id[:]), 1, hold).Result() //nolint:staticcheck // SET NX PX in one
+	fresh, err := r.client.SetNX(ctx, r.prefix+"nonce:"+hex.EncodeToString(id[:]), 1, hold).Result()
 	if err != nil {
 		return false, fmt.Errorf("remember a nonce: %w", err)
 	}

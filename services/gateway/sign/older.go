@@ -50,19 +50,26 @@ func readOlder(request *Request) (Claims, error) {
 	if apiVersion == "" {
 		return Claims{}, missing("Version")
 	}
-	if method != "HMAC-SHA1" {
-		return Claims{}, incomplete("The SignatureMethod must be HMAC-SHA1, got %s.", wire.Quote(method))
-	}
-	if version != "1.0" {
-		return Claims{}, incomplete("The SignatureVersion must be 1.0, got %s.", wire.Quote(version))
+	if err := checkMethod(request.Method, method, version); err != nil {
+		return Claims{}, err
 	}
 	if err := claims.checkClaims("SignatureNonce", "Timestamp", moment); err != nil {
 		return Claims{}, err
 	}
-	if request.Method != http.MethodGet && request.Method != http.MethodPost {
-		return Claims{}, incomplete("The HTTP method must be GET or POST, got %s.", wire.Quote(request.Method))
-	}
 	text := canonical(signed)
 	claims.stringToSign = string(appendEncoded(append([]byte(request.Method), "&%2F&"...), text))
 	return claims, nil
+}
+
+// checkMethod checks how a request says that it is sent and signed.
+func checkMethod(verb, method, version string) error {
+	switch {
+	case method != "HMAC-SHA1":
+		return incomplete("The SignatureMethod must be HMAC-SHA1, got %s.", wire.Quote(method))
+	case version != "1.0":
+		return incomplete("The SignatureVersion must be 1.0, got %s.", wire.Quote(version))
+	case verb != http.MethodGet && verb != http.MethodPost:
+		return incomplete("The HTTP method must be GET or POST, got %s.", wire.Quote(verb))
+	}
+	return nil
 }

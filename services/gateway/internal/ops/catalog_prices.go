@@ -2,6 +2,7 @@ package ops
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
@@ -51,8 +52,8 @@ func runPriceHistory(ctx context.Context, call *Call) (wire.Object, error) {
 		return nil, errTypeUnknown.With("There is no type " + wire.Quote(call.Text("InstanceType")) + ".")
 	}
 	from, to := call.Time("StartTime"), call.Time("EndTime")
-	if !from.IsZero() && !to.IsZero() && (to.Before(from) || to.Sub(from) > maxHistory) {
-		return nil, errHistoryTime.With("The end must be after the start, and at most 30 days after it.")
+	if err := checkHistory(from, to); err != nil {
+		return nil, err
 	}
 	request := &fleetv1.ListSpotPricesRequest{
 		InstanceType: call.Text("InstanceType"), ZoneIds: one(call.Text("ZoneId")), StartTime: moment(from), EndTime: moment(to),
@@ -84,6 +85,13 @@ func runPriceHistory(ctx context.Context, call *Call) (wire.Object, error) {
 	}
 }
 
+func checkHistory(from, to time.Time) error {
+	if !from.IsZero() && !to.IsZero() && (to.Before(from) || to.Sub(from) > maxHistory) {
+		return errHistoryTime.With("The end must be after the start, and at most 30 days after it.")
+	}
+	return nil
+}
+
 func currency(places Places) string {
 	if len(places.Regions) == 0 {
 		return ""
@@ -108,7 +116,7 @@ func describeSpotAdvice() Operation {
 }
 
 func runSpotAdvice(ctx context.Context, call *Call) (wire.Object, error) {
-	sizes := call.Has("Cores") || call.Has("Memory") || call.Has("MinCores") || call.Has("MinMemory")
+	sizes := slices.ContainsFunc([]string{"Cores", "Memory", "MinCores", "MinMemory"}, call.Has)
 	if sizes == call.Has("InstanceTypes") && (sizes || !call.Has("InstanceTypeFamily")) {
 		return nil, errTypeAndCores
 	}

@@ -38,16 +38,16 @@ func describeInstanceTypes() Operation {
 			if err != nil {
 				return nil, err
 			}
-			limit, list, next := int(cmp.Or(call.Integer("MaxResults"), 1600)), []wire.Object{}, ""
+			limit, list, last, next := int(cmp.Or(call.Integer("MaxResults"), 1600)), []wire.Object{}, "", ""
 			for _, kind := range places.Types { // by name, so that a name is a place to go on from
 				if kind.GetInstanceType() <= call.Text("NextToken") || !typeWanted(call, kind) {
 					continue
 				}
 				if len(list) == limit {
-					next = list[limit-1][0].Value.(string)
+					next = last
 					break
 				}
-				list = append(list, typeObject(kind))
+				list, last = append(list, typeObject(kind)), kind.GetInstanceType()
 			}
 			return wire.Object{wire.M("NextToken", next), wire.List("InstanceTypes", "InstanceType", list)}, nil
 		},

@@ -98,7 +98,7 @@ func powerMany(name, summary string, do power, more []table.Param) Operation {
 		Operation: table.Operation{
 			Name: name, Summary: summary,
 			Params: append([]table.Param{
-				regionParam(), idsParam(100, true),
+				regionParam(), idsParam(true),
 				{Name: "BatchOptimization", OneOf: []string{"AllTogether", "SuccessFirst"}, Note: "`AllTogether`, the default, does all or none."},
 			}, more...),
 		},
@@ -170,7 +170,7 @@ func releaseOperations() []Operation {
 			Operation: table.Operation{
 				Name: "DeleteInstances", Summary: "Releases instances, all or none.",
 				Params: append([]table.Param{
-					regionParam(), idsParam(100, true),
+					regionParam(), idsParam(true),
 					{Name: "ClientToken", Status: table.Ignored, Pattern: tokenPattern, Rule: "be 1 to 64 characters of ASCII", Note: "To release twice is to release once."},
 				}, more...),
 			},

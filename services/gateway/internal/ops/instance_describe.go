@@ -314,8 +314,8 @@ func one(text string) []string {
 }
 
 // idsParam is the parameter InstanceId of a list of instances.
-func idsParam(limit int, required bool) table.Param {
-	param := ids("InstanceId", limit)
+func idsParam(required bool) table.Param {
+	param := ids("InstanceId", 100)
 	param.Required, param.TooMany = required, errTooManyIDs
 	return param
 }
@@ -325,7 +325,7 @@ func describeInstanceStatus() Operation {
 		Operation: table.Operation{
 			Name: "DescribeInstanceStatus", Summary: "Lists the states of instances.",
 			Params: append([]table.Param{
-				regionParam(), {Name: "ZoneId", Max: 64}, idsParam(100, false), {Name: "ClusterId", Status: table.Ignored, Note: noNetworks},
+				regionParam(), {Name: "ZoneId", Max: 64}, idsParam(false), {Name: "ClusterId", Status: table.Ignored, Note: noNetworks},
 			}, pageParams(50)...),
 		},
 		Run: func(ctx context.Context, call *Call) (wire.Object, error) {
@@ -366,7 +366,7 @@ func describeInstancesFullStatus() Operation {
 		Operation: table.Operation{
 			Name: "DescribeInstancesFullStatus", Summary: "Lists states, health and system events of instances.",
 			Params: append([]table.Param{
-				regionParam(), idsParam(100, false), eventIDs,
+				regionParam(), idsParam(false), eventIDs,
 				{Name: "EventType", Max: 64},
 				{Name: "InstanceEventType", List: true, Limit: 30, Max: 64},
 				{Name: "HealthStatus", OneOf: append(healths.all(), "Ok")},
@@ -449,7 +449,10 @@ func eventsOf(call *Call, status *fleetv1.InstanceFullStatus) []wire.Object {
 }
 
 func inside(between table.Values, moment time.Time) bool {
-	return !(between.Has("Start") && moment.Before(between.Time("Start"))) && !(between.Has("End") && moment.After(between.Time("End")))
+	if between.Has("Start") && moment.Before(between.Time("Start")) {
+		return false
+	}
+	return !between.Has("End") || !moment.After(between.Time("End"))
 }
 
 // eventID is the id of an event: there is one of a type at a time on an
