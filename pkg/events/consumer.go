@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/seed-198b1370/muster/pkg/clock"
 )
 
 const (
@@ -32,6 +34,7 @@ type Consumer[E Event] struct {
 	log     *slog.Logger
 
 	handled, failed, skipped, setAside atomic.Int64
+	age                                atomic.Int64 // of the latest event when it came, in nanoseconds
 }
 
 // ConsumerCounts tell what a consumer has done since it was made.
@@ -62,6 +65,10 @@ func (c *Consumer[E]) Counts() ConsumerCounts {
 	}
 }
 
+// Age is for how long the latest message had been in the stream when it came, in
+// real time; 0 before the first.
+func (c *Consumer[E]) Age() time.Duration { return time.Duration(c.age.Load()) }
+
 // Pending tells how many events of the stream are not handled yet, whoever of
 // this name would handle them.
 func (c *Consumer[E]) Pending(ctx context.Context) (int64, error) {
@@ -74,7 +81,8 @@ func (c *Consumer[E]) Pending(ctx context.Context) (int64, error) {
 }
 
 // Consume calls handle for each event, one after the other, until the context
-// ends; then it returns nil. An event is done with when handle returns nil. On
+// ends; then it returns nil. The context that handle is given carries the trace
+// of the event, if it has one. An event is done with when handle returns nil. On
 // an error it is given again later, with growing delay, while those behind it
 // go on; so events of one instance come in order until handle fails, and
 // handlers must bear duplicates. A message that is no event is set aside (see
@@ -129,6 +137,9 @@ func (c *Consumer[E]) session(ctx context.Context, handle func(context.Context, 
 
 // deliver calls the handler and tells the server what came of it.
 func (c *Consumer[E]) deliver(ctx context.Context, msg jetstream.Msg, handle func(context.Context, E) error) error {
+	if meta, err := msg.Metadata(); err == nil {
+		c.age.Store(max(0, int64(clock.NewWall().Now().Sub(meta.Timestamp))))
+	}
 	received, err := c.schema.DecodeStored(msg)
 	switch {
 	case errors.Is(err, ErrUnknownKind):
@@ -139,7 +150,7 @@ func (c *Consumer[E]) deliver(ctx context.Context, msg jetstream.Msg, handle fun
 		return c.bury(ctx, msg, err)
 	}
 	event := received.Event
-	if err := handle(ctx, event); err != nil {
+	if err := handle(withTrace(ctx, received.TraceParent), event); err != nil {
 		if ctx.Err() != nil { // being stopped says nothing about the event
 			return told(msg.Nak())
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -28,9 +29,6 @@ type PublisherConfig struct {
 	MaxInFlight int
 	// Encoding is how events are written; empty means [Protobuf].
 	Encoding Encoding
-	// TraceParent tells the trace that the context of a call belongs to, as in
-	// the header `traceparent` of HTTP; empty for none. Nil: events carry none.
-	TraceParent func(context.Context) string
 	// Log takes failures; nil discards them.
 	Log *slog.Logger
 }
@@ -38,12 +36,13 @@ type PublisherConfig struct {
 // A Publisher puts events into the stream of their schema. It is used by one
 // goroutine at a time.
 type Publisher[E Event] struct {
-	schema Schema[E]
-	config PublisherConfig
-	js     jetstream.JetStream // its own, for its own acknowledgements
-	burst  *burst
-	window []flight
-	busy   map[string]struct{} // instances or groups with an event in window
+	schema    Schema[E]
+	config    PublisherConfig
+	js        jetstream.JetStream // its own, for its own acknowledgements
+	burst     *burst
+	published atomic.Int64
+	window    []flight
+	busy      map[string]struct{} // instances or groups with an event in window
 }
 
 // A flight is an event on its way.
@@ -90,6 +89,10 @@ func sameAPI(js jetstream.JetStream, options ...jetstream.JetStreamOpt) (jetstre
 	}
 }
 
+// Published tells how many events were published since the publisher was made. It
+// may be called at any time.
+func (p *Publisher[E]) Published() int64 { return p.published.Load() }
+
 // Close frees what the publisher holds. The connection stays open.
 func (p *Publisher[E]) Close() {
 	p.burst.close()
@@ -99,13 +102,10 @@ func (p *Publisher[E]) Close() {
 // Publish returns nil once every event is in the stream, those of one instance
 // or group in the order given. What fails is tried again, with growing delay, until the
 // context ends; then its error is returned and any part of the events may be in
-// the stream. An event that can not be encoded is logged and left out: it would
+// the stream. Events carry the trace that the context belongs to, if any. An event that can not be encoded is logged and left out: it would
 // hold up those behind it for ever.
 func (p *Publisher[E]) Publish(ctx context.Context, batch []E) error {
-	traceParent := ""
-	if p.config.TraceParent != nil {
-		traceParent = p.config.TraceParent(ctx)
-	}
+	traceParent := traceParentOf(ctx)
 	items := make([]item, 0, len(batch))
 	for _, event := range batch {
 		of, msg, err := p.schema.encode(event, p.config.Encoding, traceParent)
@@ -115,6 +115,7 @@ func (p *Publisher[E]) Publish(ctx context.Context, batch []E) error {
 		}
 		items = append(items, item{msg: msg, of: of})
 	}
+	total := int64(len(items))
 	items = p.publishBursts(ctx, items)
 	retry := newBackoff()
 	for {
@@ -123,6 +124,7 @@ func (p *Publisher[E]) Publish(ctx context.Context, batch []E) error {
 			if retry.waited() {
 				p.config.Log.InfoContext(ctx, "events are published again")
 			}
+			p.published.Add(total)
 			return nil
 		}
 		if ctx.Err() != nil {

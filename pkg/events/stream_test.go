@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
+	"go.opentelemetry.io/otel/propagation"
 	"google.golang.org/protobuf/testing/protocmp"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -336,28 +336,41 @@ func TestConsumer_readsEveryEncoding(t *testing.T) {
 	}
 }
 
-// The trace of the context comes with the event, in both encodings.
+// The trace of the context comes with the event, in both encodings, to the one who
+// handles it.
 func TestPublisher_carriesTheTrace(t *testing.T) {
 	js := newStream(t)
 	const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	traced := propagation.TraceContext{}.Extract(t.Context(), propagation.MapCarrier{"traceparent": trace})
 	for i, encoding := range []events.Encoding{events.Protobuf, events.JSON} {
-		publisher := newPublisher(t, js, events.PublisherConfig{Encoding: encoding, TraceParent: func(context.Context) string { return trace }})
-		if err := publisher.Publish(t.Context(), []*healthv1.InstanceEvent{newEvent(fmt.Sprint("i-", i), 1, created)}); err != nil {
+		publisher := newPublisher(t, js, events.PublisherConfig{Encoding: encoding})
+		if err := publisher.Publish(traced, []*healthv1.InstanceEvent{newEvent(fmt.Sprint("i-", i), 1, created)}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	consumer, err := js.OrderedConsumer(t.Context(), events.StreamName, jetstream.OrderedConsumerConfig{})
-	if err != nil {
+	untraced := newPublisher(t, js, events.PublisherConfig{})
+	if err := untraced.Publish(t.Context(), []*healthv1.InstanceEvent{newEvent("i-2", 1, created)}); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 {
-		msg, err := consumer.Next()
-		if err != nil {
-			t.Fatal(err)
+	if got := untraced.Published(); got != 1 {
+		t.Errorf("%d are published, want 1", got)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var got []string
+	consumer := events.NewConsumer(js, events.Instances(), "traced", nil)
+	err := consumer.Consume(ctx, func(ctx context.Context, _ *healthv1.InstanceEvent) error {
+		carrier := propagation.MapCarrier{}
+		propagation.TraceContext{}.Inject(ctx, carrier)
+		if got = append(got, carrier["traceparent"]); len(got) == 3 {
+			cancel()
 		}
-		if received, err := events.Instances().DecodeStored(msg); err != nil || received.TraceParent != trace {
-			t.Errorf("received %+v, %v", received, err)
-		}
+		return nil
+	})
+	if want := []string{trace, trace, ""}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("traces are %q, %v, want %q", got, err, want)
+	}
+	if age := consumer.Age(); age <= 0 {
+		t.Errorf("the age of the latest event is %v", age)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
@@ -85,7 +86,7 @@ type EventSource interface {
 type EventSink = tell.Sink
 
 // Deps are what the service works with. All are required but Health, Events,
-// GroupEvents and Log.
+// GroupEvents, Metrics and Log.
 type Deps struct {
 	// Fleet is the cloud.
 	Fleet fleetv1.FleetServiceClient
@@ -98,6 +99,8 @@ type Deps struct {
 	// Events makes the service fast. Nil: it looks at each group periodically
 	// and only then.
 	Events EventSource
+	// Metrics takes what the service counts of events; nil: nothing is counted.
+	Metrics prometheus.Registerer
 	// Clock tells the time; it should be the cloud's.
 	Clock clock.Clock
 	// Rules are those of the contracts. To work them out takes a while, so that
@@ -173,6 +176,9 @@ func compose(ctx context.Context, config Config, deps Deps, groups store.Store) 
 	}
 	known := catalog.New(deps.Fleet, deps.Clock)
 	names := ids.NewSource(config.Entropy)
+	if err := measure(deps.Metrics, deps.Events, deps.GroupEvents); err != nil {
+		return nil, fmt.Errorf("open group service: %w", err)
+	}
 	teller := tell.New(deps.GroupEvents)
 	follow := func(ctx context.Context) error {
 		return eachAccount(ctx, groups, func(account string) error {

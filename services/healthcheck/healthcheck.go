@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
@@ -77,9 +78,8 @@ type Deps struct {
 	// CloudClock is the clock that the cloud lives by: durations of policies are
 	// on it. If it can tell its Speed, probes follow that. Nil means Clock.
 	CloudClock clock.Clock
-	// TraceParent tells the trace that a context belongs to, as in the header
-	// `traceparent` of HTTP, for events to carry. Nil: they carry none.
-	TraceParent func(context.Context) string
+	// Metrics takes what the service counts; nil: nothing is counted.
+	Metrics prometheus.Registerer
 	// Log takes what operators should know; nil discards it.
 	Log *slog.Logger
 }
@@ -127,7 +127,7 @@ func New(config Config, deps Deps) (*Service, error) {
 		return nil, fmt.Errorf("open health service: %w", err)
 	}
 	publisher, err := publish.New(deps.JetStream, shares, publish.Config{
-		Stream: stream, Encoding: config.Encoding, TraceParent: deps.TraceParent, Log: deps.Log,
+		Stream: stream, Encoding: config.Encoding, Log: deps.Log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open health service: %w", err)
@@ -137,6 +137,9 @@ func New(config Config, deps Deps) (*Service, error) {
 		Store: store, Publish: publisher.Publish, Cloud: deps.CloudClock, Wall: clock.NewWall(),
 		Owns: shares.Owns, OwnershipChanged: shares.Changed, Log: deps.Log,
 	})
+	if err := measure(deps.Metrics, publisher, keeper, shares); err != nil {
+		return nil, fmt.Errorf("open health service: %w", err)
+	}
 	return &Service{
 		follower:  follow.Follower{Fleet: deps.Fleet, Watcher: keeper, Clock: deps.Clock, Log: deps.Log},
 		shares:    shares,

@@ -107,6 +107,9 @@ type Config struct {
 	// ECSVerifier tells who makes a call of the ECS API. Nil believes every call,
 	// signed or not, to be the default account's.
 	ECSVerifier gateway.Verifier
+	// MetricsListen is the host and port on which what the services count is read
+	// over HTTP, and whether they are alive and ready. Empty: none.
+	MetricsListen string
 
 	// InstancePort is the port of the loopback interface on which instances
 	// answer health probes, each at its private address; a negative one is any

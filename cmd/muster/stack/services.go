@@ -58,11 +58,11 @@ func (s *Stack) newService(ctx context.Context, role Role) (service, error) {
 			return nil, err
 		}
 		return healthcheck.New(s.config.Health, healthcheck.Deps{
-			Fleet: fleet, JetStream: js, Clock: clock.NewWall(), CloudClock: s.clock, Log: log,
+			Fleet: fleet, JetStream: js, Clock: clock.NewWall(), CloudClock: s.clock, Metrics: s.metrics, Log: log,
 		})
 	case Groupsvc:
 		deps := groupsvc.Deps{
-			Fleet: fleet, Allocator: allocatorv1.NewAllocatorServiceClient(s.allocator), Clock: s.clock, Log: log,
+			Fleet: fleet, Allocator: allocatorv1.NewAllocatorServiceClient(s.allocator), Clock: s.clock, Metrics: s.metrics, Log: log,
 		}
 		if !s.config.WithoutEvents {
 			js, err := s.jetStream()

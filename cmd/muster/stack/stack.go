@@ -9,10 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
@@ -41,6 +43,10 @@ type Stack struct {
 	gateway          *gateway.Gateway
 	gatewayListener  net.Listener // nil for none
 	instances        net.Listener // where instances answer probes; nil for nowhere
+
+	metrics         *prometheus.Registry
+	metricsListener net.Listener // nil for none
+	ready           atomic.Bool
 
 	fleet, allocator, health *grpc.ClientConn
 	nats                     *nats.Conn
@@ -82,7 +88,7 @@ func Start(ctx context.Context, config Config) (_ *Stack, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{config: config, local: rpc.NewLocal(), failed: make(chan error, 1)}
+	s := &Stack{config: config, local: rpc.NewLocal(), failed: make(chan error, 1), metrics: newMetrics()}
 	if s.server, err = newServer(validator, config); err != nil {
 		return nil, err
 	}
@@ -120,6 +126,7 @@ func Start(ctx context.Context, config Config) (_ *Stack, err error) {
 	if s.gatewayListener != nil {
 		s.start(ctx, "gateway", func(ctx context.Context) error { return s.gateway.Serve(ctx, s.gatewayListener, config.Grace) })
 	}
+	s.ready.Store(true)
 	return s, nil
 }
 
@@ -198,6 +205,9 @@ func (s *Stack) listen(ctx context.Context) error {
 		return err
 	}
 	if s.metadataListener, err = s.take(ctx, "instance metadata", s.config.MetadataListen); err != nil {
+		return err
+	}
+	if s.metricsListener, err = s.take(ctx, "metrics", s.config.MetricsListen); err != nil {
 		return err
 	}
 	return s.newGateway(ctx)
@@ -315,6 +325,9 @@ func (s *Stack) serve(ctx context.Context) {
 	if s.metadataListener != nil {
 		s.start(ctx, "metadata", s.serveMetadata)
 	}
+	if s.metricsListener != nil {
+		s.start(ctx, "metrics", s.serveMetrics)
+	}
 }
 
 // start runs a part until Stop, however early the given context ends. A part
@@ -379,6 +392,15 @@ func (s *Stack) MetadataAddr() string {
 		return ""
 	}
 	return s.metadataListener.Addr().String()
+}
+
+// MetricsAddr is where what the services count is read over HTTP; empty when it is
+// not.
+func (s *Stack) MetricsAddr() string {
+	if s.metricsListener == nil {
+		return ""
+	}
+	return s.metricsListener.Addr().String()
 }
 
 // InstancePort is the port on which instances answer health probes; 0 when they

@@ -96,6 +96,7 @@ func (s simulated) applyScenario(config *stack.Config) error {
 type process struct {
 	Listen   string `help:"Host and port of the gRPC server." default:"127.0.0.1:7070"`
 	LogLevel string `help:"Log from this level on: ${enum}." enum:"debug,info,warn,error" default:"info"`
+	Metrics  string `name:"metrics-listen" help:"Host and port on which metrics are read over HTTP (/metrics), and whether the process is alive (/healthz) and ready (/readyz); by default they are not." placeholder:"ADDR"`
 	guarded
 }
 
@@ -118,13 +119,19 @@ func (p process) run(ctx context.Context, on console, config stack.Config) error
 	if err := level.UnmarshalText([]byte(p.LogLevel)); err != nil {
 		return err
 	}
-	config.Listen, config.Log = p.Listen, on.logger(level)
+	if p.Metrics != "" {
+		if err := checkListen("--metrics-listen", p.Metrics); err != nil {
+			return err
+		}
+	}
+	config.Listen, config.MetricsListen, config.Log = p.Listen, p.Metrics, on.logger(level)
 	if err := p.guard(&config); err != nil {
 		return err
 	}
 	warnOfStrangers(config.Log, "NATS", config.NATSListen)
 	warnOfStrangers(config.Log, "metadata", config.MetadataListen)
 	warnOfStrangers(config.Log, "ECS API", config.ECSListen)
+	warnOfStrangers(config.Log, "metrics", config.MetricsListen)
 	// A service waits for those that it needs for as long as it takes.
 	running, err := stack.Start(ctx, config)
 	if err != nil {
@@ -138,6 +145,9 @@ func (p process) run(ctx context.Context, on console, config stack.Config) error
 	}
 	if addr := running.ECSAddr(); addr != "" {
 		_, _ = fmt.Fprintf(on.out, "muster: serving the ECS API on http://%s\n", addr)
+	}
+	if addr := running.MetricsAddr(); addr != "" {
+		_, _ = fmt.Fprintf(on.out, "muster: serving metrics on http://%s/metrics\n", addr)
 	}
 	if port := running.InstancePort(); port != 0 {
 		_, _ = fmt.Fprintf(on.out, "muster: instances answer health probes on port %d of their private addresses\n", port)

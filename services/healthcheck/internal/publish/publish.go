@@ -35,8 +35,6 @@ type Config struct {
 	Stream events.StreamConfig
 	// Encoding is how events are written; empty means protobuf.
 	Encoding events.Encoding
-	// TraceParent tells the trace of a context; nil for none.
-	TraceParent func(context.Context) string
 	// Log takes what operators should know.
 	Log *slog.Logger
 }
@@ -65,13 +63,16 @@ type order struct {
 // JetStream yet.
 func New(js jetstream.JetStream, shares *share.Shares, config Config) (*Publisher, error) {
 	publisher, err := events.NewPublisher(js, events.Instances(), events.PublisherConfig{
-		Stream: config.Stream, Encoding: config.Encoding, TraceParent: config.TraceParent, Log: config.Log,
+		Stream: config.Stream, Encoding: config.Encoding, Log: config.Log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open publisher: %w", err)
 	}
 	return &Publisher{config: config, js: js, events: publisher, shares: shares, queue: make(chan order, maxQueued)}, nil
 }
+
+// Published tells how many events were published since the start.
+func (p *Publisher) Published() int64 { return p.events.Published() }
 
 // Close frees what the publisher holds.
 func (p *Publisher) Close() { p.events.Close() }

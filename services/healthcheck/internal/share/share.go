@@ -427,6 +427,17 @@ func (s *Shares) Owns(instanceID string) bool {
 	return s.owned.Has(instanceID) && now.Before(s.until)
 }
 
+// Owned tells how many partitions this replica answers for now.
+func (s *Shares) Owned() int {
+	now := s.config.Clock.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !now.Before(s.until) {
+		return 0
+	}
+	return s.owned.len()
+}
+
 // Changed is closed when what this replica owns changes, or a lease that had
 // ended is renewed.
 func (s *Shares) Changed() <-chan struct{} {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -77,6 +78,8 @@ type Keeper struct {
 	speed   float64       // of the clock then
 	pending []write       // to be handed to the writer
 
+	lag atomic.Int64 // of what was heard, in nanoseconds; as of the latest look
+
 	mu        sync.Mutex
 	suspected []*healthv1.SuspectedZone // guarded by mu
 	conflicts []string                  // instances that another replica judged, too; guarded by mu
@@ -109,6 +112,10 @@ func (k *Keeper) Suspected() []*healthv1.SuspectedZone {
 	defer k.mu.Unlock()
 	return k.suspected
 }
+
+// Lag is by how much what the fleet has told of is older than the cloud's clock
+// shows, in time of that clock; 0 while it has told nothing.
+func (k *Keeper) Lag() time.Duration { return time.Duration(k.lag.Load()) }
 
 // Run judges until the context ends, and then returns its error. What is not
 // there is waited out.
@@ -202,6 +209,9 @@ func (k *Keeper) look(ctx context.Context) {
 		k.reload(id)
 	}
 	k.listen()
+	if k.heard > 0 {
+		k.lag.Store(int64(max(0, k.steady.Now()-k.heard)))
+	}
 	k.watchZones(ctx)
 	for now := k.present(); len(k.table.looks) > 0 && k.table.looks[0].look <= now; {
 		one := k.table.looks[0]
