@@ -99,7 +99,7 @@ func TestPlaintext_isForThisMachine(t *testing.T) {
 		"certs init --dir x --valid 1s":           "--valid must be at least 1m0s",
 		"token new --name a --role viewer":        "account must be given",
 		"token new --name a/b --role admin":       "name must be",
-		"up --rate-limit -1":                      "--rate-limit must be 0 to 1000000",
+		"up --rate-limit=-1":                      "--rate-limit must be 0 to 1000000",
 		"certs show":                              "--dir",
 	} {
 		code, out, errOut := alone(t, line)
