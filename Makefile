@@ -117,7 +117,7 @@ sim: ## Simulates a day of the whole system for each of SEEDS seeds (1,000), and
 	GOGC=400 go test -count=1 -timeout $(TIMEOUT) ./test/simulation -run 'TestSimulation$$' -v -args -seeds=$(SEEDS)
 
 .PHONY: ci
-ci: verify test test-ecs bench ## All that a change is held against.
+ci: verify test sim test-ecs bench ## All that a change is held against.
 
 # A module of its own outside go.work: what the client libraries need must not
 # decide which versions all else is built with.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -137,30 +138,35 @@ func (p process) run(ctx context.Context, on console, config stack.Config) error
 	if err != nil {
 		return err
 	}
-	if url := running.NATSURL(); url != "" {
-		_, _ = fmt.Fprintf(on.out, "muster: serving NATS on %s\n", url)
-	}
-	if addr := running.MetadataAddr(); addr != "" {
-		_, _ = fmt.Fprintf(on.out, "muster: serving instance metadata on http://%s\n", addr)
-	}
-	if addr := running.ECSAddr(); addr != "" {
-		_, _ = fmt.Fprintf(on.out, "muster: serving the ECS API on http://%s\n", addr)
-	}
-	if addr := running.MetricsAddr(); addr != "" {
-		_, _ = fmt.Fprintf(on.out, "muster: serving metrics on http://%s/metrics\n", addr)
-	}
-	if port := running.InstancePort(); port != 0 {
-		_, _ = fmt.Fprintf(on.out, "muster: instances answer health probes on port %d of their private addresses\n", port)
-	}
-	if addr := running.Addr(); addr != "" {
-		_, _ = fmt.Fprintf(on.out, "muster: serving gRPC on %s\n", addr)
-	}
+	tellAddresses(on.out, running)
 	var failure error
 	select {
 	case <-ctx.Done():
 	case failure = <-running.Failed():
 	}
 	return errors.Join(failure, running.Stop())
+}
+
+// tellAddresses tells a person where a process is reached.
+func tellAddresses(out io.Writer, running *stack.Stack) {
+	if url := running.NATSURL(); url != "" {
+		_, _ = fmt.Fprintf(out, "muster: serving NATS on %s\n", url)
+	}
+	if addr := running.MetadataAddr(); addr != "" {
+		_, _ = fmt.Fprintf(out, "muster: serving instance metadata on http://%s\n", addr)
+	}
+	if addr := running.ECSAddr(); addr != "" {
+		_, _ = fmt.Fprintf(out, "muster: serving the ECS API on http://%s\n", addr)
+	}
+	if addr := running.MetricsAddr(); addr != "" {
+		_, _ = fmt.Fprintf(out, "muster: serving metrics on http://%s/metrics\n", addr)
+	}
+	if port := running.InstancePort(); port != 0 {
+		_, _ = fmt.Fprintf(out, "muster: instances answer health probes on port %d of their private addresses\n", port)
+	}
+	if addr := running.Addr(); addr != "" {
+		_, _ = fmt.Fprintf(out, "muster: serving gRPC on %s\n", addr)
+	}
 }
 
 // controlled is what commands that run the group service have in common.
