@@ -72,11 +72,13 @@ baseline: $(BIN)/buf deps-proto ## Makes the contracts as they are the ones that
 tidy: ## Tidies every module.
 	tools/scripts/replaces.sh
 	for dir in $(MODULE_DIRS); do go -C $$dir mod tidy; done
+	GOWORK=off go -C test/ecs mod tidy
 
 .PHONY: verify
 verify: lint breaking verify-generated ## Everything CI checks but the tests: lint, contracts, generated code, modules.
 	tools/scripts/replaces.sh
 	for dir in $(MODULE_DIRS); do go -C $$dir mod tidy -diff; done
+	GOWORK=off go -C test/ecs mod tidy -diff
 
 # Holds generated code against what its sources give now, without asking git:
 # the tree may hold other changes.
