@@ -46,6 +46,8 @@ type life struct {
 	leaving  bool                       // a caller has lost patience
 	began    map[string]beginning       // of the present looks
 	answered map[string]map[string]bool // who is unhealthy, by group, as the present look was told
+	lease    time.Time                  // when that of the latest claim ends, as the service knows it
+	looking  map[string]bool            // at which groups, since they were read and until they are given back
 	held     func() error               // SlotAfterCall: a write that was put off
 	lives    uint64
 }
@@ -60,7 +62,7 @@ func (p *process) start() error {
 	if p.life != nil {
 		lives = p.lives + 1
 	}
-	l := &life{of: p, lives: lives, began: map[string]beginning{}, answered: map[string]map[string]bool{}}
+	l := &life{of: p, lives: lives, began: map[string]beginning{}, answered: map[string]map[string]bool{}, looking: map[string]bool{}}
 	rules, err := validator()
 	if err != nil {
 		return err
@@ -100,6 +102,7 @@ func (p *process) tick() {
 	_, err := l.service.Tick(p.run.ctx)
 	l.flush()
 	l.ticking = false
+	clear(l.looking)
 	l.busy--
 	if err != nil && !l.dead {
 		p.notBefore = p.run.now().Add(time.Second)
@@ -150,8 +153,15 @@ func (l *life) hook(call memory.Call, do func() error) error {
 			return errAway
 		}
 	}
+	if call.Method == "Claim" {
+		l.lease = *call.LeaseUntil
+	}
+	if call.GivesBack {
+		delete(l.looking, call.GroupID)
+	}
 	if looks {
 		r.report.Looks++
+		l.alone(call.GroupID)
 		l.began[call.GroupID] = beginning{r.now(), r.check.targets(call.GroupID)}
 		delete(l.answered, call.GroupID)
 	}
@@ -178,6 +188,20 @@ func (l *life) hook(call memory.Call, do func() error) error {
 		}
 	}
 	return err
+}
+
+// alone holds that nobody else looks at a group that a life begins to look at:
+// within its lease a group is one replica's.
+func (l *life) alone(groupID string) {
+	r := l.of.run
+	l.looking[groupID] = true
+	for _, other := range r.processes {
+		if other.life == nil || other.life == l || other.dead || !other.looking[groupID] || !r.now().Before(other.lease) {
+			continue
+		}
+		r.violated("lease", "%s looks at group %s, which %s has until %s and has not given back",
+			l.of.name, groupID, other.name, other.lease.Format(time.TimeOnly))
+	}
 }
 
 // flush makes a write that was put off.

@@ -29,6 +29,8 @@ type Call struct {
 	// hook may change what the store is told; the service keeps to what it asked
 	// for.
 	LeaseUntil *time.Time
+	// GivesBack tells that it ends a lease.
+	GivesBack bool
 }
 
 // A Hook is called in place of a call, and makes it by calling do, once or not
@@ -81,7 +83,7 @@ func (s *Store) Accounts(ctx context.Context) ([]string, error) {
 
 // Save implements the store.
 func (s *Store) Save(ctx context.Context, change store.Change) error {
-	call := Call{Method: "Save", Account: change.Account, GroupID: change.Group.GetGroup().GetGroupId(), Writes: true}
+	call := Call{Method: "Save", Account: change.Account, GroupID: change.Group.GetGroup().GetGroupId(), Writes: true, GivesBack: change.Done != nil}
 	if change.Lease != nil {
 		lease := *change.Lease
 		change.Lease, call.LeaseUntil = &lease, &lease.Until
@@ -117,7 +119,8 @@ func (s *Store) Claim(ctx context.Context, now time.Time, lease store.Lease, lim
 
 // Release implements the store.
 func (s *Store) Release(ctx context.Context, key store.Key, done store.Done) error {
-	return s.hook(Call{Method: "Release", Account: key.Account, GroupID: key.GroupID, Writes: true}, func() error { return s.inner.Release(ctx, key, done) })
+	call := Call{Method: "Release", Account: key.Account, GroupID: key.GroupID, Writes: true, GivesBack: true}
+	return s.hook(call, func() error { return s.inner.Release(ctx, key, done) })
 }
 
 // Wake implements the store.
