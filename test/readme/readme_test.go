@@ -54,7 +54,7 @@ func TestReadme(t *testing.T) {
 		t.Run(line, func(t *testing.T) {
 			command := strings.NewReplacer(
 				"127.0.0.1:7070", up.GRPC,
-				"127.0.0.1:7080", "127.0.0.1:0",
+				"127.0.0.1:7170", "127.0.0.1:0",
 				"price.svg", filepath.Join(pictures, "price.svg"),
 				"GROUP", "$GROUP",
 			).Replace(strings.ReplaceAll(line, "GROUP_TYPE", "@TYPE@"))

@@ -101,6 +101,7 @@ func TestPlaintext_isForThisMachine(t *testing.T) {
 		"token new --name a/b --role admin":       "name must be",
 		"up --rate-limit=-1":                      "--rate-limit must be 0 to 1000000",
 		"certs show":                              "--dir",
+		"up --tokens-file x --ecs-listen :7080":   "--ecs-listen needs --ecs-keys",
 	} {
 		code, out, errOut := alone(t, line)
 		if code != exitUsage || !strings.Contains(errOut, want) || out != "" {

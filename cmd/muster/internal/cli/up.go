@@ -236,26 +236,37 @@ type upCommand struct {
 	eventful
 	NATSListen string `name:"nats-listen" help:"Host and port on which others reach the event stream; by default they do not." placeholder:"ADDR"`
 	ECSListen  string `name:"ecs-listen" help:"Host and port on which the ECS API is answered over HTTP, for the cloud's own clients; 127.0.0.1:7080 by default where it is free, 'none' for nowhere." placeholder:"ADDR"`
-	ECSKeys    string `name:"ecs-keys" help:"File of the access keys that calls of the ECS API may be signed with; a signature must then hold. Calls without one, and all without this, are the default account's." placeholder:"FILE"`
+	ECSKeys    string `name:"ecs-keys" help:"File of the access keys that calls of the ECS API may be signed with; a signature must then hold. Calls without one, and all without this, are the default account's; not so with --tokens-file or --tls-client-ca-file." placeholder:"FILE"`
 }
 
 // defaultECSListen is where the ECS API is answered unless told otherwise.
 const defaultECSListen = "127.0.0.1:7080"
 
 // applyECS asks for the port that was named. The usual one is only a help: where
-// it can not be had, all else works.
+// it can not be had, all else works. Where nobody gets in over gRPC unproven,
+// nobody does here.
 func (c *upCommand) applyECS(config *stack.Config) (err error) {
+	unsigned := rpc.DefaultAccount
+	if c.Tokens != "" || c.TLSClientCA != "" {
+		unsigned = ""
+	}
 	if c.ECSKeys != "" {
-		config.ECSVerifier, err = newVerifier(c.ECSKeys, auth.NewMemory(nil, auth.MemoryLimit), rpc.DefaultAccount)
+		config.ECSVerifier, err = newVerifier(c.ECSKeys, auth.NewMemory(nil, auth.MemoryLimit), unsigned)
 		if err != nil {
 			return err
 		}
 	}
+	proven := unsigned != "" || c.ECSKeys != ""
 	switch c.ECSListen {
 	case "":
-		config.ECSListen, config.ECSListenOptional = defaultECSListen, true
+		if proven {
+			config.ECSListen, config.ECSListenOptional = defaultECSListen, true
+		}
 	case "none":
 	default:
+		if !proven {
+			return misuse("--ecs-listen needs --ecs-keys beside --tokens-file or --tls-client-ca-file: calls would get in that prove nothing")
+		}
 		config.ECSListen = c.ECSListen
 		return checkListen("--ecs-listen", c.ECSListen)
 	}
