@@ -125,7 +125,7 @@ ci: verify test sim test-ecs bench ## All that a change is held against.
 # decide which versions all else is built with.
 .PHONY: test-ecs
 test-ecs: ## Holds the ECS API against the client libraries that people call the real one with.
-	GOWORK=off go -C test/ecs test -race -timeout $(TIMEOUT) ./...
+	GOWORK=off go -C test/ecs test -timeout $(TIMEOUT) ./...
 
 .PHONY: test-long
 test-long: ## Property tests with CHECKS cases (100,000), then fuzzing, FUZZ_TIME (30s) a target.

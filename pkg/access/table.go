@@ -44,7 +44,7 @@ func Rules() map[string]Rule {
 		{"muster.group.v1.ScalingService", change, "CreateScalingTask UpdateScalingTask DeleteScalingTask ReportMetric"},
 		{"muster.group.v1.LaunchTemplateService", read, "GetLaunchTemplate ListLaunchTemplates ListLaunchTemplateVersions"},
 		{"muster.group.v1.LaunchTemplateService", change, "CreateLaunchTemplate CreateLaunchTemplateVersion " +
-			"SetDefaultLaunchTemplateVersion DeleteLaunchTemplateVersions DeleteLaunchTemplate"},
+			"SetDefaultLaunchTemplateVersion DeleteLaunchTemplateVersions DeleteLaunchTemplate UpdateLaunchTemplateTags"},
 
 		// A placement counts as a launch that is under way, for every account.
 		{"muster.allocator.v1.AllocatorService", inside, "Place PlaceMany"},
