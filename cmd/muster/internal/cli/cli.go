@@ -18,27 +18,52 @@ import (
 	"github.com/seed-198b1370/muster/pkg/secure"
 )
 
-// commands is the whole command line. The order is that of the help.
-type commands struct {
+// global is what can be asked for without a command.
+type global struct {
 	Version kong.VersionFlag `help:"Show the version and exit."`
+}
 
-	Demo     demoCommand     `cmd:"" help:"Show the main job: a group that keeps its capacity through a reclaim. Ends by itself in about a minute."`
-	Up       upCommand       `cmd:"" help:"Run the whole system in this process."`
-	Serve    serveCommand    `cmd:"" help:"Run one service."`
-	Group    groupCommand    `cmd:"" help:"Work with auto provisioning groups."`
-	Template templateCommand `cmd:"" help:"Work with launch templates, which say how the instances of groups are made."`
-	Scaling  scalingCommand  `cmd:"" help:"Work with scaling tasks, which move the targets of groups at a time or by a metric."`
-	Preview  previewCommand  `cmd:"" help:"Tell what a group file would launch now, and why, without launching it."`
-	Market   marketCommand   `cmd:"" help:"Show what the cloud sells: pools with their prices and stock, price history, advice."`
-	Fleet    fleetCommand    `cmd:"" help:"Work with instances, disks, accounts and bills of the cloud, and cause trouble in the simulated one."`
-	Scenario scenarioCommand `cmd:"" help:"Work with scenario files, which describe a simulated cloud from its beginning."`
-	Clock    clockCommand    `cmd:"" help:"Show the simulated time, change how fast it runs, stop it or move it on."`
-	Health   healthCommand   `cmd:"" help:"Show which instances can not be counted on and why, and set the rules by which they are judged."`
-	Events   eventsCommand   `cmd:"" help:"Follow what becomes of instances."`
-	Webhook  webhookCommand  `cmd:"" help:"Have events sent over HTTP."`
-	Certs    certsCommand    `cmd:"" help:"Make and show certificates for development."`
-	Ready    readyCommand    `cmd:"" help:"Ask whether a server is ready to be called; exit code 0 if it is."`
-	Token    tokenCommand    `cmd:"" help:"Make tokens, which say who may call what."`
+// A command is one that can be the first word of a command line.
+type command struct {
+	name, help string
+	// flags is a pointer to the struct that holds its flags and commands below it.
+	flags any
+}
+
+// commands are all that there are, in the order of the help.
+func commands() []command {
+	return []command{
+		{"demo", "Show the main job: a group that keeps its capacity through a reclaim. Ends by itself in about a minute.", &demoCommand{}},
+		{"up", "Run the whole system in this process.", &upCommand{}},
+		{"serve", "Run one service.", &serveCommand{}},
+		{"group", "Work with auto provisioning groups.", &groupCommand{}},
+		{"template", "Work with launch templates, which say how the instances of groups are made.", &templateCommand{}},
+		{"scaling", "Work with scaling tasks, which move the targets of groups at a time or by a metric.", &scalingCommand{}},
+		{"preview", "Tell what a group file would launch now, and why, without launching it.", &previewCommand{}},
+		{"market", "Show what the cloud sells: pools with their prices and stock, price history, advice.", &marketCommand{}},
+		{"fleet", "Work with instances, disks, accounts and bills of the cloud, and cause trouble in the simulated one.", &fleetCommand{}},
+		{"scenario", "Work with scenario files, which describe a simulated cloud from its beginning.", &scenarioCommand{}},
+		{"clock", "Show the simulated time, change how fast it runs, stop it or move it on.", &clockCommand{}},
+		{"health", "Show which instances can not be counted on and why, and set the rules by which they are judged.", &healthCommand{}},
+		{"events", "Follow what becomes of instances.", &eventsCommand{}},
+		{"webhook", "Have events sent over HTTP.", &webhookCommand{}},
+		{"certs", "Make and show certificates for development.", &certsCommand{}},
+		{"ready", "Ask whether a server is ready to be called; exit code 0 if it is.", &readyCommand{}},
+		{"token", "Make tokens, which say who may call what.", &tokenCommand{}},
+	}
+}
+
+// readable are the commands that a command line is read with: the one that its first
+// word names, or all. Reading the tags of all flags of all commands takes far
+// longer than most commands run.
+func readable(args []string) []command {
+	all := commands()
+	for _, c := range all {
+		if len(args) > 0 && c.name == args[0] {
+			return []command{c}
+		}
+	}
+	return all
 }
 
 // console is where commands read and write.
@@ -62,11 +87,11 @@ const (
 // Run runs a command line and returns the exit code of the process: 0 when all
 // went well, 1 when the command failed, 2 when the command line makes no sense.
 func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
-	var root commands
+	var root global
 	exited := -1
-	parser, err := kong.New(&root,
+	options := []kong.Option{
 		kong.Name("muster"),
-		kong.Description("Keeps a fleet of spot and pay-as-you-go instances at its target capacity, at the lowest cost, through reclaims.\n\n"+
+		kong.Description("Keeps a fleet of spot and pay-as-you-go instances at its target capacity, at the lowest cost, through reclaims.\n\n" +
 			"Exit codes: 0 when all went well, 1 when a command failed or was refused, 2 when a command line makes no sense."),
 		kong.Vars{"version": "muster " + version()},
 		kong.Writers(out, errOut),
@@ -75,7 +100,11 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(console{in: in, out: out, err: errOut}),
-	)
+	}
+	for _, c := range readable(args) {
+		options = append(options, kong.DynamicCommand(c.name, c.help, "", c.flags))
+	}
+	parser, err := kong.New(&root, options...)
 	if err != nil {
 		printError(errOut, err, nil)
 		return exitFailed
