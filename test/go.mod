@@ -25,6 +25,7 @@ require (
 	github.com/seed-198b1370/muster/proto v0.0.0
 	github.com/seed-198b1370/muster/services/allocator v0.0.0-00010101000000-000000000000
 	github.com/seed-198b1370/muster/services/fleetsim v0.0.0-00010101000000-000000000000
+	github.com/seed-198b1370/muster/services/gateway v0.0.0-00010101000000-000000000000
 	github.com/seed-198b1370/muster/services/groupsvc v0.0.0-00010101000000-000000000000
 	github.com/seed-198b1370/muster/services/healthcheck v0.0.0-00010101000000-000000000000
 	golang.org/x/sync v0.24.0
@@ -57,7 +58,6 @@ require (
 	github.com/prometheus/common v0.72.0 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect
 	github.com/redis/go-redis/v9 v9.23.0 // indirect
-	github.com/seed-198b1370/muster/services/gateway v0.0.0-00010101000000-000000000000 // indirect
 	go.etcd.io/bbolt v1.5.0 // indirect
 	go.opentelemetry.io/otel v1.47.0 // indirect
 	go.opentelemetry.io/otel/trace v1.47.0 // indirect

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,6 +39,17 @@ type Caller struct {
 	AccountID string
 	// AccessKeyID is the key that the call was signed with; empty for none.
 	AccessKeyID string
+	// Actions are the operations that the key may call, by name or, with a star
+	// at the end, by how names begin. Empty: all.
+	Actions []string
+}
+
+// may tells whether the caller may call an operation.
+func (c Caller) may(operation string) bool {
+	return len(c.Actions) == 0 || slices.ContainsFunc(c.Actions, func(action string) bool {
+		beginning, open := strings.CutSuffix(action, "*")
+		return action == operation || open && strings.HasPrefix(operation, beginning)
+	})
 }
 
 // A Verifier tells who made a call.

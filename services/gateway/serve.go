@@ -62,6 +62,9 @@ func (g *Gateway) answer(ctx context.Context, x *exchange) (_ wire.Object, err e
 	if err := g.find(x, name, version); err != nil {
 		return nil, err
 	}
+	if !caller.may(x.operation.Name) {
+		return nil, wire.Errorf(http.StatusForbidden, "Forbidden.RAM", "User not authorized to operate on the specified resource: the access key is not one for %s.", x.operation.Name)
+	}
 	root, err := wire.Tree(x.params)
 	if err != nil {
 		return nil, err

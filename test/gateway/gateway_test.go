@@ -25,7 +25,13 @@ type door struct {
 
 func open(t *testing.T) door {
 	t.Helper()
-	running, err := stack.Start(t.Context(), stack.Config{ECSListen: "127.0.0.1:0", CalmMarket: true, Seed: 1, Speed: 600})
+	return openWith(t, stack.Config{})
+}
+
+func openWith(t *testing.T, config stack.Config) door {
+	t.Helper()
+	config.ECSListen, config.CalmMarket, config.Seed, config.Speed = "127.0.0.1:0", true, 1, 600
+	running, err := stack.Start(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,6 +62,11 @@ func (d door) post(body string) (int, map[string]any) {
 		d.t.Fatal(err)
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return d.do(request)
+}
+
+func (d door) do(request *http.Request) (int, map[string]any) {
+	d.t.Helper()
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		d.t.Error(err)
@@ -94,110 +105,6 @@ func small(pairs ...string) []string {
 func text(answer map[string]any, name string) string {
 	value, _ := answer[name].(string)
 	return value
-}
-
-func TestGateway_errorCodes(t *testing.T) {
-	d := open(t)
-	template := text(d.must("CreateLaunchTemplate", "LaunchTemplateName", "bare", "InstanceType", "ecs.c6.large"), "LaunchTemplateId")
-	full := text(d.must("CreateLaunchTemplate", "LaunchTemplateName", "full", "ImageId", "m-1", "SecurityGroupId", "sg-1"), "LaunchTemplateId")
-	d.must("CreateAutoProvisioningGroup", small("ClientToken", "used")...)
-	kept := text(d.must("CreateAutoProvisioningGroup", small("AutoProvisioningGroupType", "maintain")...), "AutoProvisioningGroupId")
-	gone := text(d.must("CreateAutoProvisioningGroup", small()...), "AutoProvisioningGroupId")
-	d.must("DeleteAutoProvisioningGroup", "AutoProvisioningGroupId", gone, "TerminateInstances", "true")
-
-	create, modify := "CreateAutoProvisioningGroup", "ModifyAutoProvisioningGroup"
-	for _, c := range []struct {
-		action string
-		pairs  []string
-		status int
-		code   string
-	}{
-		{create, small("RegionId", "moon"), 400, "InvalidRegion.ValueNotSupported"},
-		{create, small("AutoProvisioningGroupName", "1"), 400, "InvalidAutoProvisioningGroupName.Malformed"},
-		{create, small("AutoProvisioningGroupType", "x"), 400, "InvalidAutoProvisioningGroupType.ValueNotSupported"},
-		{create, small("ExcessCapacityTerminationPolicy", "x"), 400, "InvalidFleetExcessCapacityTerminationPolicy.ValueNotSupported"},
-		{create, small("DefaultTargetCapacityType", "x"), 400, "InvalidDefaultTargetCapacityType.ValueNotSupported"},
-		{create, small("SpotAllocationStrategy", "x"), 400, "InvalidSpotAllocationStrategy.ValueNotSupported"},
-		{create, small("SpotAllocationStrategy", " "), 400, "MissingParameter.SpotAllocationStrategy"},
-		{create, small("SpotInstanceInterruptionBehavior", "x"), 400, "InvalidSpotInstanceInterruptionBehavior.ValueNotSupported"},
-		{create, small("PayAsYouGoAllocationStrategy", "x"), 400, "InvalidPayAsYouGoAllocationStrategy.ValueNotSupported"},
-		{create, []string{"TotalTargetCapacity", "1"}, 400, "MissingParameter.LaunchTemplateConfigs"},
-		{create, small("LaunchTemplateId", "lt-none"), 400, "MissingParameter"},
-		{create, small("LaunchTemplateConfig.1.InstanceType", ""), 400, "MissingParameter"},
-		{create, small("LaunchTemplateConfig.1.VSwitchId", ""), 400, "MissingParameter"},
-		{create, small("LaunchTemplateConfig.1.WeightedCapacity", "1", "LaunchTemplateConfig.2.VSwitchId", "vsw-cn-shenzhen-e", "LaunchTemplateConfig.2.InstanceType", "ecs.c6.large"), 400, "MissingParameter.WeightedCapacity"},
-		{create, small("ResourcePoolOptions", `{"Strategy":"PrivatePoolOnly"}`), 400, "MissingParameter.ResourcePoolOptions.PrivatePoolIds"},
-		{create, small("ResourcePoolOptions.PrivatePoolIds.1", "eap-1"), 404, "InvalidResourcePoolOptionsPrivatePoolIds.NotFound"},
-		{create, small("ResourcePoolOptions.PrivatePoolIds.1", "pool"), 400, "Invalid.ResourcePoolOptions.PrivatePoolIds"},
-		{create, small("ResourcePoolOptions.Strategy", "x"), 400, "Invalid.ResourcePoolOptions.Strategy"},
-		{create, small("ResourcePoolOptions", `{"PrivatePoolIds":[`+strings.Repeat(`"eap-1",`, 20)+`"eap-1"]}`), 400, "Invalid.ResourcePoolOptionsPrivatePoolIds.SizeExceed"},
-		{create, small("ValidUntil", "x"), 400, "InvalidValidTime.MalFormed"},
-		{create, small("ValidUntil", "2001-01-01T00:00:00Z"), 400, "InvalidValidTime.MalFormed"},
-		{create, small("LaunchTemplateId", full, "LaunchTemplateVersion", "7"), 400, "InvalidLaunchTemplateVersion.ValueNotSupported"},
-		{create, small("LaunchTemplateId", template), 400, "InvalidLaunchTemplate.ValueNotSupported"},
-		{create, small("Description", "http://x"), 400, "InvalidDescription.ValueNotSupported"},
-		{create, small("TotalTargetCapacity", "x"), 400, "InvalidCapacity.ValueNotSupported"},
-		{create, small("TotalTargetCapacity", ""), 400, "InvalidParameter.TargetCapacity"},
-		{create, small("SpotTargetCapacity", "3"), 400, "InvalidParameter.TargetCapacity"},
-		{create, small("LaunchTemplateConfig.1.InstanceType", "ecs.none"), 400, "InvalidInstanceType.ValueNotSupported"},
-		{create, small("SpotInstancePoolsToUseCount", "2"), 400, "InvalidParameter.SpotInstancePoolsToUseCount"},
-		{create, small("ResourceGroupId", "?"), 400, "InvalidParameter.ResourceGroupId"},
-		{create, small("LaunchTemplateConfig.1.WeightedCapacity", "0"), 400, "InvalidParameter.WeightedCapacityBeyondRange"},
-		{create, small("MaxSpotPrice", "-1"), 400, "InvalidParameter.MaxPrice"},
-		{create, small("LaunchTemplateConfig.1.MaxPrice", "0"), 400, "InvalidParameter.MaxPrice"},
-		{create, small("SystemDiskConfig.1.DiskCategory", "cloud", "SystemDiskConfig.2.DiskCategory", "cloud"), 400, "Duplicate.DiskCategory"},
-		{create, small("LaunchTemplateConfig.1.VSwitchId", "net-1"), 400, "InvalidVSwitchId.NotFound"},
-		{create, small("LaunchConfiguration.ImageId", "m", "LaunchConfiguration.ImageFamily", "f"), 400, "InvalidImageFamily.Confict"},
-		{create, small("LaunchConfiguration.SpotDuration", "2"), 400, "InvalidSpotDuration"},
-		{create, small("LaunchConfiguration.SpotInterruptionBehavior", "x"), 400, "InvalidSpotInterruptionBehavior"},
-		{create, small("ClientToken", "used", "TotalTargetCapacity", "1"), 400, "IdempotentParameterMismatch"},
-		{create, small("ClientToken", strings.Repeat("x", 65)), 400, "InvalidParameter"},
-		{create, small("TotalTargetCapacity", "2001"), 403, "TotalTargetCapacityLimitExceed"},
-		{create, small("SpotTargetCapacity", "2001"), 403, "SpotTargetCapacityLimitExceed"},
-		{create, small("PayAsYouGoTargetCapacity", "2001"), 403, "PayAsYouGoTargetCapacityLimitExceed"},
-		{create, small("PrePaidOptions", "{}"), 400, "InvalidParameter"},
-		{create, small("TotalTargetCapacity", "2000", "MinTargetCapacity", "2000"), 403, "OperationDenied.NoStock"},
-
-		{modify, []string{"TotalTargetCapacity", "1"}, 400, "MissingParameter"},
-		{modify, []string{"AutoProvisioningGroupId", kept}, 400, "MissingParameter"},
-		{modify, []string{"AutoProvisioningGroupId", "apg-none", "TotalTargetCapacity", "1"}, 404, "InvalidAutoProvisioningGroupId.NotFound"},
-		{modify, []string{"AutoProvisioningGroupId", kept, "AutoProvisioningGroupName", "1"}, 403, "InvalidName.Malformed"},
-		{modify, []string{"AutoProvisioningGroupId", kept, "SpotTargetCapacity", "9"}, 403, "InvalidParameter.TargetCapacity"},
-		{modify, []string{"AutoProvisioningGroupId", kept, "MaxSpotPrice", "0"}, 404, "InvalidParameter.MaxPrice"},
-		{modify, []string{"AutoProvisioningGroupId", gone, "TotalTargetCapacity", "1"}, 403, "AutoProvisioningGroup.IncorrectStatus"},
-
-		{"DeleteAutoProvisioningGroup", nil, 400, "MissingParameter"},
-		{"DeleteAutoProvisioningGroup", []string{"AutoProvisioningGroupId", kept, "TerminateInstances", " "}, 400, "MissingParameter.InstanceType"},
-		{"DeleteAutoProvisioningGroup", []string{"AutoProvisioningGroupId", "apg-none"}, 404, "InvalidAutoProvisioningGroupId.NotFound"},
-
-		{"DescribeAutoProvisioningGroups", []string{"RegionId", ""}, 400, "MissingParamter.RegionId"},
-		{"DescribeAutoProvisioningGroupInstances", []string{"RegionId", ""}, 400, "MissingParamter.RegionId"},
-		{"DescribeAutoProvisioningGroupInstances", nil, 400, "MissingParameter"},
-		{"DescribeAutoProvisioningGroupInstances", []string{"AutoProvisioningGroupId", "apg-none"}, 404, "InvalidAutoProvisioningGroupId.NotFound"},
-		{"DescribeAutoProvisioningGroupHistory", []string{"AutoProvisioningGroupId", kept, "StartTime", "2026-01-02T00:00:00Z", "EndTime", "2026-01-01T00:00:00Z"}, 400, "InvalidParameter.periodTime"},
-
-		{"CreateLaunchTemplate", []string{"LaunchTemplateName", "x1", "RegionId", "moon"}, 400, "InvalidRegion.NotExist"},
-		{"CreateLaunchTemplate", []string{"LaunchTemplateName", "1"}, 400, "InvalidLaunchTemplateName.Malformed"},
-		{"CreateLaunchTemplate", []string{"LaunchTemplateName", "bare"}, 403, "LaunchTemplateName.Duplicated"},
-		{"CreateLaunchTemplate", []string{"LaunchTemplateName", "x1", "UserData", "?"}, 400, "InvalidUserData.Base64FormatInvalid"},
-		{"DescribeLaunchTemplateVersions", []string{"LaunchTemplateId", "lt-none"}, 404, "InvalidLaunchTemplate.NotFound"},
-		{"ModifyLaunchTemplateDefaultVersion", []string{"LaunchTemplateId", full, "DefaultVersionNumber", "9"}, 404, "InvalidLaunchTemplateVersion.NotFound"},
-
-		{"TagResources", []string{"RegionId", ""}, 404, "MissingParameter.RegionId"},
-		{"TagResources", []string{"ResourceId.1", full}, 404, "MissingParameter.ResourceType"},
-		{"TagResources", []string{"ResourceType", "moon", "ResourceId.1", full, "Tag.1.Key", "k"}, 404, "InvalidResourceType.NotFound"},
-		{"TagResources", []string{"ResourceType", "launchtemplate", "ResourceId.1", full}, 404, "MissingParameter.Tags"},
-		{"TagResources", []string{"ResourceType", "launchtemplate", "ResourceId.1", "lt-none", "Tag.1.Key", "k"}, 404, "InvalidResourceId.NotFound"},
-		{"TagResources", []string{"ResourceType", "launchtemplate", "ResourceId.1", full, "Tag.1.Key", "k", "Tag.2.Key", "k"}, 400, "Duplicate.TagKey"},
-	} {
-		t.Run(c.action+"/"+c.code, func(t *testing.T) {
-			within := door{t: t, address: d.address, running: d.running}
-			status, answer := within.call(c.action, c.pairs...)
-			if status != c.status || text(answer, "Code") != c.code {
-				t.Errorf("got %d %v, want %d %s", status, answer, c.status, c.code)
-			}
-		})
-	}
 }
 
 // TestGateway_documentedSample makes the call of the documentation's sample,
@@ -243,6 +150,33 @@ func TestGateway_documentedSample(t *testing.T) {
 	}
 	if lines[1].Amount != 2 || lines[1].ErrorCode != "" || lines[1].SpotStrategy != "SpotAsPriceGo" || len(lines[1].InstanceIds.InstanceId) != 2 || lines[1].ZoneId != "cn-shenzhen-d" {
 		t.Errorf("second line %+v", lines[1])
+	}
+}
+
+// TestGateway_launchResultsTellWhy holds that a group that gets nothing is told
+// the cloud's reason, line by line, in an answer that is a success.
+func TestGateway_launchResultsTellWhy(t *testing.T) {
+	d := open(t)
+	for reason, want := range map[fleetv1.ErrorReason]string{
+		fleetv1.ErrorReason_ERROR_REASON_NO_INSTANCE_STOCK:           "NoInstanceStock",
+		fleetv1.ErrorReason_ERROR_REASON_PRICE_BELOW_MARKET:          "InvalidSpotPriceLimit.LowerThanPublicPrice",
+		fleetv1.ErrorReason_ERROR_REASON_QUOTA_EXCEEDED:              "QuotaExceed.ElasticQuota",
+		fleetv1.ErrorReason_ERROR_REASON_INSUFFICIENT_BALANCE:        "InvalidAccountStatus.NotEnoughBalance",
+		fleetv1.ErrorReason_ERROR_REASON_ZONE_NOT_ON_SALE:            "Zone.NotOnSale",
+		fleetv1.ErrorReason_ERROR_REASON_DISK_CATEGORY_NOT_AVAILABLE: "InvalidDiskCategory.NotSupported",
+	} {
+		t.Run(want, func(t *testing.T) {
+			within := door{t: t, address: d.address, running: d.running}
+			within.inject(&fleetv1.Fault{Effect: &fleetv1.Fault_LaunchRefusal{LaunchRefusal: &fleetv1.LaunchRefusal{Pools: &fleetv1.PoolSelector{}, Reason: reason}}})
+			answer := within.must("CreateAutoProvisioningGroup", small()...)
+			raw, err := json.Marshal(answer["LaunchResults"])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(string(raw), `"ErrorCode":"`+want+`"`) || !strings.Contains(string(raw), `"Amount":0`) {
+				t.Errorf("got %s", raw)
+			}
+		})
 	}
 }
 

@@ -78,7 +78,7 @@ func (v *Verifier) Authenticate(request *http.Request, body []byte) (gateway.Cal
 		return gateway.Caller{}, wire.Errorf(http.StatusBadRequest, "SignatureNonceUsed",
 			"Specified signature nonce was used already: each request needs its own, got %s.", wire.Quote(claims.Nonce))
 	}
-	return gateway.Caller{AccountID: key.AccountID, AccessKeyID: key.ID}, nil
+	return gateway.Caller{AccountID: key.AccountID, AccessKeyID: key.ID, Actions: key.Actions}, nil
 }
 
 // checkTemporary checks the token and the end of a temporary key.

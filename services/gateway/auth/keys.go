@@ -21,7 +21,10 @@ const (
 	maxFile     = 8 << 20
 	maxSecret   = 256
 	maxAccessID = 128
+	maxActions  = 100
 )
+
+var wellFormedAction = regexp.MustCompile(`^([A-Za-z]{1,64}\*?|\*)$`)
 
 var wellFormedID = regexp.MustCompile(`^[!-+\--~]+$`) // printable, no comma: ids stand in headers
 
@@ -40,6 +43,9 @@ type Key struct {
 	SecurityToken string `yaml:"security_token"`
 	// ExpireTime is when the key ends; the zero time means never.
 	ExpireTime time.Time `yaml:"expire_time"`
+	// Actions are the operations that the key may call, such as
+	// DescribeInstances, or Describe* for all that begin so. Empty: all.
+	Actions []string `yaml:"actions"`
 }
 
 // LogValue keeps secrets out of logs. It implements [slog.LogValuer].
@@ -80,6 +86,13 @@ func (k Key) check() error {
 		return fmt.Errorf("the secret of %q must have 1 to %d bytes, got %d", k.ID, maxSecret, len(k.Secret))
 	case k.AccountID == "":
 		return fmt.Errorf("the account of %q must be given", k.ID)
+	case len(k.Actions) > maxActions:
+		return fmt.Errorf("there can be at most %d actions of %q, got %d", maxActions, k.ID, len(k.Actions))
+	}
+	for _, action := range k.Actions {
+		if !wellFormedAction.MatchString(action) {
+			return fmt.Errorf("an action of %q must be the name of an operation, or how names begin and a star, as in Describe*, got %q", k.ID, action)
+		}
 	}
 	return nil
 }
@@ -109,7 +122,7 @@ func LoadKeys(path string) (*Keys, error) {
 	decoder.KnownFields(true)
 	if err := decoder.Decode(&file); err != nil && !errors.Is(err, io.EOF) {
 		// The words of the decoder could repeat a secret.
-		return nil, fmt.Errorf("%s is not a list of access keys in YAML: keys: with id, secret or secret_file, account, security_token, expire_time each", path)
+		return nil, fmt.Errorf("%s is not a list of access keys in YAML: keys: with id, secret or secret_file, account, actions, security_token, expire_time each", path)
 	}
 	for i := range file.Keys {
 		key := &file.Keys[i]

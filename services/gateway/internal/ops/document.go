@@ -1,10 +1,14 @@
 package ops
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/seed-198b1370/muster/services/gateway/internal/table"
+	"github.com/seed-198b1370/muster/services/gateway/reference"
 )
 
 //go:generate go run ./compatibility
@@ -42,12 +46,6 @@ HTTP, the region of the simulated cloud, and credentials:
 There are no networks. A vSwitch only tells a zone: ` + "`vsw-<zone>`" + ` is in that zone, and
 any other well-formed id is in one zone of the region, always the same one.
 
-## Codes that are never given
-
-` + "`AutoProvisioningGroup.Unauthorized`, `QuotaExceed.LaunchTemplateConfigs`, `InnerServiceFailed`" + `
-and what tells of permissions beside ` + "`NoPermission`" + ` and ` + "`Forbidden.RAM`" + `: other codes of
-the same tables tell of the same cases.
-
 ## Operations
 `
 
@@ -55,6 +53,7 @@ the same tables tell of the same cases.
 func Document() string {
 	var out strings.Builder
 	out.WriteString(preface)
+	fmt.Fprintf(&out, "\nAll can answer %s.\n", codesOf(""))
 	for _, operation := range All() {
 		fmt.Fprintf(&out, "\n### %s\n\n%s\n", operation.Name, operation.Summary)
 		if operation.Note != "" {
@@ -63,13 +62,49 @@ func Document() string {
 		if operation.ProductName() != "Ecs" {
 			fmt.Fprintf(&out, "\nOf %s, version %s.\n", operation.ProductName(), operation.APIVersion())
 		}
+		if codes := codesOf(operation.Name); codes != "" {
+			fmt.Fprintf(&out, "\nError codes of its own: %s.\n", codes)
+		}
 		if len(operation.Params) == 0 {
 			continue
 		}
 		out.WriteString("\n| parameter | | what becomes of it |\n|---|---|---|\n")
 		documentParams(&out, operation.Params, "")
 	}
+	out.WriteString(neverGiven)
+	for _, code := range reference.Codes() {
+		if code.Never != "" {
+			fmt.Fprintf(&out, "| %s | %d `%s` | %s |\n", cmp.Or(code.Operation, "all"), code.Status, code.Code, code.Never)
+		}
+	}
 	return out.String()
+}
+
+// neverGiven is what the document says before the codes that have no cause.
+const neverGiven = `
+## Error codes that are never given
+
+The API's reference has them, but they have no cause here, or another code tells of the same. All others can be
+provoked: a test does.
+
+| operation | code | why never |
+|---|---|---|
+`
+
+// codesOf are the codes of the reference that an operation can answer, by
+// status; "" for none.
+func codesOf(operation string) string {
+	byStatus := map[int][]string{}
+	for _, code := range reference.Codes() {
+		if code.Operation == operation && code.Never == "" {
+			byStatus[code.Status] = append(byStatus[code.Status], code.Code)
+		}
+	}
+	var all []string
+	for _, status := range slices.Sorted(maps.Keys(byStatus)) {
+		all = append(all, fmt.Sprintf("%d `%s`", status, strings.Join(byStatus[status], "`, `")))
+	}
+	return strings.Join(all, "; ")
 }
 
 func documentParams(out *strings.Builder, params []table.Param, at string) {

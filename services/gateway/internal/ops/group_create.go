@@ -130,6 +130,7 @@ func createGroup() Operation {
 		},
 		Rules: append(configRules(errMaxPrice),
 			Rule{Reason: "group.muster/ACCOUNT_NOT_FOUND", Error: errNoPermission},
+			Rule{Reason: "fleet.muster/ACCOUNT_NOT_FOUND", Error: errNoPermission},
 			Rule{Reason: "group.muster/MINIMUM_NOT_REACHED", Error: errNoStock},
 			Rule{Field: "spec.launch_template.launch_template_id", Error: errNoTemplate},
 			Rule{Field: "spec.launch_template.version", Error: errVersion},

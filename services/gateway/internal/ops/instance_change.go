@@ -14,6 +14,7 @@ import (
 // Errors of what is done to instances.
 var (
 	errIncorrectStatus = denied("IncorrectInstanceStatus", "The current status of the resource does not support this operation.")
+	errInitializing    = denied("IncorrectInstanceStatus.Initializing", "The specified instance status does not support this operation: it is being created.")
 	errProtected       = denied("InvalidOperation.DeletionProtection", "The operation is not allowed due to deletion protection.")
 	errLocked          = denied("InstanceLockedForSecurity", "The instance is locked: the specified operation is denied.")
 	errSoldOut         = denied("OperationDenied.NoStock", "The requested resource is sold out in the specified zone; try other types of resources or other zones.")
@@ -164,7 +165,7 @@ func releaseOperations() []Operation {
 			Run: func(ctx context.Context, call *Call) (wire.Object, error) {
 				return release(ctx, call, []string{call.Text("InstanceId")})
 			},
-			Rules: powerRules(),
+			Rules: releaseRules(),
 		},
 		{
 			Operation: table.Operation{
@@ -180,9 +181,16 @@ func releaseOperations() []Operation {
 				}
 				return release(ctx, call, unique(call.Texts("InstanceId")))
 			},
-			Rules: powerRules(),
+			Rules: releaseRules(),
 		},
 	}
+}
+
+// releaseRules tell instances that are being created apart.
+func releaseRules() []Rule {
+	return append([]Rule{{
+		Reason: "fleet.muster/INCORRECT_INSTANCE_STATUS", Status: fleetv1.InstanceStatus_INSTANCE_STATUS_PENDING, Error: errInitializing,
+	}}, powerRules()...)
 }
 
 // release releases instances. One that is not there fails the call, unless the

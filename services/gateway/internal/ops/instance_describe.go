@@ -48,7 +48,11 @@ var (
 	errFilterKey      = missing("InvalidFilterKey.NotFound", "The specified Filter.N.Key is not found.")
 	errTooManyIDs     = denied("InstanceIdLimitExceeded", "The specified number of InstanceId exceeds the limit.")
 	errEndBeforeStart = denied("InvalidParameter.TimeEndBeforeStart", "The end of the time must not be before its start.")
-	errTooManyEvents  = denied("EventIdLimitExceeded", "The specified number of EventId exceeds the limit.")
+	// Those of DescribeInstancesFullStatus have statuses of their own.
+	errNoFullStatusRegion = missing("MissingParameter", `The parameter "RegionId" must be given.`)
+	errFullStatusParam    = denied("InvalidParameter", "")
+
+	errTooManyEvents = denied("EventIdLimitExceeded", "The specified number of EventId exceeds the limit.")
 )
 
 var lockReasons = words[fleetv1.OperationLock]{
@@ -362,19 +366,25 @@ func describeInstancesFullStatus() Operation {
 	between := []table.Param{{Name: "Start", Kind: table.Time}, {Name: "End", Kind: table.Time}}
 	eventIDs := ids("EventId", 100)
 	eventIDs.TooMany = errTooManyEvents
+	params := append([]table.Param{
+		region(errNoFullStatusRegion), idsParam(false), eventIDs,
+		{Name: "EventType", Max: 64},
+		{Name: "InstanceEventType", List: true, Limit: 30, Max: 64},
+		{Name: "HealthStatus", OneOf: append(healths.all(), "Ok")},
+		{Name: "Status", OneOf: instanceStatuses.all()},
+		{Name: "NotBefore", Kind: table.Struct, Of: between, Note: "Events begin when they are published."},
+		{Name: "EventPublishTime", Kind: table.Struct, Of: between},
+	}, pageParams(100)...)
+	for _, list := range [][]table.Param{between, params} { // which only this operation tells so
+		for i := range list {
+			list[i].Wrong = errFullStatusParam
+		}
+	}
 	return Operation{
 		Operation: table.Operation{
 			Name: "DescribeInstancesFullStatus", Summary: "Lists states, health and system events of instances.",
-			Params: append([]table.Param{
-				regionParam(), idsParam(false), eventIDs,
-				{Name: "EventType", Max: 64},
-				{Name: "InstanceEventType", List: true, Limit: 30, Max: 64},
-				{Name: "HealthStatus", OneOf: append(healths.all(), "Ok")},
-				{Name: "Status", OneOf: instanceStatuses.all()},
-				{Name: "NotBefore", Kind: table.Struct, Of: between, Note: "Events begin when they are published."},
-				{Name: "EventPublishTime", Kind: table.Struct, Of: between},
-			}, pageParams(100)...),
-			Note: "A spot interruption is no system event, as in the cloud: it is a lock.",
+			Params: params,
+			Note:   "A spot interruption is no system event, as in the cloud: it is a lock.",
 		},
 		Run: runFullStatus,
 	}

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	"github.com/seed-198b1370/muster/services/gateway/wire"
 )
 
@@ -22,6 +23,9 @@ type Rule struct {
 	// Field is the field that the error is about, without the numbers of items,
 	// or the beginning of it. Empty: any, and errors about none.
 	Field string
+	// Status is the status that the instance has that the error is about. Zero:
+	// any, and errors about none.
+	Status fleetv1.InstanceStatus
 	// Error is what is told. The service's own words follow its message.
 	Error wire.Error
 }
@@ -37,7 +41,6 @@ func commonRules() []Rule {
 		{Reason: "group.muster/ACCOUNT_NOT_FOUND", Error: errUnknownAccount},
 		{Reason: "fleet.muster/ACCOUNT_NOT_FOUND", Error: errUnknownAccount},
 		{Reason: "fleet.muster/THROTTLED", Error: errThrottled},
-		{Reason: "fleet.muster/INJECTED", Error: errInternal},
 		{Reason: "fleet.muster/INSTANCE_NOT_FOUND", Error: wire.Error{
 			Status: http.StatusNotFound, Code: "InvalidInstanceId.NotFound", Message: "The specified InstanceId does not exist.",
 		}},
@@ -80,10 +83,10 @@ func Told(operation *Operation, err error) (told wire.Error, hidden bool) {
 	if !ok {
 		return errInternal, true
 	}
-	reason, fields := details(state)
+	about := detailsOf(state)
 	for _, rules := range [][]Rule{operation.Rules, commonRules()} {
 		for _, rule := range rules {
-			if words, fits := rule.fits(reason, fields); fits {
+			if words, fits := rule.fits(about); fits {
 				if words == "" {
 					words = state.Message()
 				}
@@ -94,28 +97,36 @@ func Told(operation *Operation, err error) (told wire.Error, hidden bool) {
 	return byCode(state)
 }
 
-func details(state *status.Status) (reason string, fields []*errdetails.BadRequest_FieldViolation) {
+// details are what an error of a service says beside its words.
+type details struct {
+	reason   string // with its domain
+	metadata map[string]string
+	fields   []*errdetails.BadRequest_FieldViolation
+}
+
+func detailsOf(state *status.Status) details {
+	var found details
 	for _, detail := range state.Details() {
 		switch held := detail.(type) {
 		case *errdetails.ErrorInfo:
-			reason = held.GetDomain() + "/" + held.GetReason()
+			found.reason, found.metadata = held.GetDomain()+"/"+held.GetReason(), held.GetMetadata()
 		case *errdetails.BadRequest:
-			fields = append(fields, held.GetFieldViolations()...)
+			found.fields = append(found.fields, held.GetFieldViolations()...)
 		}
 	}
-	return reason, fields
+	return found
 }
 
 // fits tells whether a rule is for an error, and what the service said of the
 // field that the rule is for.
-func (r Rule) fits(reason string, fields []*errdetails.BadRequest_FieldViolation) (words string, fits bool) {
-	if r.Reason != "" && r.Reason != reason {
+func (r Rule) fits(about details) (words string, fits bool) {
+	if r.Reason != "" && r.Reason != about.reason || r.Status != 0 && r.Status.String() != about.metadata["status"] {
 		return "", false
 	}
 	if r.Field == "" {
 		return "", true
 	}
-	for _, field := range fields {
+	for _, field := range about.fields {
 		if strings.HasPrefix(withoutNumbers(field.GetField()), r.Field) {
 			return field.GetField() + " " + field.GetDescription(), true
 		}

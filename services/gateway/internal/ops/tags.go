@@ -3,6 +3,7 @@ package ops
 import (
 	"context"
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -130,6 +131,17 @@ func (c tagChange) of(tags map[string]string) []string {
 	return keys
 }
 
+// applied are the tags that a resource with some tags has after the change.
+func (c tagChange) applied(tags map[string]string) map[string]string {
+	after := make(map[string]string, len(tags)+len(c.set))
+	maps.Copy(after, tags)
+	for _, key := range c.of(tags) {
+		delete(after, key)
+	}
+	maps.Copy(after, c.set)
+	return after
+}
+
 // tagAttempts is how often a change is tried that others are in the way of.
 const tagAttempts = 5
 
@@ -154,6 +166,9 @@ func changeTags(ctx context.Context, call *Call, change tagChange) error {
 func changeOne(ctx context.Context, call *Call, resource tagged, change tagChange) error {
 	switch call.Text("ResourceType") {
 	case instances:
+		if len(change.applied(resource.tags)) > maxTags {
+			return errTagQuota
+		}
 		_, err := call.Cloud.UpdateInstanceTags(ctx, &fleetv1.UpdateInstanceTagsRequest{
 			InstanceIds: []string{resource.id}, SetTags: change.set, RemoveTagKeys: change.of(resource.tags),
 		})
@@ -174,16 +189,8 @@ func changeGroup(ctx context.Context, call *Call, id string, change tagChange) e
 		if err != nil {
 			return err
 		}
-		tags := map[string]string{}
-		for key, value := range read.GetGroup().GetSpec().GetTags() {
-			if !slices.Contains(change.of(read.GetGroup().GetSpec().GetTags()), key) {
-				tags[key] = value
-			}
-		}
-		for key, value := range change.set {
-			tags[key] = value
-		}
-		if len(tags) > maxGroupTags {
+		tags := change.applied(read.GetGroup().GetSpec().GetTags())
+		if len(tags) > maxTags {
 			return errTagQuota
 		}
 		_, err = call.Groups.UpdateGroup(ctx, &groupv1.UpdateGroupRequest{
@@ -195,8 +202,8 @@ func changeGroup(ctx context.Context, call *Call, id string, change tagChange) e
 	}
 }
 
-// maxGroupTags is how many tags a group may have.
-const maxGroupTags = 20
+// maxTags is how many tags an instance or a group may have.
+const maxTags = 20
 
 // A tagged is a resource with its tags.
 type tagged struct {

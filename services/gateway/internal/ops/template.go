@@ -107,6 +107,9 @@ func templateID(ctx context.Context, call *Call) (string, error) {
 
 // namedTemplate is the template that a call names by id or by name.
 func namedTemplate(ctx context.Context, call *Call) (*groupv1.LaunchTemplate, error) {
+	if err := call.Cloud.CheckRegion(ctx, call.Text("RegionId"), errTemplateRegion); err != nil {
+		return nil, err
+	}
 	request := &groupv1.ListLaunchTemplatesRequest{PageSize: backendPage}
 	switch id, name := call.Text("LaunchTemplateId"), call.Text("LaunchTemplateName"); {
 	case id != "":
@@ -140,6 +143,9 @@ func describeTemplates() Operation {
 			}, pageParams(50)...),
 		},
 		Run: func(ctx context.Context, call *Call) (wire.Object, error) {
+			if err := call.Cloud.CheckRegion(ctx, call.Text("RegionId"), errTemplateRegion); err != nil {
+				return nil, err
+			}
 			tags, err := tagsOf(call.Values, "TemplateTag")
 			if err != nil {
 				return nil, err

@@ -41,6 +41,5 @@ func codeOf(err error) codes.Code { return status.Code(err) }
 
 // hasReason tells that a service's error has a reason, as rules name them.
 func hasReason(err error, reason string) bool {
-	has, _ := details(status.Convert(err))
-	return has == reason
+	return detailsOf(status.Convert(err)).reason == reason
 }
