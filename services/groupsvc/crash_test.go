@@ -181,7 +181,7 @@ func instantLife(b *bench) {
 // crashStep is how many points lie between two at which a life is cut. The
 // ordinary run, which is slowed down by the race detector, begins at a point
 // that is drawn, so that all are met over some runs; 1 cuts at every one.
-var crashStep = flag.Int("crash-step", 3, "points between two crashes")
+var crashStep = flag.Int("crash-step", 8, "points between two crashes")
 
 // TestCrash kills the service at points of a group's life at which it asks
 // something of another, before and after the effect, and starts it anew.
