@@ -46,12 +46,16 @@ const lockTimeout = 2 * time.Second
 
 // Boltstore is a [store.Store] in a file.
 type Boltstore struct {
-	db     *bbolt.DB
-	writes chan *write
-	writer sync.WaitGroup
-	closed chan struct{}
-	once   sync.Once
-	err    error
+	db    *bbolt.DB
+	woken woken
+	// committing is held while a transaction is made: who holds it sees the leases
+	// as they are.
+	committing sync.Mutex
+	writes     chan *write
+	writer     sync.WaitGroup
+	closed     chan struct{}
+	once       sync.Once
+	err        error
 }
 
 // Open opens the store in a folder, which it makes if there is none. Leases
@@ -67,17 +71,20 @@ func Open(folder string) (_ *Boltstore, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
-	if err := db.Update(prepare); err != nil {
+	b := &Boltstore{
+		db: db, writes: make(chan *write, maxShared), closed: make(chan struct{}),
+		woken: woken{at: map[string]time.Time{}, taken: map[string]time.Time{}},
+	}
+	if err := db.Update(b.prepare); err != nil {
 		return nil, errors.Join(fmt.Errorf("prepare store %s: %w", path, err), db.Close())
 	}
-	b := &Boltstore{db: db, writes: make(chan *write, maxShared), closed: make(chan struct{})}
 	b.writer.Go(b.writeAll)
 	return b, nil
 }
 
 // prepare makes what is missing, refuses a layout of another version, and drops
 // leases.
-func prepare(tx *bbolt.Tx) error {
+func (b *Boltstore) prepare(tx *bbolt.Tx) error {
 	for _, name := range [][]byte{
 		bucketGroups, bucketSchedule, bucketDue, bucketActivities, bucketTokens, bucketExpiries, bucketTemplates, bucketNames,
 		bucketRefusals, bucketMeta,
@@ -100,7 +107,7 @@ func prepare(tx *bbolt.Tx) error {
 	})
 	for _, key := range keys {
 		if err == nil {
-			err = reschedule(tx, key, (*store.Turn).Drop)
+			err = b.reschedule(tx, key, (*store.Turn).Drop)
 		}
 	}
 	return err
@@ -124,18 +131,18 @@ func (b *Boltstore) Get(_ context.Context, key store.Key) (record store.Record, 
 		if value == nil {
 			return store.ErrNotFound
 		}
-		record, err = readRecord(tx, raw, value)
+		record, err = b.readRecord(tx, raw, value)
 		return err
 	})
 	return record, err
 }
 
-func readRecord(tx *bbolt.Tx, key, value []byte) (store.Record, error) {
+func (b *Boltstore) readRecord(tx *bbolt.Tx, key, value []byte) (store.Record, error) {
 	stored := &storagev1.StoredGroup{}
 	if err := proto.Unmarshal(value, stored); err != nil {
 		return store.Record{}, fmt.Errorf("read group %q: %w", key, err)
 	}
-	turn, err := readTurn(tx, key)
+	turn, err := b.readTurn(tx, key)
 	return store.Record{Group: stored, Due: turn.DueTime()}, err
 }
 
@@ -152,7 +159,7 @@ func (b *Boltstore) List(_ context.Context, account, after string, limit int, de
 			if string(key) == string(start) {
 				continue
 			}
-			record, err := readRecord(tx, key, value)
+			record, err := b.readRecord(tx, key, value)
 			if err != nil {
 				return err
 			}
@@ -183,7 +190,7 @@ func (b *Boltstore) Save(ctx context.Context, change store.Change) error {
 		if err := tx.Bucket(bucketGroups).Put(key, value); err != nil {
 			return err
 		}
-		if err := reschedule(tx, key, func(turn *store.Turn) bool { turn.Apply(change); return true }); err != nil {
+		if err := b.reschedule(tx, key, func(turn *store.Turn) bool { turn.Apply(change); return true }); err != nil {
 			return err
 		}
 		if err := keepActivities(tx, key, change.Activities); err != nil {
@@ -230,7 +237,7 @@ func (b *Boltstore) Remove(ctx context.Context, key store.Key, version int64) er
 		if refused, err = checkVersion(tx, raw, version); refused != nil || err != nil {
 			return err
 		}
-		if err := reschedule(tx, raw, func(turn *store.Turn) bool { *turn = store.Turn{}; return true }); err != nil {
+		if err := b.reschedule(tx, raw, func(turn *store.Turn) bool { *turn = store.Turn{}; return true }); err != nil {
 			return err
 		}
 		if err := tx.Bucket(bucketSchedule).Delete(raw); err != nil {

@@ -12,20 +12,22 @@ import (
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
 )
 
-func readTurn(tx *bbolt.Tx, key []byte) (store.Turn, error) {
+func (b *Boltstore) readTurn(tx *bbolt.Tx, key []byte) (store.Turn, error) {
 	stored := &storagev1.StoredSchedule{}
 	if value := tx.Bucket(bucketSchedule).Get(key); value != nil {
 		if err := proto.Unmarshal(value, stored); err != nil {
 			return store.Turn{}, fmt.Errorf("read schedule of %q: %w", key, err)
 		}
 	}
-	return store.TurnOf(stored), nil
+	turn := store.TurnOf(stored)
+	b.woken.fill(key, &turn)
+	return turn, nil
 }
 
 // reschedule changes a group's turn and moves it in the index by time. The
 // change tells whether there was one.
-func reschedule(tx *bbolt.Tx, key []byte, change func(*store.Turn) bool) error {
-	turn, err := readTurn(tx, key)
+func (b *Boltstore) reschedule(tx *bbolt.Tx, key []byte, change func(*store.Turn) bool) error {
+	turn, err := b.readTurn(tx, key)
 	if err != nil {
 		return err
 	}
@@ -48,6 +50,7 @@ func reschedule(tx *bbolt.Tx, key []byte, change func(*store.Turn) bool) error {
 	if err != nil {
 		return fmt.Errorf("write schedule of %q: %w", key, err)
 	}
+	b.woken.take(key)
 	return tx.Bucket(bucketSchedule).Put(key, value)
 }
 
@@ -70,7 +73,7 @@ func (b *Boltstore) Claim(ctx context.Context, now time.Time, lease store.Lease,
 			raw = append(raw, append([]byte(nil), key...))
 		}
 		for _, key := range raw {
-			if err := reschedule(tx, key, func(turn *store.Turn) bool { turn.Claim(lease); return true }); err != nil {
+			if err := b.reschedule(tx, key, func(turn *store.Turn) bool { turn.Claim(lease); return true }); err != nil {
 				return err
 			}
 			keys = append(keys, parseGroupKey(key))
@@ -87,17 +90,28 @@ func (b *Boltstore) Release(ctx context.Context, key store.Key, done store.Done)
 
 // Wake implements [store.Store].
 func (b *Boltstore) Wake(ctx context.Context, key store.Key, at time.Time) error {
-	// A look first: of a thousand events of one group, one is a write.
-	var needed bool
-	err := b.db.View(func(tx *bbolt.Tx) error {
-		turn, err := readTurn(tx, groupKey(key))
-		needed = turn.Wake(at)
-		return err
-	})
-	if err != nil || !needed {
+	// A look first: of a thousand events of one group, one is a write at most.
+	if needed, err := b.wakeHeld(groupKey(key), at); err != nil || !needed {
 		return err
 	}
 	return b.change(ctx, key, func(turn *store.Turn) bool { return turn.Wake(at) })
+}
+
+// wakeHeld notes the wake of a group that is held and tells whether that of
+// another must be written.
+func (b *Boltstore) wakeHeld(key []byte, at time.Time) (write bool, err error) {
+	b.committing.Lock() // what is held is given back by no transaction meanwhile
+	defer b.committing.Unlock()
+	err = b.db.View(func(tx *bbolt.Tx) error {
+		turn, err := b.readTurn(tx, key)
+		if turn.Holder != "" {
+			b.woken.wake(key, turn, at)
+		} else {
+			write = turn.Wake(at)
+		}
+		return err
+	})
+	return write, err
 }
 
 // change changes the turn of a group if it is there.
@@ -107,7 +121,7 @@ func (b *Boltstore) change(ctx context.Context, key store.Key, change func(*stor
 		if tx.Bucket(bucketGroups).Get(raw) == nil {
 			return nil
 		}
-		return reschedule(tx, raw, change)
+		return b.reschedule(tx, raw, change)
 	})
 }
 

@@ -76,7 +76,7 @@ func (b *Boltstore) drain(first *write) []*write {
 // commit makes writes in one transaction. If one fails, each is made alone, so
 // that it fails nobody else.
 func (b *Boltstore) commit(shared []*write) {
-	err := b.db.Update(func(tx *bbolt.Tx) error {
+	err := b.update(func(tx *bbolt.Tx) error {
 		for _, w := range shared {
 			if err := w.apply(tx); err != nil {
 				return err
@@ -86,9 +86,18 @@ func (b *Boltstore) commit(shared []*write) {
 	})
 	for _, w := range shared {
 		if err != nil && len(shared) > 1 {
-			w.done <- b.db.Update(w.apply)
+			w.done <- b.update(w.apply)
 		} else {
 			w.done <- err
 		}
 	}
+}
+
+// update makes a transaction.
+func (b *Boltstore) update(apply func(*bbolt.Tx) error) error {
+	b.committing.Lock()
+	defer b.committing.Unlock()
+	err := b.db.Update(apply)
+	b.woken.end(err != nil)
+	return err
 }
