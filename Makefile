@@ -107,9 +107,11 @@ TIMEOUT := 20m
 packages: ## Installs the Debian packages that the tests need and that are not there.
 	tools/scripts/packages.sh
 
+# Many packages wait for processes more than they compute: -p lets more of them
+# run at a time than there are cores.
 .PHONY: test
 test: packages $(BIN)/grpcurl ## Runs every test with the race detector.
-	go test -race -shuffle=on -timeout $(TIMEOUT) $(PACKAGES)
+	go test -race -shuffle=on -p 4 -timeout $(TIMEOUT) $(PACKAGES)
 
 # Seeds of the whole-system simulation: each is a day.
 SEEDS ?= 1000
