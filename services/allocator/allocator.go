@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
@@ -39,6 +40,8 @@ type Deps struct {
 	// the view and the promises are: the wall clock, whatever the speed of the
 	// cloud's, for what they wait for is a real server. Required.
 	Clock clock.Clock
+	// Metrics takes how old the view of the market is; nil: nothing is told.
+	Metrics prometheus.Registerer
 	// Log receives what operators should know. Nil: nobody is told.
 	Log *slog.Logger
 }
@@ -67,6 +70,9 @@ func New(config Config, deps Deps) (*Service, error) {
 		config.MaxViewAge = DefaultMaxViewAge
 	}
 	market := view.New(deps.Fleet, deps.Clock, deps.Log)
+	if err := measure(deps.Metrics, market, deps.Clock); err != nil {
+		return nil, fmt.Errorf("allocator: %w", err)
+	}
 	return &Service{view: market, server: api.NewServer(market, deps.Clock, config.MaxViewAge)}, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -51,6 +52,7 @@ type bench struct {
 	crash   *crash
 	entropy *rand.ChaCha8
 
+	metrics *prometheus.Registry // of the service as last started
 	deps    Deps
 	groups  store.Store // survives restarts when it is in memory
 	service *Service
@@ -101,15 +103,17 @@ func (b *bench) start() {
 	fleetv1.RegisterFleetServiceServer(server, b.cloud)
 	allocatorv1.RegisterAllocatorServiceServer(server, &cloudtest.Allocator{Cloud: b.cloud, Blind: b.blind})
 	healthv1.RegisterHealthServiceServer(server, b.health)
+	b.metrics = prometheus.NewRegistry()
 	b.deps = Deps{
 		Fleet: fleetv1.NewFleetServiceClient(conn), Allocator: allocatorv1.NewAllocatorServiceClient(conn),
 		Health: healthv1.NewHealthServiceClient(conn), GroupEvents: b.told,
-		Clock: b.clock, Log: slog.New(slog.DiscardHandler),
+		Clock: b.clock, Metrics: b.metrics, Log: slog.New(slog.DiscardHandler),
 	}
 	b.service, err = compose(context.Background(), Config{Entropy: b.entropy}.withDefaults(), b.deps, &crashing{Store: b.groups, crash: b.crash})
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	b.deps.Metrics = nil // further replicas that a test starts count for themselves
 	b.service.Register(server)
 	b.client, b.lt = groupv1.NewGroupServiceClient(conn), groupv1.NewLaunchTemplateServiceClient(conn)
 	b.scaling = groupv1.NewScalingServiceClient(conn)

@@ -28,6 +28,7 @@ import (
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/catalog"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/control"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/ids"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/meter"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/tell"
 	"github.com/seed-198b1370/muster/services/groupsvc/memory"
@@ -99,7 +100,7 @@ type Deps struct {
 	// Events makes the service fast. Nil: it looks at each group periodically
 	// and only then.
 	Events EventSource
-	// Metrics takes what the service counts of events; nil: nothing is counted.
+	// Metrics takes what the service counts; nil: nothing is counted.
 	Metrics prometheus.Registerer
 	// Clock tells the time; it should be the cloud's.
 	Clock clock.Clock
@@ -176,7 +177,8 @@ func compose(ctx context.Context, config Config, deps Deps, groups store.Store) 
 	}
 	known := catalog.New(deps.Fleet, deps.Clock)
 	names := ids.NewSource(config.Entropy)
-	if err := measure(deps.Metrics, deps.Events, deps.GroupEvents); err != nil {
+	counts := meter.New()
+	if err := measure(deps.Metrics, deps.Events, deps.GroupEvents, counts, meter.NewGroups(groups, deps.Clock)); err != nil {
 		return nil, fmt.Errorf("open group service: %w", err)
 	}
 	teller := tell.New(deps.GroupEvents)
@@ -196,7 +198,7 @@ func compose(ctx context.Context, config Config, deps Deps, groups store.Store) 
 		LeaseDuration: config.LeaseDuration, Workers: config.Workers, ParallelCalls: config.ParallelCalls, StopGrace: config.StopGrace, Shared: config.Store.URL != "",
 	}, control.Deps{
 		Store: groups, Fleet: deps.Fleet, Allocator: deps.Allocator, Health: deps.Health, Tell: teller,
-		Catalog: known, IDs: names, Clock: deps.Clock, Log: deps.Log,
+		Catalog: known, IDs: names, Clock: deps.Clock, Meter: counts, Log: deps.Log,
 	})
 	handler := api.New(api.Deps{
 		Store: groups, Accounts: accounts.New(deps.Fleet, deps.Clock), Control: controller, Catalog: known,

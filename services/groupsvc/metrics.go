@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	pkgevents "github.com/seed-198b1370/muster/pkg/events"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/meter"
 )
 
 // pendingTimeout bounds the question of how many events wait.
@@ -19,13 +20,16 @@ type countedSource interface {
 	Pending(context.Context) (int64, error)
 }
 
-// measure registers what is counted of events, as far as source and sink can tell;
-// a nil registerer takes nothing.
-func measure(to prometheus.Registerer, source EventSource, sink EventSink) error {
+// measure registers what is counted: of events as far as source and sink can tell.
+// A nil registerer takes nothing.
+func measure(to prometheus.Registerer, source EventSource, sink EventSink, counts *meter.Meter, groups *meter.Groups) error {
 	if to == nil {
 		return nil
 	}
-	var all []prometheus.Collector
+	if err := counts.Register(to); err != nil {
+		return err
+	}
+	all := []prometheus.Collector{groups}
 	if counted, ok := source.(countedSource); ok {
 		all = append(all, consumed(counted)...)
 	}

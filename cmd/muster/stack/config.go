@@ -110,6 +110,9 @@ type Config struct {
 	// MetricsListen is the host and port on which what the services count is read
 	// over HTTP, and whether they are alive and ready. Empty: none.
 	MetricsListen string
+	// Profiles lets what the Go runtime tells of the process be read there, too,
+	// under /debug/pprof/. Only with MetricsListen.
+	Profiles bool
 
 	// InstancePort is the port of the loopback interface on which instances
 	// answer health probes, each at its private address; a negative one is any

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/pprof"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -38,7 +39,19 @@ func (s *Stack) metricsHandler() http.Handler {
 		}
 		say(w, http.StatusOK, "ready")
 	})
+	if s.config.Profiles {
+		profiles(mux)
+	}
 	return mux
+}
+
+// profiles adds what the Go runtime tells of the process. A profile takes at most
+// as long as any answer may, [httpTimeout].
+func profiles(mux *http.ServeMux) {
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 }
 
 // maxScrapes bounds the readings of metrics at a time.

@@ -51,7 +51,7 @@ func (s *Stack) newService(ctx context.Context, role Role) (service, error) {
 	case Fleetsim:
 		return s.newFleetsim(ctx)
 	case Allocator:
-		return allocator.New(allocator.Config{MaxViewAge: s.config.MaxViewAge}, allocator.Deps{Fleet: fleet, Clock: clock.NewWall(), Log: log})
+		return allocator.New(allocator.Config{MaxViewAge: s.config.MaxViewAge}, allocator.Deps{Fleet: fleet, Clock: clock.NewWall(), Metrics: s.metrics, Log: log})
 	case Healthcheck:
 		js, err := s.jetStream()
 		if err != nil {

@@ -98,6 +98,7 @@ type process struct {
 	Listen   string `help:"Host and port of the gRPC server." default:"127.0.0.1:7070"`
 	LogLevel string `help:"Log from this level on: ${enum}." enum:"debug,info,warn,error" default:"info"`
 	Metrics  string `name:"metrics-listen" help:"Host and port on which metrics are read over HTTP (/metrics), and whether the process is alive (/healthz) and ready (/readyz); by default they are not." placeholder:"ADDR"`
+	Pprof    bool   `help:"Let profiles of the process be read there, too (/debug/pprof/)."`
 	guarded
 }
 
@@ -124,7 +125,10 @@ func (p process) run(ctx context.Context, on console, config stack.Config) error
 		if err := checkListen("--metrics-listen", p.Metrics); err != nil {
 			return err
 		}
+	} else if p.Pprof {
+		return misuse("--pprof needs --metrics-listen")
 	}
+	config.Profiles = p.Pprof
 	config.Listen, config.MetricsListen, config.Log = p.Listen, p.Metrics, on.logger(level)
 	if err := p.guard(&config); err != nil {
 		return err

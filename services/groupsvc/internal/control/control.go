@@ -27,6 +27,7 @@ import (
 	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/catalog"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/ids"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/meter"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/tell"
 )
@@ -85,6 +86,8 @@ type Deps struct {
 	IDs *ids.Source
 	// Clock tells the time.
 	Clock clock.Clock
+	// Meter counts what looks do; nil counts nothing.
+	Meter *meter.Meter
 	// Log takes what nobody is told.
 	Log *slog.Logger
 }
@@ -109,6 +112,9 @@ type Controller struct {
 	failures map[store.Key]int         // looks in a row that a neighbour failed
 	progress chan struct{}             // closed and replaced at the end of each look
 	owed     map[store.Key]store.Done  // groups that the store could not be told are given back
+
+	// replacements knows which noticed instances have been made up for.
+	replacements replacements
 }
 
 // New makes a controller.

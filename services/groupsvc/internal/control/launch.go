@@ -16,6 +16,7 @@ import (
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
+	"github.com/seed-198b1370/muster/services/groupsvc/internal/meter"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/placement"
 	"github.com/seed-198b1370/muster/services/groupsvc/plan"
 )
@@ -222,19 +223,26 @@ func (l *look) note(launch *storagev1.Launch, came outcome) {
 	inDoubt := l.settled[launch.GetRequestId()] && isTurnedAway(came.err)
 	switch {
 	case came.err == nil:
+		if launch.GetMove() == 0 {
+			l.countReplaced(len(came.ids), came.at)
+		}
 		// A launch forgets the ids that lists show; a result keeps them.
 		launch.AnswerTime, launch.InstanceIds = timestamppb.New(came.at), slices.Clone(came.ids)
 		if len(came.ids) < int(launch.GetAmount()) {
+			l.c.Meter.Launch(pool.Method, meter.Partly, placement.CodeNoStock, len(came.ids))
 			l.refused(pool, placement.CodeNoStock, 0)
 		} else {
+			l.c.Meter.Launch(pool.Method, meter.Launched, "", len(came.ids))
 			l.accepted(pool)
 		}
 	case isRefusal(came.err) && !inDoubt:
 		result.ErrorCode = refusalCode(came.err)
+		l.c.Meter.Launch(pool.Method, meter.Refused, result.GetErrorCode(), 0)
 		result.ErrorMessage = placement.MessageOf(result.GetErrorCode())
 		l.refused(pool, result.GetErrorCode(), rpc.RetryDelay(came.err))
 		l.stored.Launches = slices.DeleteFunc(l.stored.Launches, func(other *storagev1.Launch) bool { return other == launch })
 	default:
+		l.c.Meter.Launch(pool.Method, meter.Unknown, status.Code(came.err).String(), 0)
 		l.fail(fmt.Errorf("launch %s: %w", launch.GetRequestId(), came.err))
 		return
 	}

@@ -40,6 +40,7 @@ func (l *look) observe(ctx context.Context) error {
 		return err
 	}
 	l.instances, l.listed = instances, true
+	l.countReplaced(0, l.now)
 	l.dropLeft()
 	l.rememberUnhealthy()
 	shown := make(map[string]bool, len(instances))
