@@ -26,9 +26,9 @@ type burst struct {
 const (
 	// minBurst is from how many events on a burst is worth it.
 	minBurst = 16
-	// burstReplies bounds the replies that wait to be read: the server sends few
-	// for each burst.
-	burstReplies = 64
+	// burstReplies bounds the replies that wait to be read: a busy server may
+	// answer each event of a burst before its end is published.
+	burstReplies = maxBurst + 64
 	// burstFlow is how many events the server may take before it tells how far
 	// it is. It is told how many there are by the end of the burst.
 	burstFlow = 500

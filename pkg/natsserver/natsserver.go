@@ -41,6 +41,7 @@ type Server struct {
 	lock      *flock.Flock // of the data folder; nil for a temporary one
 	removeDir string       // the temporary folder, if any
 	listens   bool
+	log       *slog.Logger
 
 	closeOnce sync.Once
 	closeErr  error
@@ -56,7 +57,7 @@ func Start(config Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{listens: config.Listen != ""}
+	s := &Server{listens: config.Listen != "", log: config.Log}
 	if options.StoreDir, err = s.takeFolder(config.DataDir); err != nil {
 		return nil, err
 	}
@@ -123,7 +124,8 @@ func (s *Server) awaitReady(log *logger) error {
 // as the server runs; whoever asked for it closes it.
 func (s *Server) Connect() (*nats.Conn, error) {
 	conn, err := nats.Connect("", nats.InProcessServer(s.server), nats.Name("muster"),
-		nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond))
+		nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { s.log.Warn("NATS reports trouble", "error", err) }))
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS in process: %w", err)
 	}

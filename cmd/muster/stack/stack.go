@@ -267,6 +267,7 @@ func (s *Stack) openNATS() (err error) {
 	auth := s.config.NATSAuth.options(func(err error) { log.Error("the password of NATS can not be read", "error", err) })
 	s.nats, err = nats.Connect(s.config.NATSURL, append(auth, nats.Name("muster"), nats.MaxReconnects(-1), nats.RetryOnFailedConnect(true),
 		nats.IgnoreAuthErrorAbort(), // a password may be changed at the server first
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { log.Warn("NATS reports trouble", "error", err) }),
 		nats.ConnectHandler(func(*nats.Conn) { log.Info("NATS is reached", "url", withoutPassword(s.config.NATSURL)) }),
 		nats.ReconnectHandler(func(*nats.Conn) { log.Info("NATS is back", "url", withoutPassword(s.config.NATSURL)) }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
