@@ -280,6 +280,52 @@ func TestList_filtersOfTheCloud(t *testing.T) {
 	}
 }
 
+// A page tells how many instances all pages have, for all filters by which the
+// cloud counts; the others tell nothing.
+func TestList_totalAddsUpToTheList(t *testing.T) {
+	c := start(t, fleetsim.Config{Volatility: still()}, false)
+	a := c.run(launch("a", 5, func(r *fleetv1.RunInstancesRequest) { r.Tags = map[string]string{"g": "1"} }))
+	c.run(launch("b", 4, func(r *fleetv1.RunInstancesRequest) { r.BillingMethod = payg }))
+	c.clock.Advance(time.Minute)
+	c.must("FleetService/StopInstances", &fleetv1.StopInstancesRequest{InstanceIds: a[:2]})
+	family := strings.TrimSuffix(launch("c", 1).GetInstanceType(), ".large")
+	stopping := []fleetv1.InstanceStatus{fleetv1.InstanceStatus_INSTANCE_STATUS_STOPPING}
+	for name, test := range map[string]struct {
+		req  *fleetv1.ListInstancesRequest
+		want int64 // -1 for none told
+	}{
+		"all":             {&fleetv1.ListInstancesRequest{}, 9},
+		"tags":            {&fleetv1.ListInstancesRequest{Tags: map[string]string{"g": "1"}}, 5},
+		"no such tags":    {&fleetv1.ListInstancesRequest{Tags: map[string]string{"g": "2"}}, 0},
+		"method":          {&fleetv1.ListInstancesRequest{BillingMethod: payg}, 4},
+		"status":          {&fleetv1.ListInstancesRequest{Statuses: stopping}, 2},
+		"status and tags": {&fleetv1.ListInstancesRequest{Statuses: stopping, Tags: map[string]string{"g": "1"}}, 2},
+		"family":          {&fleetv1.ListInstancesRequest{Family: family}, 9},
+		"another family":  {&fleetv1.ListInstancesRequest{Family: "ecs.none"}, 0},
+		"zone":            {&fleetv1.ListInstancesRequest{ZoneId: "cn-shenzhen-d"}, 9},
+		"ids":             {&fleetv1.ListInstancesRequest{InstanceIds: a}, -1},
+		"name":            {&fleetv1.ListInstancesRequest{InstanceName: "*"}, -1},
+		"lock":            {&fleetv1.ListInstancesRequest{OperationLock: fleetv1.OperationLock_OPERATION_LOCK_FINANCIAL}, -1},
+	} {
+		test.req.PageSize = 2
+		if page, err := c.fleet.ListInstances(t.Context(), test.req); err != nil || page.TotalSize != nil {
+			t.Errorf("%s: told without being asked: %v, %v", name, page.GetTotalSize(), err)
+		}
+		test.req.CountTotal = true
+		page, err := c.fleet.ListInstances(t.Context(), test.req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := int64(-1)
+		if page.TotalSize != nil {
+			got = page.GetTotalSize()
+		}
+		if got != test.want {
+			t.Errorf("%s: %d in all, want %d", name, got, test.want)
+		}
+	}
+}
+
 func TestCount_addsUpToTheList(t *testing.T) {
 	c := start(t, fleetsim.Config{Volatility: still()}, false)
 	tagged := func(r *fleetv1.RunInstancesRequest) { r.Tags = map[string]string{"g": "1"} }

@@ -40,20 +40,9 @@ type Count struct {
 // takes no longer for a large fleet than for a small one, but with several tags
 // at once, when it looks at each instance of the rarest.
 func (w *World) Count(q CountQuery) []Count {
-	owner, ok := w.accounts[q.AccountID]
-	if !ok {
+	found := w.tallied(q.AccountID, q.Tags)
+	if found == nil {
 		return nil
-	}
-	found := owner.tallies
-	if len(q.Tags) > 0 {
-		rarest := owner.rarest(q.Tags)
-		if rarest == nil {
-			return nil
-		}
-		found = rarest.tallies
-		if found == nil || len(q.Tags) > 1 {
-			found = w.tallyOf(rarest, q.Tags)
-		}
 	}
 	counts := make([]Count, 0, len(found))
 	for key, instances := range found {
@@ -63,6 +52,42 @@ func (w *World) Count(q CountQuery) []Count {
 	}
 	slices.SortFunc(counts, func(a, b Count) int { return a.compare(b.CountKey) })
 	return counts
+}
+
+// tallied are the tallies of an account's instances that carry some tags.
+func (w *World) tallied(accountID string, tags []Tag) map[CountKey]int64 {
+	owner, ok := w.accounts[accountID]
+	if !ok {
+		return nil
+	}
+	if len(tags) == 0 {
+		return owner.tallies
+	}
+	rarest := owner.rarest(tags)
+	if rarest == nil {
+		return nil
+	}
+	if rarest.tallies == nil || len(tags) > 1 {
+		return w.tallyOf(rarest, tags)
+	}
+	return rarest.tallies
+}
+
+// Total tells how many instances a query is about, on all pages. It does not
+// look at each: the second result is false for a query that would need that, by
+// number, name or lock, or for all accounts.
+func (w *World) Total(q Query) (total int64, known bool) {
+	if q.ByNumber || q.NamePattern != "" || q.Lock != LockNone || q.AllAccounts {
+		return 0, false
+	}
+	for key, instances := range w.tallied(q.AccountID, q.Tags) {
+		offer := &w.catalog.Offers()[key.Pool.Offer]
+		if q.Pools.has(offer, key.Pool.Spot) && (q.Family == "" || q.Family == offer.Family) &&
+			(len(q.Statuses) == 0 || slices.Contains(q.Statuses, key.Status)) && (q.Health == 0 || q.Health == key.Health) {
+			total += instances
+		}
+	}
+	return total, true
 }
 
 func (k CountKey) compare(other CountKey) int {

@@ -28,15 +28,23 @@ func (f *fleet) ListInstances(ctx context.Context, req *fleetv1.ListInstancesReq
 		cursor   string
 		position int64
 		history  string
+		total    *int64
 	}
 	found, err := look(ctx, f.Engine, func(w *world.World) page {
-		return page{w.List(query), cursorOf(f.Engine.FleetID(), w.Sequence()), positionOf(w.Sequence()), historyOf(f.Engine.FleetID())}
+		found := page{w.List(query), cursorOf(f.Engine.FleetID(), w.Sequence()), positionOf(w.Sequence()), historyOf(f.Engine.FleetID()), nil}
+		if req.GetCountTotal() {
+			if total, known := w.Total(query); known {
+				found.total = &total
+			}
+		}
+		return found
 	})
 	if err != nil {
 		return nil, err
 	}
 	resp := &fleetv1.ListInstancesResponse{
 		Cursor: found.cursor, Position: found.position, HistoryId: found.history, NextPageToken: tokenAfter(instanceList, found.Next),
+		TotalSize: found.total,
 	}
 	for i := range found.Listed {
 		resp.Instances = append(resp.Instances, f.toListed(&found.Listed[i]))

@@ -1758,7 +1758,9 @@ type ListInstancesRequest struct {
 	// Instances of all accounts, not of the caller's alone; `account_id` tells
 	// whose each is. For services that serve every account, such as the health
 	// check: a cloud that tells its callers apart lets nobody else.
-	AllAccounts   bool `protobuf:"varint,12,opt,name=all_accounts,json=allAccounts,proto3" json:"all_accounts,omitempty"`
+	AllAccounts bool `protobuf:"varint,12,opt,name=all_accounts,json=allAccounts,proto3" json:"all_accounts,omitempty"`
+	// Tells in `total_size` how many instances there are on all pages.
+	CountTotal    bool `protobuf:"varint,13,opt,name=count_total,json=countTotal,proto3" json:"count_total,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1877,6 +1879,13 @@ func (x *ListInstancesRequest) GetAllAccounts() bool {
 	return false
 }
 
+func (x *ListInstancesRequest) GetCountTotal() bool {
+	if x != nil {
+		return x.CountTotal
+	}
+	return false
+}
+
 // Response of FleetService.ListInstances.
 type ListInstancesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1891,7 +1900,11 @@ type ListInstancesResponse struct {
 	// WatchInstancesResponse.
 	Position int64 `protobuf:"varint,4,opt,name=position,proto3" json:"position,omitempty"`
 	// Which history that is, as in WatchInstancesResponse.
-	HistoryId     string `protobuf:"bytes,5,opt,name=history_id,json=historyId,proto3" json:"history_id,omitempty"`
+	HistoryId string `protobuf:"bytes,5,opt,name=history_id,json=historyId,proto3" json:"history_id,omitempty"`
+	// How many instances there are on all pages, when it was asked for. Absent
+	// with filters by which a cloud does not count: `instance_ids`,
+	// `instance_name`, `operation_lock`, `all_accounts`.
+	TotalSize     *int64 `protobuf:"varint,6,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1959,6 +1972,13 @@ func (x *ListInstancesResponse) GetHistoryId() string {
 		return x.HistoryId
 	}
 	return ""
+}
+
+func (x *ListInstancesResponse) GetTotalSize() int64 {
+	if x != nil && x.TotalSize != nil {
+		return *x.TotalSize
+	}
+	return 0
 }
 
 // Request of FleetService.CountInstances. All filters given must match.
@@ -3589,7 +3609,7 @@ const file_muster_fleet_v1_fleet_service_proto_rawDesc = "" +
 	"\vdescription\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\vdescription\x12/\n" +
 	"\x13deletion_protection\x18\x03 \x01(\bR\x12deletionProtection\"O\n" +
 	"\x16UpdateInstanceResponse\x125\n" +
-	"\binstance\x18\x01 \x01(\v2\x19.muster.fleet.v1.InstanceR\binstance\"\xec\x05\n" +
+	"\binstance\x18\x01 \x01(\v2\x19.muster.fleet.v1.InstanceR\binstance\"\x8d\x06\n" +
 	"\x14ListInstancesRequest\x123\n" +
 	"\finstance_ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
 	"\x10d\"\x06r\x04\x10\x01\x18@R\vinstanceIds\x12]\n" +
@@ -3606,17 +3626,22 @@ const file_muster_fleet_v1_fleet_service_proto_rawDesc = "" +
 	"\rinstance_name\x18\n" +
 	" \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\finstanceName\x12\x1f\n" +
 	"\x06family\x18\v \x01(\tB\a\xbaH\x04r\x02\x18@R\x06family\x12!\n" +
-	"\fall_accounts\x18\f \x01(\bR\vallAccounts\x1a7\n" +
+	"\fall_accounts\x18\f \x01(\bR\vallAccounts\x12\x1f\n" +
+	"\vcount_total\x18\r \x01(\bR\n" +
+	"countTotal\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xcb\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xfe\x01\n" +
 	"\x15ListInstancesResponse\x127\n" +
 	"\tinstances\x18\x01 \x03(\v2\x19.muster.fleet.v1.InstanceR\tinstances\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x16\n" +
 	"\x06cursor\x18\x03 \x01(\tR\x06cursor\x12\x1a\n" +
 	"\bposition\x18\x04 \x01(\x03R\bposition\x12\x1d\n" +
 	"\n" +
-	"history_id\x18\x05 \x01(\tR\thistoryId\"\xd1\x02\n" +
+	"history_id\x18\x05 \x01(\tR\thistoryId\x12\"\n" +
+	"\n" +
+	"total_size\x18\x06 \x01(\x03H\x00R\ttotalSize\x88\x01\x01B\r\n" +
+	"\v_total_size\"\xd1\x02\n" +
 	"\x15CountInstancesRequest\x12^\n" +
 	"\x04tags\x18\x01 \x03(\v20.muster.fleet.v1.CountInstancesRequest.TagsEntryB\x18\xbaH\x15\x9a\x01\x12\x10\x14\"\ar\x05\x10\x01\x18\x80\x01*\x05r\x03\x18\x80\x01R\x04tags\x12 \n" +
 	"\azone_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06zoneId\x12,\n" +
@@ -3973,6 +3998,7 @@ func file_muster_fleet_v1_fleet_service_proto_init() {
 	file_muster_fleet_v1_error_reason_proto_init()
 	file_muster_fleet_v1_instance_proto_init()
 	file_muster_fleet_v1_pool_proto_init()
+	file_muster_fleet_v1_fleet_service_proto_msgTypes[27].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
