@@ -17,7 +17,8 @@ import (
 // A Direct is a server and the connection to it in one, without anything
 // between: a call runs the handler in the caller's goroutine and returns when
 // that has, validated and with errors mapped as a [Server] does it. So what one
-// goroutine calls happens in one order, which is what a simulation needs.
+// goroutine calls happens in one order, which is what a simulation needs; and a
+// call costs a fraction of one over a connection, which is what the gateway needs.
 //
 // A server's stream tells what there is to tell at the moment it is opened, and
 // then ends: its handler runs, under a context that has ended already, until it

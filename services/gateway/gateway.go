@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -90,6 +91,7 @@ type Gateway struct {
 	backends   *ops.Backends
 	operations map[action]*ops.Operation
 	versions   map[string]bool
+	buffers    sync.Pool // of *[]byte, for answers
 	log        *slog.Logger
 }
 

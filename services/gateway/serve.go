@@ -188,15 +188,23 @@ func (g *Gateway) told(ctx context.Context, x *exchange, err error) wire.Error {
 	return told
 }
 
+// keptBuffer is how large a buffer for answers may be that is kept for others.
+const keptBuffer = 256 << 10
+
 func (g *Gateway) write(ctx context.Context, w http.ResponseWriter, x *exchange, status int, name string, answer wire.Object) {
 	kind := "application/json;charset=utf-8"
-	var text []byte
-	var err error
+	write := func(to []byte) ([]byte, error) { return wire.AppendJSON(to, answer) }
 	if x.inXML {
 		kind = "text/xml;charset=utf-8"
-		text, err = wire.AppendXML(nil, name, answer)
-	} else {
-		text, err = wire.AppendJSON(make([]byte, 0, 512), answer)
+		write = func(to []byte) ([]byte, error) { return wire.AppendXML(to, name, answer) }
+	}
+	buffer, ok := g.buffers.Get().(*[]byte)
+	if !ok { // the first ones
+		buffer = new([]byte)
+	}
+	text, err := write((*buffer)[:0])
+	if *buffer = text; cap(text) <= keptBuffer {
+		defer g.buffers.Put(buffer)
 	}
 	if err != nil { // a mapping that is wrong
 		g.log.ErrorContext(ctx, "answer can not be written", "operation", name, "request", x.id, "error", err)

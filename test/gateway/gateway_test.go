@@ -180,6 +180,55 @@ func TestGateway_launchResultsTellWhy(t *testing.T) {
 	}
 }
 
+// TestGateway_pagesOfInstances holds that pages by number show each instance
+// once, in the same order, and that each page tells how many there are.
+func TestGateway_pagesOfInstances(t *testing.T) {
+	d := open(t)
+	d.must("RunInstances", launched("Amount", "20", "Tag.1.Key", "team", "Tag.1.Value", "blue", "InstanceName", "web")...)
+	d.must("RunInstances", launched("Amount", "13", "InstanceType", "ecs.g6.large", "VSwitchId", "vsw-cn-shenzhen-e")...)
+	for name, c := range map[string]struct {
+		filter []string
+		total  int
+	}{
+		"all":       {nil, 33},
+		"zone":      {[]string{"ZoneId", "cn-shenzhen-e"}, 13},
+		"vSwitch":   {[]string{"VSwitchId", "vsw-cn-shenzhen-d"}, 20},
+		"type":      {[]string{"InstanceType", "ecs.c6.large"}, 20},
+		"family":    {[]string{"InstanceTypeFamily", "ecs.g6"}, 13},
+		"tag":       {[]string{"Tag.1.Key", "team", "Tag.1.Value", "blue"}, 20},
+		"status":    {[]string{"Status", "Stopped"}, 0},
+		"name":      {[]string{"InstanceName", "w*"}, 20},
+		"image":     {[]string{"ImageId", "m-1"}, 33},
+		"no image":  {[]string{"ImageId", "m-2"}, 0},
+		"a network": {[]string{"InstanceNetworkType", "vpc", "ZoneId", "cn-shenzhen-d"}, 20},
+	} {
+		for action, keys := range map[string][2]string{"DescribeInstances": {"Instances", "Instance"}, "DescribeInstanceStatus": {"InstanceStatuses", "InstanceStatus"}} {
+			if action == "DescribeInstanceStatus" && name != "all" && name != "zone" { // which knows no other filter
+				continue
+			}
+			t.Run(action+"/"+name, func(t *testing.T) {
+				within := door{t: t, address: d.address, running: d.running}
+				seen := map[any]bool{}
+				for page := 1; page <= c.total/7+2; page++ {
+					answer := within.must(action, with(c.filter, "PageNumber", strconv.Itoa(page), "PageSize", "7")...)
+					wrapper, _ := answer[keys[0]].(map[string]any)
+					items, _ := wrapper[keys[1]].([]any)
+					if want := max(0, min(7, c.total-7*(page-1))); len(items) != want || answer["TotalCount"] != float64(c.total) {
+						t.Fatalf("page %d has %d of %v, want %d of %d", page, len(items), answer["TotalCount"], want, c.total)
+					}
+					for _, item := range items {
+						fields, _ := item.(map[string]any)
+						seen[fields["InstanceId"]] = true
+					}
+				}
+				if len(seen) != c.total {
+					t.Errorf("%d of %d were shown", len(seen), c.total)
+				}
+			})
+		}
+	}
+}
+
 // TestGateway_tags sets, lists and removes tags of all that has some.
 func TestGateway_tags(t *testing.T) {
 	d := open(t)

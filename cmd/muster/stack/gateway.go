@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"google.golang.org/grpc"
+
 	"github.com/seed-198b1370/muster/pkg/rpc"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
@@ -16,17 +18,28 @@ func (s *Stack) newGateway(ctx context.Context) error {
 	if s.config.ECSListen == "" {
 		return nil
 	}
-	group, err := s.connTo(Groupsvc, s.config.GroupAddr)
-	if err != nil {
-		return err
+	// What is played here is called without a connection between: HTTP and a
+	// signature cost as much as a call of gRPC does, and to pay for both is too
+	// much. Validation, errors and deadlines are the same.
+	groups, fleet := grpc.ClientConnInterface(s.direct), grpc.ClientConnInterface(s.direct)
+	if !s.config.plays(Groupsvc) {
+		conn, err := s.connTo(Groupsvc, s.config.GroupAddr)
+		if err != nil {
+			return err
+		}
+		groups = conn
+	}
+	if !s.config.plays(Fleetsim) {
+		fleet = s.fleet
 	}
 	verifier := s.config.ECSVerifier
 	if verifier == nil {
 		verifier = gateway.Unsigned(rpc.DefaultAccount)
 	}
+	var err error
 	s.gateway, err = gateway.New(gateway.Config{}, gateway.Deps{
-		Groups: groupv1.NewGroupServiceClient(group), Templates: groupv1.NewLaunchTemplateServiceClient(group),
-		Fleet: fleetv1.NewFleetServiceClient(s.fleet), Verifier: verifier, Log: s.config.Log.With("service", string(Gateway)),
+		Groups: groupv1.NewGroupServiceClient(groups), Templates: groupv1.NewLaunchTemplateServiceClient(groups),
+		Fleet: fleetv1.NewFleetServiceClient(fleet), Verifier: verifier, Log: s.config.Log.With("service", string(Gateway)),
 	})
 	if err != nil {
 		return err

@@ -39,6 +39,7 @@ func (s *Stack) newServices(ctx context.Context) ([]service, error) {
 		}
 		s.closeLater(svc.Close)
 		svc.Register(s.server)
+		svc.Register(s.direct)
 		services = append(services, svc)
 	}
 	return services, nil

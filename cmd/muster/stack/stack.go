@@ -33,6 +33,7 @@ import (
 type Stack struct {
 	config Config
 	server *rpc.Server
+	direct *rpc.Direct // the same services, for the gateway
 	local  rpc.Local
 	conn   *grpc.ClientConn
 	tcp    net.Listener
@@ -88,7 +89,7 @@ func Start(ctx context.Context, config Config) (_ *Stack, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{config: config, local: rpc.NewLocal(), failed: make(chan error, 1), metrics: newMetrics()}
+	s := &Stack{config: config, local: rpc.NewLocal(), failed: make(chan error, 1), metrics: newMetrics(), direct: rpc.NewDirect(validator, config.Log)}
 	if s.server, err = newServer(validator, config); err != nil {
 		return nil, err
 	}

@@ -103,3 +103,31 @@ func TestAppend_writesBothFormats(t *testing.T) {
 		t.Error("what can not be written was")
 	}
 }
+
+// What is made as it is written reads as what was made before, in both formats.
+func TestAppend_objectsMadeAsTheyAreWritten(t *testing.T) {
+	texts := []string{"plain", "\"q\" \\ \n\t\x00\x7f", "ein Gr\u00fc\u00df\u2028 \U0001f600", "\xff broken \xc3", ""}
+	made := func(at int, to Object) Object { return append(to, T("Name", texts[at]), M("At", at)) }
+	before := make([]Object, 0, len(texts))
+	for at := range texts {
+		before = append(before, Object{M("Name", texts[at]), M("At", int64(at))})
+	}
+	for format, write := range map[string]func(Object) ([]byte, error){
+		"JSON": func(o Object) ([]byte, error) { return AppendJSON(nil, o) },
+		"XML":  func(o Object) ([]byte, error) { return AppendXML(nil, "Answer", o) },
+	} {
+		for _, count := range []int{0, 1, len(texts)} {
+			lazy, lazyErr := write(Object{ListOf("Items", "Item", count, made)})
+			eager, eagerErr := write(Object{List("Items", "Item", before[:count])})
+			if lazyErr != nil || eagerErr != nil || string(lazy) != string(eager) {
+				t.Errorf("%s: %s, %v; want %s, %v", format, lazy, lazyErr, eager, eagerErr)
+			}
+			if format == "JSON" && !json.Valid(lazy) {
+				t.Errorf("no JSON: %s", lazy)
+			}
+		}
+		if _, err := write(Object{ListOf("Items", "Item", 1, func(_ int, to Object) Object { return append(to, M("Odd", struct{}{})) })}); err == nil {
+			t.Errorf("%s: what can not be written was", format)
+		}
+	}
+}

@@ -138,17 +138,60 @@ func runDescribeInstances(ctx context.Context, call *Call) (wire.Object, error) 
 	if err != nil {
 		return nil, err
 	}
-	object := func(i *fleetv1.Instance) wire.Object { return instanceObject(i, places, call.Text("RegionId")) }
-	if call.Has("NextToken") || call.Has("MaxResults") {
-		return describeByToken(ctx, call, request, object)
+	described := func(list []*fleetv1.Instance) wire.Member {
+		empty := emptyMembers()
+		return wire.ListOf("Instances", "Instance", len(list), func(at int, to wire.Object) wire.Object {
+			return append(appendInstance(to, list[at], places, call.Text("RegionId")), empty...)
+		})
 	}
-	shown, list := pageOf(call.Values), []wire.Object{}
-	err = call.Cloud.eachInstance(ctx, request, func(instance *fleetv1.Instance) {
+	if call.Has("NextToken") || call.Has("MaxResults") {
+		return describeByToken(ctx, call, request, described)
+	}
+	shown, list := pageOf(call.Values), []*fleetv1.Instance{}
+	show := func(instance *fleetv1.Instance) {
 		if wanted(call, instance) && shown.next() {
-			list = append(list, object(instance))
+			list = append(list, instance)
 		}
-	})
-	return append(shown.members(), wire.List("Instances", "Instance", list)), err
+	}
+	if slices.ContainsFunc(beyondCloud, call.Has) {
+		err = call.Cloud.eachInstance(ctx, request, show)
+	} else {
+		err = call.Cloud.instancesOf(ctx, shown, request, show)
+	}
+	return append(shown.members(), described(list)), err
+}
+
+// beyondCloud are the filters that the cloud does not know: who uses one has
+// all other instances looked at.
+var beyondCloud = []string{
+	"ImageId", "KeyPairName", "ResourceGroupId", "InstanceChargeType", "InstanceNetworkType", "SecurityGroupId", "PrivateIpAddresses", "LockReason", "Filter",
+}
+
+// instancesOf visits the instances that a request asks for up to the end of a
+// page, and has the cloud count the rest. One that does not is asked for all of
+// them.
+func (c *Cloud) instancesOf(ctx context.Context, shown *page, request *fleetv1.ListInstancesRequest, visit func(*fleetv1.Instance)) error {
+	request.CountTotal = true
+	for end := shown.number * shown.size; ; {
+		request.PageSize = backendPage
+		if left := end - shown.seen; left > 0 && request.GetCountTotal() {
+			request.PageSize = int32(min(backendPage, left))
+		}
+		listed, err := c.ListInstances(ctx, request)
+		if err != nil {
+			return err
+		}
+		for _, instance := range listed.GetInstances() {
+			visit(instance)
+		}
+		if request.PageToken = listed.GetNextPageToken(); request.GetPageToken() == "" {
+			return nil
+		}
+		if request.CountTotal = listed.TotalSize != nil; request.GetCountTotal() && shown.seen >= end {
+			shown.seen = max(shown.seen, int(listed.GetTotalSize())) // some may have gone meanwhile
+			return nil
+		}
+	}
 }
 
 // eachInstance visits all instances that a request asks for. When it names
@@ -169,22 +212,17 @@ func (c *Cloud) eachInstance(ctx context.Context, request *fleetv1.ListInstances
 	}
 }
 
-func describeByToken(ctx context.Context, call *Call, request *fleetv1.ListInstancesRequest, object func(*fleetv1.Instance) wire.Object) (wire.Object, error) {
+func describeByToken(ctx context.Context, call *Call, request *fleetv1.ListInstancesRequest, described func([]*fleetv1.Instance) wire.Member) (wire.Object, error) {
 	size := int32(min(100, max(10, call.Integer("MaxResults"))))
 	request.PageSize, request.PageToken = size, call.Text("NextToken")
 	listed, err := call.Cloud.ListInstances(ctx, request)
 	if err != nil {
 		return nil, err
 	}
-	list := []wire.Object{}
-	for _, instance := range listed.GetInstances() {
-		if wanted(call, instance) {
-			list = append(list, object(instance))
-		}
-	}
+	list := slices.DeleteFunc(listed.GetInstances(), func(instance *fleetv1.Instance) bool { return !wanted(call, instance) })
 	return wire.Object{
 		wire.M("PageNumber", 1), wire.M("PageSize", size), wire.M("TotalCount", len(list)),
-		wire.M("NextToken", listed.GetNextPageToken()), wire.List("Instances", "Instance", list),
+		wire.M("NextToken", listed.GetNextPageToken()), described(list),
 	}, nil
 }
 
@@ -216,11 +254,11 @@ func listRequest(ctx context.Context, call *Call) (*fleetv1.ListInstancesRequest
 // know.
 func wanted(call *Call, instance *fleetv1.Instance) bool {
 	options := instance.GetOptions()
-	for name, value := range map[string]string{
-		"ImageId": options.GetImageId(), "KeyPairName": options.GetKeyPairName(), "ResourceGroupId": options.GetResourceGroupId(),
-		"InstanceChargeType": "PostPaid", "InstanceNetworkType": "vpc",
+	for _, known := range [...]struct{ name, value string }{
+		{"ImageId", options.GetImageId()}, {"KeyPairName", options.GetKeyPairName()}, {"ResourceGroupId", options.GetResourceGroupId()},
+		{"InstanceChargeType", "PostPaid"}, {"InstanceNetworkType", "vpc"},
 	} {
-		if filter := call.Text(name); filter != "" && filter != value {
+		if filter := call.Text(known.name); filter != "" && filter != known.value {
 			return false
 		}
 	}
@@ -253,59 +291,69 @@ func spotStrategyOf(instance *fleetv1.Instance) string {
 	}
 }
 
-// instanceObject is an instance as answers tell it.
-func instanceObject(instance *fleetv1.Instance, places Places, region string) wire.Object {
+// instanceMembers is room for all members of an instance.
+const instanceMembers = 48
+
+// appendInstance appends an instance as answers tell it.
+func appendInstance(to wire.Object, instance *fleetv1.Instance, places Places, region string) wire.Object {
 	kind, options := places.TypeOf[instance.GetInstanceType()], instance.GetOptions()
-	locks := make([]wire.Object, 0, len(instance.GetOperationLocks()))
+	var locks []wire.Object
 	for _, lock := range instance.GetOperationLocks() {
-		locks = append(locks, wire.Object{wire.M("LockReason", lockReasons[lock])})
+		locks = append(locks, wire.Object{wire.T("LockReason", lockReasons[lock])})
 	}
 	duration := 0
 	if instance.GetProtectionEndTime() != nil {
 		duration = 1
 	}
-	return wire.Object{
-		wire.M("InstanceId", instance.GetInstanceId()),
-		wire.M("InstanceName", cmp.Or(instance.GetInstanceName(), instance.GetInstanceId())),
-		wire.M("Description", instance.GetDescription()),
-		wire.M("RegionId", region),
-		wire.M("ZoneId", instance.GetZoneId()),
-		wire.M("InstanceType", instance.GetInstanceType()),
-		wire.M("InstanceTypeFamily", kind.GetFamily()),
-		wire.M("Status", instanceStatuses[instance.GetStatus()]),
-		wire.M("StoppedMode", cmp.Or(stoppedModes[instance.GetStoppedMode()], "Not-applicable")),
-		wire.M("ImageId", options.GetImageId()),
-		wire.M("OSType", "linux"),
+	return append(slices.Grow(to, instanceMembers),
+		wire.T("InstanceId", instance.GetInstanceId()),
+		wire.T("InstanceName", cmp.Or(instance.GetInstanceName(), instance.GetInstanceId())),
+		wire.T("Description", instance.GetDescription()),
+		wire.T("RegionId", region),
+		wire.T("ZoneId", instance.GetZoneId()),
+		wire.T("InstanceType", instance.GetInstanceType()),
+		wire.T("InstanceTypeFamily", kind.GetFamily()),
+		wire.T("Status", instanceStatuses[instance.GetStatus()]),
+		wire.T("StoppedMode", cmp.Or(stoppedModes[instance.GetStoppedMode()], "Not-applicable")),
+		wire.T("ImageId", options.GetImageId()),
+		wire.T("OSType", "linux"),
 		wire.M("Cpu", kind.GetVcpus()),
 		wire.M("Memory", kind.GetMemoryMib()),
 		wire.M("GPUAmount", kind.GetGpus()),
 		wire.M("IoOptimized", true),
 		wire.M("DeviceAvailable", true),
 		wire.M("DeletionProtection", instance.GetDeletionProtection()),
-		wire.M("CreationTime", stamp(instance.GetCreateTime(), toMinutes)),
-		wire.M("StartTime", stamp(instance.GetStartTime(), toMinutes)),
-		wire.M("ExpiredTime", "2099-12-31T15:59Z"),
-		wire.M("AutoReleaseTime", ""),
-		wire.M("InstanceChargeType", "PostPaid"),
-		wire.M("SpotStrategy", spotStrategyOf(instance)),
+		wire.T("CreationTime", stamp(instance.GetCreateTime(), toMinutes)),
+		wire.T("StartTime", stamp(instance.GetStartTime(), toMinutes)),
+		wire.T("ExpiredTime", "2099-12-31T15:59Z"),
+		wire.T("AutoReleaseTime", ""),
+		wire.T("InstanceChargeType", "PostPaid"),
+		wire.T("SpotStrategy", spotStrategyOf(instance)),
 		wire.M("SpotPriceLimit", units(instance.GetMaxPriceMicrosPerHour())),
 		wire.M("SpotDuration", duration),
 		wire.Some("SpotInterruptionBehavior", interruptions[instance.GetInterruptionBehavior()]),
-		wire.M("InstanceNetworkType", "vpc"),
+		wire.T("InstanceNetworkType", "vpc"),
 		wire.M("InternetMaxBandwidthOut", options.GetInternetMaxBandwidthOutMbps()),
-		wire.M("KeyPairName", options.GetKeyPairName()),
-		wire.M("ResourceGroupId", options.GetResourceGroupId()),
+		wire.T("KeyPairName", options.GetKeyPairName()),
+		wire.T("ResourceGroupId", options.GetResourceGroupId()),
 		wire.M("VpcAttributes", wire.Object{
-			wire.M("VpcId", network.VPC), wire.M("VSwitchId", vSwitchOf(instance.GetZoneId())), wire.M("NatIpAddress", ""),
+			wire.T("VpcId", network.VPC), wire.T("VSwitchId", vSwitchOf(instance.GetZoneId())), wire.T("NatIpAddress", ""),
 			wire.List("PrivateIpAddress", "IpAddress", one(instance.GetPrivateIpAddress())),
 		}),
-		wire.List("PublicIpAddress", "IpAddress", []string{}),
-		wire.List("InnerIpAddress", "IpAddress", []string{}),
-		wire.M("EipAddress", wire.Object{wire.M("AllocationId", ""), wire.M("IpAddress", "")}),
 		wire.List("SecurityGroupIds", "SecurityGroupId", options.GetSecurityGroupIds()),
-		wire.List("NetworkInterfaces", "NetworkInterface", []wire.Object{}),
 		wire.List("OperationLocks", "LockReason", locks),
 		wire.List("Tags", "Tag", tagList(instance.GetTags(), "TagKey", "TagValue")),
+	)
+}
+
+// emptyMembers are those of an instance that tell nothing about any here, and
+// must be there all the same.
+func emptyMembers() wire.Object {
+	return wire.Object{
+		wire.List("PublicIpAddress", "IpAddress", []string{}),
+		wire.List("InnerIpAddress", "IpAddress", []string{}),
+		wire.M("EipAddress", wire.Object{wire.T("AllocationId", ""), wire.T("IpAddress", "")}),
+		wire.List("NetworkInterfaces", "NetworkInterface", []wire.Object{}),
 	}
 }
 
@@ -338,7 +386,7 @@ func describeInstanceStatus() Operation {
 			}
 			shown, list := pageOf(call.Values), []wire.Object{}
 			request := &fleetv1.ListInstancesRequest{InstanceIds: unique(call.Texts("InstanceId")), ZoneId: call.Text("ZoneId")}
-			err := call.Cloud.eachInstance(ctx, request, func(instance *fleetv1.Instance) {
+			err := call.Cloud.instancesOf(ctx, shown, request, func(instance *fleetv1.Instance) {
 				if shown.next() {
 					list = append(list, wire.Object{
 						wire.M("InstanceId", instance.GetInstanceId()), wire.M("Status", instanceStatuses[instance.GetStatus()]),
@@ -498,7 +546,7 @@ func describeInstanceAttribute() Operation {
 			if err != nil {
 				return nil, err
 			}
-			return instanceObject(instance, places, regionOf(places, instance.GetZoneId())), nil
+			return append(appendInstance(nil, instance, places, regionOf(places, instance.GetZoneId())), emptyMembers()...), nil
 		},
 	}
 }

@@ -156,9 +156,12 @@ func moment(t time.Time) *timestamppb.Timestamp {
 
 // tagList are tags as answers tell them, in the order of their keys.
 func tagList(tags map[string]string, keyName, valueName string) []wire.Object {
+	if len(tags) == 0 {
+		return nil
+	}
 	list := make([]wire.Object, 0, len(tags))
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
-		list = append(list, wire.Object{wire.M(keyName, key), wire.M(valueName, tags[key])})
+		list = append(list, wire.Object{wire.T(keyName, key), wire.T(valueName, tags[key])})
 	}
 	return list
 }
