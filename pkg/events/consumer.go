@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
+	"github.com/seed-198b1370/muster/pkg/tracing"
 )
 
 const (
@@ -150,7 +151,7 @@ func (c *Consumer[E]) deliver(ctx context.Context, msg jetstream.Msg, handle fun
 		return c.bury(ctx, msg, err)
 	}
 	event := received.Event
-	if err := handle(withTrace(ctx, received.TraceParent), event); err != nil {
+	if err := handle(tracing.WithParent(ctx, received.TraceParent), event); err != nil {
 		if ctx.Err() != nil { // being stopped says nothing about the event
 			return told(msg.Nak())
 		}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/seed-198b1370/muster/pkg/tracing"
 )
 
 const (
@@ -105,10 +107,21 @@ func (p *Publisher[E]) Close() {
 // the stream. Events carry the trace that the context belongs to, if any. An event that can not be encoded is logged and left out: it would
 // hold up those behind it for ever.
 func (p *Publisher[E]) Publish(ctx context.Context, batch []E) error {
-	traceParent := traceParentOf(ctx)
+	parent := tracing.ParentOf(ctx)
+	return p.publish(ctx, batch, func(int) string { return parent })
+}
+
+// PublishTraced is Publish for events of which each has a trace of its own, in the
+// form of [tracing.ParentOf]; empty for none.
+func (p *Publisher[E]) PublishTraced(ctx context.Context, batch []E, parents []string) error {
+	return p.publish(ctx, batch, func(place int) string { return parents[place] })
+}
+
+// publish publishes events, each with the trace that belongs to its place.
+func (p *Publisher[E]) publish(ctx context.Context, batch []E, parentOf func(place int) string) error {
 	items := make([]item, 0, len(batch))
-	for _, event := range batch {
-		of, msg, err := p.schema.encode(event, p.config.Encoding, traceParent)
+	for place, event := range batch {
+		of, msg, err := p.schema.encode(event, p.config.Encoding, parentOf(place))
 		if err != nil {
 			p.config.Log.ErrorContext(ctx, "event can not be published", "event", event.GetEventId(), "error", err)
 			continue

@@ -29,10 +29,10 @@ func NewLocal() Local { return Local{bufconn.Listen(localBufferBytes)} }
 
 // Dial makes a client connection to the listener's server. It connects on
 // first use.
-func (l Local) Dial() (*grpc.ClientConn, error) {
-	return dial("passthrough:///local", grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+func (l Local) Dial(options ...grpc.DialOption) (*grpc.ClientConn, error) {
+	return dial("passthrough:///local", append(options, grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 		return l.DialContext(ctx)
-	}))
+	}))...)
 }
 
 // Accept implements [net.Listener].

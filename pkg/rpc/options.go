@@ -4,6 +4,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/stats"
 )
 
 // A ServerOption sets what most servers leave as it is.
@@ -13,6 +14,7 @@ type serverOptions struct {
 	credentials credentials.TransportCredentials
 	unary       []grpc.UnaryServerInterceptor
 	stream      []grpc.StreamServerInterceptor
+	others      []grpc.ServerOption
 }
 
 func newServerOptions(options []ServerOption) serverOptions {
@@ -27,6 +29,11 @@ func newServerOptions(options []ServerOption) serverOptions {
 // are: they never leave the process.
 func WithCredentials(secure credentials.TransportCredentials) ServerOption {
 	return func(o *serverOptions) { o.credentials = secure }
+}
+
+// WithStats tells a handler of each call.
+func WithStats(handler stats.Handler) ServerOption {
+	return func(o *serverOptions) { o.others = append(o.others, grpc.StatsHandler(handler)) }
 }
 
 // WithGate puts interceptors in front of validation: they see each call before

@@ -77,7 +77,7 @@ type Voucher interface {
 func NewServer(validator *Validator, log *slog.Logger, options ...ServerOption) *Server {
 	s := &Server{Health: health.NewServer(), log: log}
 	set := newServerOptions(options)
-	s.Server = grpc.NewServer(
+	s.Server = grpc.NewServer(append(set.others,
 		grpc.Creds(sideDoor{set.credentials}),
 		// From the outside in: what recovery catches is mapped like any other
 		// error, and nothing invalid reaches a handler.
@@ -92,7 +92,7 @@ func NewServer(validator *Validator, log *slog.Logger, options ...ServerOption) 
 		grpc.NumStreamWorkers(streamWorkers),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute}),
-	)
+	)...)
 	healthpb.RegisterHealthServer(s.Server, s.Health)
 	reflection.Register(s.Server) // tells, when asked, of all that is registered by then
 	return s

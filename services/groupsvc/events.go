@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/seed-198b1370/muster/pkg/rpc"
 	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
@@ -43,6 +46,13 @@ func (s *Service) wake(ctx context.Context, event *healthv1.InstanceEvent) error
 	if event.GetGroupId() == "" {
 		return nil
 	}
+	if trace.SpanContextFromContext(ctx).IsSampled() {
+		var span trace.Span
+		ctx, span = s.tracer.Start(ctx, "wake group", trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
+			attribute.String("muster.group_id", event.GetGroupId()), attribute.String("muster.event_id", event.GetEventId()),
+			attribute.String("muster.event_kind", event.GetKind().String())))
+		defer span.End()
+	}
 	at := s.clock.Now()
 	switch event.GetKind() {
 	case healthv1.InstanceEventKind_INSTANCE_EVENT_KIND_CREATED, healthv1.InstanceEventKind_INSTANCE_EVENT_KIND_RUNNING:
@@ -50,6 +60,7 @@ func (s *Service) wake(ctx context.Context, event *healthv1.InstanceEvent) error
 	default:
 	}
 	key := store.Key{Account: cmp.Or(event.GetAccountId(), rpc.DefaultAccount), GroupID: event.GetGroupId()}
+	s.control.Woken(ctx, key)
 	if err := s.store.Wake(ctx, key, at); err != nil {
 		return fmt.Errorf("make group %s due: %w", event.GetGroupId(), err)
 	}

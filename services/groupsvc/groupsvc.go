@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 	"google.golang.org/grpc"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
@@ -87,7 +89,7 @@ type EventSource interface {
 type EventSink = tell.Sink
 
 // Deps are what the service works with. All are required but Health, Events,
-// GroupEvents, Metrics and Log.
+// GroupEvents, Metrics, Tracer and Log.
 type Deps struct {
 	// Fleet is the cloud.
 	Fleet fleetv1.FleetServiceClient
@@ -102,6 +104,8 @@ type Deps struct {
 	Events EventSource
 	// Metrics takes what the service counts; nil: nothing is counted.
 	Metrics prometheus.Registerer
+	// Tracer makes spans of looks and of the events that cause them. Nil: of none.
+	Tracer trace.Tracer
 	// Clock tells the time; it should be the cloud's.
 	Clock clock.Clock
 	// Rules are those of the contracts. To work them out takes a while, so that
@@ -120,6 +124,7 @@ type Service struct {
 	events  EventSource
 	clock   clock.Clock
 	log     *slog.Logger
+	tracer  trace.Tracer
 	ready   chan struct{}
 	once    sync.Once
 
@@ -175,6 +180,9 @@ func compose(ctx context.Context, config Config, deps Deps, groups store.Store) 
 		}
 		deps.Rules = rules
 	}
+	if deps.Tracer == nil {
+		deps.Tracer = noop.NewTracerProvider().Tracer("")
+	}
 	known := catalog.New(deps.Fleet, deps.Clock)
 	names := ids.NewSource(config.Entropy)
 	counts := meter.New()
@@ -198,7 +206,7 @@ func compose(ctx context.Context, config Config, deps Deps, groups store.Store) 
 		LeaseDuration: config.LeaseDuration, Workers: config.Workers, ParallelCalls: config.ParallelCalls, StopGrace: config.StopGrace, Shared: config.Store.URL != "",
 	}, control.Deps{
 		Store: groups, Fleet: deps.Fleet, Allocator: deps.Allocator, Health: deps.Health, Tell: teller,
-		Catalog: known, IDs: names, Clock: deps.Clock, Meter: counts, Log: deps.Log,
+		Catalog: known, IDs: names, Clock: deps.Clock, Tracer: deps.Tracer, Meter: counts, Log: deps.Log,
 	})
 	handler := api.New(api.Deps{
 		Store: groups, Accounts: accounts.New(deps.Fleet, deps.Clock), Control: controller, Catalog: known,
@@ -206,7 +214,7 @@ func compose(ctx context.Context, config Config, deps Deps, groups store.Store) 
 	})
 	return &Service{
 		store: groups, control: controller, handler: handler, events: deps.Events, teller: teller,
-		clock: deps.Clock, log: deps.Log, ready: make(chan struct{}),
+		clock: deps.Clock, log: deps.Log, tracer: deps.Tracer, ready: make(chan struct{}),
 		followStored: follow,
 	}, nil
 }

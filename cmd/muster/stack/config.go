@@ -16,6 +16,7 @@ import (
 
 	"github.com/seed-198b1370/muster/pkg/clock"
 	"github.com/seed-198b1370/muster/pkg/secure"
+	"github.com/seed-198b1370/muster/pkg/tracing/otlp"
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
 	"github.com/seed-198b1370/muster/services/fleetsim/scenario"
 	"github.com/seed-198b1370/muster/services/gateway"
@@ -113,6 +114,9 @@ type Config struct {
 	// Profiles lets what the Go runtime tells of the process be read there, too,
 	// under /debug/pprof/. Only with MetricsListen.
 	Profiles bool
+	// Traces says where traces go. Without an endpoint nothing is traced. A service
+	// without a name is called muster, or muster- and its role where it is alone.
+	Traces otlp.Config
 
 	// InstancePort is the port of the loopback interface on which instances
 	// answer health probes, each at its private address; a negative one is any
@@ -188,6 +192,9 @@ func (c Config) check() error {
 	var wrong []error
 	if c.Speed != 0 {
 		wrong = append(wrong, clock.CheckSpeed(c.Speed))
+	}
+	if c.Traces.Endpoint != "" {
+		wrong = append(wrong, c.Traces.Check())
 	}
 	wrong = append(wrong, c.TLS.Check(), c.PeerTLS.Check(), c.checkPlaintext(), c.checkECS())
 	wrong = append(wrong, checkNATSURL(c.NATSURL), c.NATSAuth.check(c.NATSURL), c.Health.Encoding.Check(), c.Store.Check())

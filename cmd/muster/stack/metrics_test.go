@@ -27,7 +27,6 @@ import (
 // test.
 func startMeasured(t *testing.T, config stack.Config) *stack.Stack {
 	t.Helper()
-	before := goleak.IgnoreCurrent()
 	config.Grace, config.MetricsListen = 100*time.Millisecond, "127.0.0.1:0"
 	running, err := stack.Start(t.Context(), config)
 	if err != nil {
@@ -38,7 +37,6 @@ func startMeasured(t *testing.T, config stack.Config) *stack.Stack {
 		if err := running.Stop(); err != nil {
 			t.Error(err)
 		}
-		goleak.VerifyNone(t, before)
 	})
 	return running
 }
@@ -63,6 +61,8 @@ func get(t *testing.T, running *stack.Stack, path string) (status int, body []by
 // Whether a process is alive and ready is read over HTTP; profiles are when they
 // were asked for.
 func TestMetrics_aliveAndReady(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, before) }) // after those that stop stacks
 	plain := startMeasured(t, stack.Config{Roles: []stack.Role{stack.Fleetsim}})
 	profiled := startMeasured(t, stack.Config{Roles: []stack.Role{stack.Fleetsim}, Profiles: true})
 	for path, want := range map[string]string{"/healthz": "alive", "/readyz": "ready", "/metrics": "\ngo_goroutines "} {

@@ -63,7 +63,7 @@ func (s *Stack) newService(ctx context.Context, role Role) (service, error) {
 		})
 	case Groupsvc:
 		deps := groupsvc.Deps{
-			Fleet: fleet, Allocator: allocatorv1.NewAllocatorServiceClient(s.allocator), Clock: s.clock, Metrics: s.metrics, Log: log,
+			Fleet: fleet, Allocator: allocatorv1.NewAllocatorServiceClient(s.allocator), Clock: s.clock, Metrics: s.metrics, Tracer: s.tracer(string(role)), Log: log,
 		}
 		if !s.config.WithoutEvents {
 			js, err := s.jetStream()

@@ -23,6 +23,7 @@ import (
 	"github.com/seed-198b1370/muster/pkg/natsserver"
 	"github.com/seed-198b1370/muster/pkg/rpc"
 	"github.com/seed-198b1370/muster/pkg/secure"
+	"github.com/seed-198b1370/muster/pkg/tracing/otlp"
 	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
@@ -45,6 +46,7 @@ type Stack struct {
 	gatewayListener  net.Listener // nil for none
 	instances        net.Listener // where instances answer probes; nil for nowhere
 
+	tracing         *otlp.Tracing // nil when nothing is traced
 	metrics         *prometheus.Registry
 	metricsListener net.Listener // nil for none
 	ready           atomic.Bool
@@ -90,16 +92,19 @@ func Start(ctx context.Context, config Config) (_ *Stack, err error) {
 		return nil, err
 	}
 	s := &Stack{config: config, local: rpc.NewLocal(), failed: make(chan error, 1), metrics: newMetrics(), direct: rpc.NewDirect(validator, config.Log)}
-	if s.server, err = newServer(validator, config); err != nil {
-		return nil, err
-	}
-	// A server that was never served is to be stopped, too.
-	s.closeLater(func() error { s.server.Stop(); return nil })
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Stop())
 		}
 	}()
+	if err := s.startTracing(ctx); err != nil {
+		return nil, err
+	}
+	if s.server, err = s.newServer(validator); err != nil {
+		return nil, err
+	}
+	// A server that was never served is to be stopped, too.
+	s.closeLater(func() error { s.server.Stop(); return nil })
 	if err := s.open(); err != nil {
 		return nil, err
 	}
@@ -132,8 +137,12 @@ func Start(ctx context.Context, config Config) (_ *Stack, err error) {
 }
 
 // newServer makes the gRPC server, which is not yet reached.
-func newServer(validator *rpc.Validator, config Config) (*rpc.Server, error) {
+func (s *Stack) newServer(validator *rpc.Validator) (*rpc.Server, error) {
+	config := s.config
 	var options []rpc.ServerOption
+	if s.tracing != nil {
+		options = append(options, rpc.WithStats(s.tracing.ServerHandler()))
+	}
 	if config.TLS.Used() {
 		credentials, err := secure.NewServerCredentials(config.TLS, config.Log)
 		if err != nil {
@@ -183,7 +192,7 @@ func (s *Stack) open() error {
 		}
 	}
 	var err error
-	if s.conn, err = s.local.Dial(); err != nil {
+	if s.conn, err = s.local.Dial(s.traced()...); err != nil {
 		return err
 	}
 	s.closeLater(s.conn.Close)
@@ -232,7 +241,7 @@ func (s *Stack) connTo(role Role, addr string) (*grpc.ClientConn, error) {
 	if s.config.plays(role) || addr == "" {
 		return s.conn, nil
 	}
-	var options []grpc.DialOption
+	options := s.traced()
 	if s.config.PeerTLS.Used() {
 		credentials, err := secure.NewClientCredentials(s.config.PeerTLS, s.config.Log)
 		if err != nil {

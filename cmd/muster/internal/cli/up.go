@@ -13,6 +13,7 @@ import (
 	"github.com/seed-198b1370/muster/cmd/muster/stack"
 	"github.com/seed-198b1370/muster/pkg/events"
 	"github.com/seed-198b1370/muster/pkg/rpc"
+	"github.com/seed-198b1370/muster/pkg/tracing/otlp"
 	"github.com/seed-198b1370/muster/services/fleetsim/catalog"
 	"github.com/seed-198b1370/muster/services/gateway/auth"
 	"github.com/seed-198b1370/muster/services/healthcheck"
@@ -99,6 +100,9 @@ type process struct {
 	LogLevel string `help:"Log from this level on: ${enum}." enum:"debug,info,warn,error" default:"info"`
 	Metrics  string `name:"metrics-listen" help:"Host and port on which metrics are read over HTTP (/metrics), and whether the process is alive (/healthz) and ready (/readyz); by default they are not." placeholder:"ADDR"`
 	Pprof    bool   `help:"Let profiles of the process be read there, too (/debug/pprof/)."`
+
+	Endpoint string  `name:"otlp-endpoint" help:"URL of the collector that traces are sent to over gRPC, such as http://127.0.0.1:4317; https for TLS. By default nothing is traced." env:"OTEL_EXPORTER_OTLP_ENDPOINT" placeholder:"URL"`
+	Ratio    float64 `name:"trace-ratio" help:"Share of traces that are recorded, 0 to 1, unless the caller has decided." default:"1" env:"OTEL_TRACES_SAMPLER_ARG"`
 	guarded
 }
 
@@ -129,6 +133,11 @@ func (p process) run(ctx context.Context, on console, config stack.Config) error
 		return misuse("--pprof needs --metrics-listen")
 	}
 	config.Profiles = p.Pprof
+	if config.Traces = (otlp.Config{Endpoint: p.Endpoint, Ratio: p.Ratio}); p.Endpoint != "" {
+		if err := config.Traces.Check(); err != nil {
+			return misuse("--otlp-endpoint, --trace-ratio: %v", err)
+		}
+	}
 	config.Listen, config.MetricsListen, config.Log = p.Listen, p.Metrics, on.logger(level)
 	if err := p.guard(&config); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
+	"github.com/seed-198b1370/muster/pkg/tracing"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/control"
@@ -35,7 +36,7 @@ func (h *Handler) CreateGroup(ctx context.Context, req *groupv1.CreateGroupReque
 	if err != nil {
 		return nil, err
 	}
-	group.LaunchConfiguration = configuration
+	group.LaunchConfiguration, group.TraceParent = configuration, tracing.ParentOf(ctx)
 	token, err := tokenOf(ctx, methodCreate, req, group.GetGroup().GetGroupId(), now)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
+	"github.com/seed-198b1370/muster/pkg/tracing"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/control"
@@ -175,6 +176,7 @@ func (h *Handler) change(ctx context.Context, groupID string, token *store.Token
 		}
 		group := stored.GetGroup()
 		group.Generation++
+		stored.TraceParent = tracing.ParentOf(ctx)
 		if group.GetLifecycle() != groupv1.Lifecycle_LIFECYCLE_DELETE_RUNNING {
 			group.UpdateTime = timestamppb.New(h.Clock.Now())
 		}

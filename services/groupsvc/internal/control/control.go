@@ -19,6 +19,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/seed-198b1370/muster/pkg/clock"
 	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
@@ -38,6 +40,8 @@ const (
 	TagGroup = "muster:group"
 	// TagLaunch holds the request id of the launch.
 	TagLaunch = "muster:launch"
+	// TagTrace holds the trace that the launch belongs to, where that is recorded.
+	TagTrace = "muster:traceparent"
 )
 
 // Retention is how long, by the clock, a deleted group is still shown.
@@ -86,6 +90,8 @@ type Deps struct {
 	IDs *ids.Source
 	// Clock tells the time.
 	Clock clock.Clock
+	// Tracer makes a span of each look.
+	Tracer trace.Tracer
 	// Meter counts what looks do; nil counts nothing.
 	Meter *meter.Meter
 	// Log takes what nobody is told.
@@ -113,6 +119,8 @@ type Controller struct {
 	progress chan struct{}             // closed and replaced at the end of each look
 	owed     map[store.Key]store.Done  // groups that the store could not be told are given back
 
+	// wakes knows the events that looks are made for.
+	wakes wakes
 	// replacements knows which noticed instances have been made up for.
 	replacements replacements
 }
@@ -193,6 +201,8 @@ func (c *Controller) lookAt(ctx context.Context, key store.Key) error {
 	if err != nil {
 		return err
 	}
+	ctx, span := c.begin(ctx, key, record.Group)
+	defer span.End()
 	c.Log.DebugContext(ctx, "group looked at", "account_id", key.Account, "group_id", key.GroupID)
 	return c.newLook(key, record.Group).run(ctx)
 }
@@ -308,6 +318,8 @@ func (c *Controller) Deliver(ctx context.Context, account string, group *storage
 	c.working[key] = lease
 	c.mu.Unlock()
 	defer c.finished(ctx, key)
+	ctx, span := c.begin(ctx, key, group)
+	defer span.End()
 	look := c.newLook(key, group)
 	look.first = &store.Change{Token: token, Now: now, Wake: now, Lease: &lease}
 	err = look.run(ctx)

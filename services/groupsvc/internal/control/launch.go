@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
+	"github.com/seed-198b1370/muster/pkg/tracing"
 	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
@@ -131,7 +132,7 @@ func (l *look) decide(take placement.Take) {
 			RequestId: fmt.Sprintf("%s.%d", l.key.GroupID, slot), FirstSlot: slot, Amount: int32(amount),
 			ZoneId: take.Pool.Zone, InstanceType: take.Pool.Type, BillingMethod: take.Pool.Method,
 			MaxPriceMicrosPerHour: take.MaxPrice, WeightMilliunits: take.Weight, ImageId: take.Image,
-			PriceMicrosPerHour: take.Price, CreateTime: timestamppb.New(l.now),
+			PriceMicrosPerHour: take.Price, CreateTime: timestamppb.New(l.now), TraceParent: l.trace,
 		})
 	}
 }
@@ -201,7 +202,8 @@ func (l *look) call(ctx context.Context, launch *storagev1.Launch) outcome {
 		Tags:                  map[string]string{TagGroup: l.key.GroupID, TagLaunch: launch.GetRequestId()},
 	}
 	complete(request, l.stored, launch)
-	answer, err := l.c.Fleet.RunInstances(ctx, request)
+	// One that is made again belongs to what it was decided in.
+	answer, err := l.c.Fleet.RunInstances(tracing.WithParent(ctx, launch.GetTraceParent()), request)
 	return outcome{answer.GetInstanceIds(), l.c.Clock.Now(), err}
 }
 

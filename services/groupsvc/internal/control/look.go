@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
+	"github.com/seed-198b1370/muster/pkg/tracing"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
@@ -49,6 +50,7 @@ type look struct {
 	under     *groupv1.Activity // the rebalancing's, while it is at work
 	keeping   sync.Mutex        // guards kept while calls are under way
 	kept      []string          // what the cloud must not release
+	trace     string            // that it belongs to; empty when that is not recorded
 	trouble   error             // a neighbour that failed; nil when none did
 }
 
@@ -72,6 +74,7 @@ func isEnding(group *storagev1.StoredGroup) bool {
 func (l *look) run(ctx context.Context) error {
 	ctx = rpc.WithAccount(ctx, l.key.Account) // whatever is called is called for the owner (S8)
 	group := l.stored.GetGroup()
+	l.trace = tracing.ParentOf(ctx)
 	l.c.Tell.Drop(l.stored)
 	if group.GetLifecycle() == groupv1.Lifecycle_LIFECYCLE_DELETED {
 		return l.forget(ctx)

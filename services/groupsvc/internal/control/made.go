@@ -32,6 +32,9 @@ func complete(request *fleetv1.RunInstancesRequest, stored *storagev1.StoredGrou
 		tags = map[string]string{}
 	}
 	maps.Copy(tags, request.GetTags()) // the group's own are not to be overwritten
+	if parent := launch.GetTraceParent(); parent != "" && len(tags) < maxTags {
+		tags[TagTrace] = parent // so that what becomes of the instances belongs to it
+	}
 	request.Tags = tags
 	request.InstanceName = nameFrom(configuration.GetInstanceName(), launch.GetFirstSlot())
 	request.Description = configuration.GetDescription()
@@ -51,6 +54,9 @@ func complete(request *fleetv1.RunInstancesRequest, stored *storagev1.StoredGrou
 		request.Options = options
 	}
 }
+
+// maxTags is how many tags an instance can have.
+const maxTags = 20
 
 // nameFrom is the name of instances that fill slots from a first one on: where it
 // numbers them, the cloud goes on from the number of that slot. So no two of a

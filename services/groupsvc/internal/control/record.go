@@ -34,6 +34,7 @@ func (l *look) finish(ctx context.Context) error {
 		l.recordStanding(complete)
 	}
 	if l.trouble == nil {
+		l.stored.TraceParent = ""
 		l.stored.Group.ObservedGeneration = l.stored.GetGroup().GetGeneration()
 	}
 	if l.listed {

@@ -166,7 +166,7 @@ func (l *look) detachBatch(ctx context.Context, ids []string) ([]string, error) 
 	var gone []string
 	for len(left) > 0 {
 		_, err := l.c.Fleet.UpdateInstanceTags(ctx, &fleetv1.UpdateInstanceTagsRequest{
-			InstanceIds: left, RemoveTagKeys: []string{TagGroup, TagLaunch},
+			InstanceIds: left, RemoveTagKeys: []string{TagGroup, TagLaunch, TagTrace},
 		})
 		if err == nil {
 			return append(gone, left...), nil

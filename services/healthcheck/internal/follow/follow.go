@@ -36,10 +36,17 @@ const (
 	relistAfter = 2 * time.Second
 )
 
+// TagTrace is the tag of an instance that holds the trace of the call that it was
+// launched for, where that is recorded.
+const TagTrace = "muster:traceparent"
+
 // A Batch is what a stretch of the fleet's stream gave.
 type Batch struct {
 	// Events in order; none when nothing in it mattered.
 	Events []*healthv1.InstanceEvent
+	// Parents are the traces that the events belong to, one each, as the instance's
+	// tag [TagTrace] has them; empty for none.
+	Parents []string
 	// Place is where the stream goes on once the events are safe. Without a
 	// cursor more events belong to the same place.
 	Place Place
@@ -301,7 +308,7 @@ func (r *run) publish(ctx context.Context, s stretch, deliver func(context.Conte
 	batch := Batch{Place: s.place}
 	for _, transition := range s.transitions {
 		event, err := judge.Transition(transition)
-		batch.Events = r.add(ctx, batch.Events, event, err)
+		r.add(ctx, &batch, event, transition.GetInstance(), err)
 	}
 	if err := deliver(ctx, batch); err != nil {
 		return fmt.Errorf("%w: %w", errDeliver, err)
@@ -330,7 +337,7 @@ func (r *run) listEvents(ctx context.Context, deliver func(context.Context, Batc
 		batch := Batch{}
 		for _, instance := range instances {
 			event, err := judge.Listed(instance)
-			batch.Events = r.add(ctx, batch.Events, event, err)
+			r.add(ctx, &batch, event, instance, err)
 		}
 		if end != nil {
 			batch.Place = *end
@@ -393,14 +400,13 @@ func (r *run) page(ctx context.Context, token string) (*fleetv1.ListInstancesRes
 	return page, nil
 }
 
-// add appends what was judged, if anything.
-func (r *run) add(ctx context.Context, all []*healthv1.InstanceEvent, event *healthv1.InstanceEvent, err error) []*healthv1.InstanceEvent {
+// add appends what was judged of an instance, if anything.
+func (r *run) add(ctx context.Context, all *Batch, event *healthv1.InstanceEvent, of *fleetv1.Instance, err error) {
 	if err != nil {
 		r.Log.ErrorContext(ctx, "transition is left out", "error", err)
-		return all
+		return
 	}
-	if event == nil {
-		return all
+	if event != nil {
+		all.Events, all.Parents = append(all.Events, event), append(all.Parents, of.GetTags()[TagTrace])
 	}
-	return append(all, event)
 }

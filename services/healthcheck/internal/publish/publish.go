@@ -100,7 +100,7 @@ func (p *Publisher) Deliver(ctx context.Context, term int64, batch follow.Batch)
 // ends first, the events may be published all the same.
 func (p *Publisher) Publish(ctx context.Context, batch []*healthv1.InstanceEvent) error {
 	done := make(chan struct{}, 1)
-	if err := p.enqueue(ctx, order{Batch: follow.Batch{Events: batch}, done: done}); err != nil {
+	if err := p.enqueue(ctx, order{Batch: follow.Batch{Events: batch, Parents: make([]string, len(batch))}, done: done}); err != nil {
 		return err
 	}
 	select {
@@ -135,7 +135,7 @@ func (p *Publisher) Run(ctx context.Context) error {
 			return err
 		}
 		together := p.gather(first, owned, term)
-		if err := p.events.Publish(ctx, together.events); err != nil {
+		if err := p.events.PublishTraced(ctx, together.events, together.parents); err != nil {
 			return fmt.Errorf("publish events: %w", err)
 		}
 		for _, done := range together.done {
@@ -149,8 +149,9 @@ func (p *Publisher) Run(ctx context.Context) error {
 
 // together is what is published at once.
 type together struct {
-	events []*healthv1.InstanceEvent
-	done   []chan<- struct{}
+	events  []*healthv1.InstanceEvent
+	parents []string // their traces
+	done    []chan<- struct{}
 	// place that is reached by it, if moved.
 	place share.Place
 	moved bool
@@ -162,12 +163,12 @@ func (p *Publisher) gather(next order, owned share.Set, term int64) (all togethe
 	for {
 		switch next.term {
 		case 0:
-			all.events = append(all.events, next.Events...)
+			all.events, all.parents = append(all.events, next.Events...), append(all.parents, next.Parents...)
 			all.done = append(all.done, next.done)
 		case term:
-			for _, event := range next.Events {
+			for i, event := range next.Events {
 				if owned.Has(event.GetInstanceId()) {
-					all.events = append(all.events, event)
+					all.events, all.parents = append(all.events, event), append(all.parents, next.Parents[i])
 				}
 			}
 			// Without a cursor more belongs to the same place.

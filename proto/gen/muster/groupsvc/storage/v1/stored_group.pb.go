@@ -165,8 +165,11 @@ type StoredGroup struct {
 	// Id of the latest activity that was begun. Those that follow sort after it,
 	// whichever process begins them.
 	LastActivityId string `protobuf:"bytes,70,opt,name=last_activity_id,json=lastActivityId,proto3" json:"last_activity_id,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Trace of the call that made the group or changed what is wanted of it, in the
+	// form of W3C Trace Context, until a look has acted upon it; empty for none.
+	TraceParent   string `protobuf:"bytes,80,opt,name=trace_parent,json=traceParent,proto3" json:"trace_parent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StoredGroup) Reset() {
@@ -416,6 +419,13 @@ func (x *StoredGroup) GetLastActivityId() string {
 	return ""
 }
 
+func (x *StoredGroup) GetTraceParent() string {
+	if x != nil {
+		return x.TraceParent
+	}
+	return ""
+}
+
 // An instance type that belongs to a candidate with attributes.
 type Expansion struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -526,7 +536,10 @@ type Launch struct {
 	Move int32 `protobuf:"varint,30,opt,name=move,proto3" json:"move,omitempty"`
 	// Image of the instances, where their candidate names one. Stored, since the
 	// candidates may change before the call is made again.
-	ImageId       string `protobuf:"bytes,50,opt,name=image_id,json=imageId,proto3" json:"image_id,omitempty"`
+	ImageId string `protobuf:"bytes,50,opt,name=image_id,json=imageId,proto3" json:"image_id,omitempty"`
+	// Trace of what it was decided in, in the form of W3C Trace Context; empty for
+	// none. Stored, since it is a part of the call.
+	TraceParent   string `protobuf:"bytes,80,opt,name=trace_parent,json=traceParent,proto3" json:"trace_parent,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -655,6 +668,13 @@ func (x *Launch) GetMove() int32 {
 func (x *Launch) GetImageId() string {
 	if x != nil {
 		return x.ImageId
+	}
+	return ""
+}
+
+func (x *Launch) GetTraceParent() string {
+	if x != nil {
+		return x.TraceParent
 	}
 	return ""
 }
@@ -1216,7 +1236,7 @@ var File_muster_groupsvc_storage_v1_stored_group_proto protoreflect.FileDescript
 
 const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"\n" +
-	"-muster/groupsvc/storage/v1/stored_group.proto\x12\x1amuster.groupsvc.storage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1emuster/group/v1/activity.proto\x1a\x1bmuster/group/v1/event.proto\x1a\x1bmuster/group/v1/group.proto\x1a*muster/group/v1/launch_configuration.proto\x1a/muster/groupsvc/storage/v1/stored_scaling.proto\"\xbe\r\n" +
+	"-muster/groupsvc/storage/v1/stored_group.proto\x12\x1amuster.groupsvc.storage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$muster/fleet/v1/billing_method.proto\x1a\x1emuster/group/v1/activity.proto\x1a\x1bmuster/group/v1/event.proto\x1a\x1bmuster/group/v1/group.proto\x1a*muster/group/v1/launch_configuration.proto\x1a/muster/groupsvc/storage/v1/stored_scaling.proto\"\xe1\r\n" +
 	"\vStoredGroup\x12,\n" +
 	"\x05group\x18\x01 \x01(\v2\x16.muster.group.v1.GroupR\x05group\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x03R\aversion\x12/\n" +
@@ -1253,12 +1273,13 @@ const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"\n" +
 	"report_ids\x18> \x03(\x06R\treportIds\x12#\n" +
 	"\rreport_writes\x18? \x01(\x03R\freportWrites\x12(\n" +
-	"\x10last_activity_id\x18F \x01(\tR\x0elastActivityId\"\x9f\x01\n" +
+	"\x10last_activity_id\x18F \x01(\tR\x0elastActivityId\x12!\n" +
+	"\ftrace_parent\x18P \x01(\tR\vtraceParent\"\x9f\x01\n" +
 	"\tExpansion\x12\x17\n" +
 	"\azone_id\x18\x01 \x01(\tR\x06zoneId\x12#\n" +
 	"\rinstance_type\x18\x02 \x01(\tR\finstanceType\x12'\n" +
 	"\x0fcandidate_index\x18\x03 \x01(\x05R\x0ecandidateIndex\x12+\n" +
-	"\x11weight_milliunits\x18\x04 \x01(\x03R\x10weightMilliunits\"\xc9\x04\n" +
+	"\x11weight_milliunits\x18\x04 \x01(\x03R\x10weightMilliunits\"\xec\x04\n" +
 	"\x06Launch\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1d\n" +
@@ -1278,7 +1299,8 @@ const file_muster_groupsvc_storage_v1_stored_group_proto_rawDesc = "" +
 	"answerTime\x12!\n" +
 	"\finstance_ids\x18\f \x03(\tR\vinstanceIds\x12\x12\n" +
 	"\x04move\x18\x1e \x01(\x05R\x04move\x12\x19\n" +
-	"\bimage_id\x182 \x01(\tR\aimageId\"\xa5\x02\n" +
+	"\bimage_id\x182 \x01(\tR\aimageId\x12!\n" +
+	"\ftrace_parent\x18P \x01(\tR\vtraceParent\"\xa5\x02\n" +
 	"\aRefusal\x12\x17\n" +
 	"\azone_id\x18\x01 \x01(\tR\x06zoneId\x12#\n" +
 	"\rinstance_type\x18\x02 \x01(\tR\finstanceType\x12E\n" +
