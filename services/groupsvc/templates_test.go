@@ -3,6 +3,7 @@ package groupsvc
 import (
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -217,6 +218,71 @@ func TestTemplates_limits(t *testing.T) {
 	_, err = b.lt.CreateLaunchTemplate(t.Context(), &groupv1.CreateLaunchTemplateRequest{Name: "more", Configuration: image("i")})
 	if status.Code(err) != codes.ResourceExhausted || !rpc.HasReason(err, groupv1.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED) || metadataOf(err)["most"] != "100" {
 		t.Errorf("template 101: %v", err)
+	}
+}
+
+// Tags of a template are removed before others are set, all or none; versions
+// and what made them stay as they are.
+func TestTemplates_tags(t *testing.T) {
+	b := newBench(t, "")
+	id := b.template("web", image("i")).GetLaunchTemplateId()
+	update := func(remove []string, pairs ...string) (*groupv1.LaunchTemplate, error) {
+		set := map[string]string{}
+		for i := 0; i < len(pairs); i += 2 {
+			set[pairs[i]] = pairs[i+1]
+		}
+		resp, err := b.lt.UpdateLaunchTemplateTags(t.Context(), &groupv1.UpdateLaunchTemplateTagsRequest{LaunchTemplateId: id, SetTags: set, RemoveTagKeys: remove})
+		return resp.GetLaunchTemplate(), err
+	}
+	many := make([]string, 0, 40)
+	for i := range 18 {
+		many = append(many, fmt.Sprint("k", i), "v")
+	}
+	for _, step := range []struct {
+		remove []string
+		set    []string
+		want   string // of all tags; "" for a refusal
+		fails  groupv1.ErrorReason
+	}{
+		{nil, []string{"a", "1", "b", "2"}, "a=1 b=2", 0},
+		{nil, []string{"a", "1"}, "a=1 b=2", 0},
+		{[]string{"a", "none"}, nil, "b=2", 0},
+		{[]string{"b"}, []string{"b", "3"}, "b=3", 0},
+		{nil, []string{"empty", ""}, "b=3 empty=", 0},
+		{nil, append([]string{"one", "more"}, many...), "", groupv1.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED},
+		{[]string{"empty"}, append([]string{"one", "more"}, many...), "", 0}, // 20 of them
+	} {
+		updated, err := update(step.remove, step.set...)
+		if step.fails != 0 {
+			if status.Code(err) != codes.ResourceExhausted || !rpc.HasReason(err, step.fails) {
+				t.Errorf("-%v +%v: %v", step.remove, step.set, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told []string
+		for _, key := range slices.Sorted(maps.Keys(updated.GetTags())) {
+			told = append(told, key+"="+updated.GetTags()[key])
+		}
+		if got := strings.Join(told, " "); step.want != "" && got != step.want || step.want == "" && len(told) != 20 {
+			t.Errorf("-%v +%v: tags %s, want %s", step.remove, step.set, got, step.want)
+		}
+		listed, err := b.lt.ListLaunchTemplates(t.Context(), &groupv1.ListLaunchTemplatesRequest{LaunchTemplateIds: []string{id}})
+		if err != nil || len(listed.GetLaunchTemplates()) != 1 {
+			t.Fatal(listed, err)
+		}
+		if diff := cmp.Diff(updated, listed.GetLaunchTemplates()[0], protocmp.Transform()); diff != "" {
+			t.Errorf("listed otherwise than told:\n%s", diff)
+		}
+	}
+	if got := numbersOf(b.versions(id)); got != "1 default" {
+		t.Errorf("versions %s", got)
+	}
+	_, err := b.lt.UpdateLaunchTemplateTags(t.Context(), &groupv1.UpdateLaunchTemplateTagsRequest{LaunchTemplateId: "lt-none", SetTags: map[string]string{"a": "1"}})
+	if status.Code(err) != codes.NotFound || !rpc.HasReason(err, groupv1.ErrorReason_ERROR_REASON_LAUNCH_TEMPLATE_NOT_FOUND) {
+		t.Errorf("no such template: %v", err)
 	}
 }
 

@@ -183,7 +183,8 @@ func templateData(configuration *groupv1.LaunchConfiguration) wire.Object {
 	if disk := configuration.GetSystemDisk(); disk != nil {
 		members := append(diskMembers(disk), table.Told(paramsIn(params, "SystemDisk"), kept, "SystemDisk.")...)
 		for _, member := range members {
-			data = append(data, wire.M("SystemDisk."+member.Name, member.Value))
+			member.Name = "SystemDisk." + member.Name
+			data = append(data, member)
 		}
 		data = append(data, wire.M("SystemDisk", members))
 	}
