@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,29 +21,45 @@ import (
 // network are theirs, and they remove no others.
 const project = "muster-test"
 
-// file is the compose file, seen from this folder.
-const file = "../../deploy/compose/compose.yaml"
+// folder holds the compose files, seen from this one.
+const folder = "../../deploy/compose/"
 
 var built = flag.Bool("built", false, "test the image muster:local that is there, instead of building it")
 
 // services are all containers of the stack.
 var services = []string{
-	"redis", "nats", "fleetsim", "allocator", "healthcheck-a", "healthcheck-b", "groupsvc-a", "groupsvc-b",
+	"redis", "nats", "fleetsim", "allocator", "healthcheck-a", "healthcheck-b", "groupsvc-a", "groupsvc-b", "gateway",
 }
 
 // comesUp is what the stack may take from warm images until all is healthy.
 const comesUp = time.Minute
 
+// A shape is the stack as a user may have it: the base and what is put on top.
+type shape struct {
+	// overlays are the names of further files, compose.NAME.yaml.
+	overlays []string
+	// services are those that the overlays add.
+	services []string
+	// env is what compose reads from the environment.
+	env []string
+}
+
 // A stack is the running compose project.
-type stack struct{ *testing.T }
+type stack struct {
+	*testing.T
+	shape
+
+	services []string
+}
 
 // start brings the stack up anew, with empty volumes, until the test ends.
-func start(t *testing.T) stack {
+func start(t *testing.T, like shape) stack {
 	t.Helper()
-	s := stack{t}
-	s.compose("down", "--volumes", "--timeout", "5") // what a run that was killed left behind
+	s := stack{t, like, slices.Concat(services, like.services)}
+	s.compose("down", "--volumes", "--remove-orphans", "--timeout", "5") // what a run that was killed left behind
 	if !*built {
 		s.compose("build", "--quiet", "fleetsim")
+		*built = true // for the tests that follow
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -60,7 +77,7 @@ func (s stack) up(within time.Duration) {
 	began := time.Now()
 	deadline, cancel := context.WithTimeout(s.Context(), within)
 	defer cancel()
-	s.compose("up", "--detach", "--no-build")
+	s.compose(append([]string{"up", "--detach", "--no-build"}, s.services...)...)
 	for {
 		sick := s.sick()
 		if len(sick) == 0 {
@@ -78,16 +95,18 @@ func (s stack) up(within time.Duration) {
 // sick are the services that are not healthy, with their state.
 func (s stack) sick() []string {
 	s.Helper()
-	containers := make([]string, len(services))
-	for i, service := range services {
+	containers := make([]string, len(s.services))
+	for i, service := range s.services {
 		containers[i] = s.container(service)
 	}
 	// One that does not exist yet makes the command fail, and is missing in its
 	// answer.
 	answer, _ := s.docker(append([]string{"inspect", "--format", "{{.Name}} {{.State.Status}} {{with .State.Health}}{{.Status}}{{end}}"}, containers...)...)
 	var sick []string
-	for i, service := range services {
-		if !strings.Contains(answer, "/"+containers[i]+" running healthy\n") {
+	for i, service := range s.services {
+		// Those of others that have no health check need only run.
+		running := "/" + containers[i] + " running "
+		if !strings.Contains(answer, running+"healthy\n") && !strings.Contains(answer, running+"\n") {
 			sick = append(sick, service)
 		}
 	}
@@ -113,8 +132,14 @@ func composeTool() []string {
 
 func (s stack) compose(args ...string) string {
 	s.Helper()
-	command := append(append(composeTool(), "--project-name", project, "--file", file), args...)
-	out, err := exec.Command(command[0], command[1:]...).CombinedOutput()
+	command := append(composeTool(), "--project-name", project, "--file", folder+"compose.yaml")
+	for _, overlay := range s.overlays {
+		command = append(command, "--file", folder+"compose."+overlay+".yaml")
+	}
+	command = append(command, args...)
+	run := exec.Command(command[0], command[1:]...)
+	run.Env = append(os.Environ(), s.env...)
+	out, err := run.CombinedOutput()
 	if err != nil {
 		s.Fatalf("%s: %v\n%s", strings.Join(command, " "), err, out)
 	}

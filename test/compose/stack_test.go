@@ -34,12 +34,13 @@ const maxImageBytes = 40 << 20
 const speed = 60
 
 func TestStack(t *testing.T) {
-	s := start(t)
+	s := start(t, shape{})
 	if size := s.imageBytes("muster:local"); size > maxImageBytes {
 		t.Errorf("the image has %.1f MiB, want at most %d", float64(size)/(1<<20), maxImageBytes>>20)
 	} else {
 		t.Logf("the image has %.1f MiB", float64(size)/(1<<20))
 	}
+	t.Run("costs little while it has nothing to do", s.idle)
 	a, b := s.connect(groupsA), s.connect(groupsB)
 	setSpeed(t, a)
 
@@ -64,7 +65,7 @@ func (s stack) killEach(t *testing.T, a, b *system.System) {
 	a.AwaitFulfilled(t, group)
 	victims := services
 	if testing.Short() {
-		victims = []string{"redis", "nats", "groupsvc-a"}
+		victims = []string{"redis", "nats", "groupsvc-a", "gateway"}
 	}
 	for _, victim := range victims {
 		s.kill(victim)
