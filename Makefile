@@ -26,6 +26,12 @@ $(BIN)/golangci-lint: tools/lint/go.mod
 	GOWORK=off go -C tools/lint build -o $(BIN)/ tool && touch $@
 $(BIN)/grpcurl: tools/grpcurl/go.mod
 	GOWORK=off go -C tools/grpcurl build -o $(BIN)/ tool && touch $@
+# Nothing else needs it, and it takes minutes.
+$(BIN)/jaeger: tools/jaeger/go.mod
+	CGO_ENABLED=0 GOWORK=off go -C tools/jaeger build -trimpath -ldflags '-s -w' -o $(BIN)/ tool && touch $@
+
+.PHONY: standin-jaeger
+standin-jaeger: $(BIN)/jaeger ## Builds what stands in for Jaeger and the OpenTelemetry collector where no registry is reached.
 
 .PHONY: tools
 tools: $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/golangci-lint $(BIN)/grpcurl ## Builds the pinned developer tools into .bin/.
@@ -141,7 +147,7 @@ test-robust: ## Kills the process 50 times while a group of 1,000 is delivered, 
 	go test -count=1 -timeout 60m ./test/robust -v -args -rounds=50 -event-kills=100 -group-event-kills=50 -replica-groups=200 -replica-kills=30 -seed=$${SEED:-1}
 
 .PHONY: test-compose
-test-compose: ## Brings the stack of deploy/compose up and kills its containers (SHORT=-short: fewer of them). Needs a Docker engine.
+test-compose: $(BIN)/grpcurl ## Brings the stack of deploy/compose up and kills its containers (SHORT=-short: fewer of them). Needs a Docker engine.
 	@if ! docker info >/dev/null 2>&1; then \
 		echo '*** deploy/compose was NOT tested: no Docker engine answers on this machine. ***' >&2; exit 0; \
 	else set -x; \

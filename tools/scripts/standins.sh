@@ -69,3 +69,33 @@ if missing nats:2.15.2-alpine; then
   CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$root/nats-server" github.com/nats-io/nats-server/v2
   tar -C "$root" -c . | docker import -c 'ENV PATH=/bin' -c 'ENTRYPOINT ["/nats-server"]' - nats:2.15.2-alpine
 fi
+
+# Prometheus: Debian's, which is older than the official one; what the tests ask
+# of it both can do.
+if missing prom/prometheus:v2.53.5; then
+  root=$work/prometheus
+  shell_for "$root"
+  # Not installed: that would start it.
+  (cd "$work" && apt-get download -qq prometheus && dpkg-deb -x prometheus_*.deb "$work/debian")
+  for program in prometheus promtool; do
+    path=$work/debian/usr/bin/$program
+    install -D -m 755 "$path" "$root/bin/$program"
+    ldd "$path" | grep -o '/[^ ]*' | while read -r library; do install -D -m 755 "$library" "$root$library"; done
+  done
+  mkdir -p "$root/prometheus"
+  tar -C "$root" -c . | docker import -c 'ENV PATH=/bin' -c 'ENTRYPOINT ["/bin/prometheus"]' - prom/prometheus:v2.53.5
+fi
+
+# Jaeger, built by `make standin-jaeger`, which takes minutes. It is made of the
+# parts of the OpenTelemetry collector, and reads its configuration.
+if [[ -x .bin/jaeger ]]; then
+  for image in jaegertracing/jaeger:2.13.0 otel/opentelemetry-collector:0.141.0; do
+    if missing "$image"; then
+      root=$work/${image%%/*}
+      mkdir -p "$root/tmp"
+      install -D -m 755 .bin/jaeger "$root/jaeger"
+      tar -C "$root" -c . | docker import -c 'ENTRYPOINT ["/jaeger"]' - "$image"
+    fi
+  done
+fi
+# There is no Grafana in Debian; its files are read by a test of their own.
