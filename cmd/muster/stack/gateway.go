@@ -18,25 +18,18 @@ func (s *Stack) newGateway(ctx context.Context) error {
 	if s.config.ECSListen == "" {
 		return nil
 	}
-	// What is played here is called without a connection between: HTTP and a
-	// signature cost as much as a call of gRPC does, and to pay for both is too
-	// much. Validation, errors and deadlines are the same.
-	groups, fleet := grpc.ClientConnInterface(s.direct), grpc.ClientConnInterface(s.direct)
-	if !s.config.plays(Groupsvc) {
-		conn, err := s.connTo(Groupsvc, s.config.GroupAddr)
-		if err != nil {
-			return err
-		}
-		groups = conn
+	groups, err := s.behindGateway(Groupsvc, s.config.GroupAddr)
+	if err != nil {
+		return err
 	}
-	if !s.config.plays(Fleetsim) {
-		fleet = s.fleet
+	fleet, err := s.behindGateway(Fleetsim, s.config.FleetAddr)
+	if err != nil {
+		return err
 	}
 	verifier := s.config.ECSVerifier
 	if verifier == nil {
 		verifier = gateway.Unsigned(rpc.DefaultAccount)
 	}
-	var err error
 	s.gateway, err = gateway.New(gateway.Config{}, gateway.Deps{
 		Groups: groupv1.NewGroupServiceClient(groups), Templates: groupv1.NewLaunchTemplateServiceClient(groups),
 		Fleet: fleetv1.NewFleetServiceClient(fleet), Verifier: verifier, Log: s.config.Log.With("service", string(Gateway)),
@@ -50,6 +43,20 @@ func (s *Stack) newGateway(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// behindGateway is how the gateway calls a role. What is played here is called
+// without a connection between, validated and told in the same way: HTTP and a
+// signature cost as much as a call of gRPC does, and to pay for both would be
+// too much. Traces need the connection, which makes their spans.
+func (s *Stack) behindGateway(role Role, addr string) (grpc.ClientConnInterface, error) {
+	if s.config.plays(role) && s.tracing == nil {
+		return s.direct, nil
+	}
+	if role == Fleetsim { // which is connected already
+		return s.fleet, nil
+	}
+	return s.connTo(role, addr)
 }
 
 // ECSAddr is where the ECS API is answered over HTTP; empty when it is not.
