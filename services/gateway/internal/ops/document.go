@@ -2,6 +2,7 @@ package ops
 
 import (
 	"cmp"
+	_ "embed" // for the preface
 	"fmt"
 	"maps"
 	"slices"
@@ -14,40 +15,9 @@ import (
 //go:generate go run ./compatibility
 
 // preface is what the compatibility document begins with.
-const preface = `# Compatibility with the ECS API
-
-Which operations of the ECS API, version 2014-05-26, are answered, and what
-becomes of each parameter. This file is made from the tables that requests are
-read with (` + "`make generate`" + `); it can not say anything else than what is done.
-
-- **works**: does what the API's reference says.
-- **stored**: checked, kept and told again; does nothing else.
-- **ignored**: checked; does nothing.
-- **refused**: the call fails, because to ignore the parameter would mislead.
-
-Parameters that are not listed are ignored. Any other operation answers
-` + "`InvalidAction.NotFound`" + `. Lists are numbered from 1 (` + "`Tag.1.Key`" + `) or in JSON;
-so are structures. Empty values are as good as absent.
-
-## Pointing clients here
-
-` + "`muster up`" + ` answers on http://127.0.0.1:7080. Clients need that endpoint, plain
-HTTP, the region of the simulated cloud, and credentials:
-
-| client | what to set |
-|---|---|
-| Go, newer SDK | ` + "`Endpoint: \"127.0.0.1:7080\"`, `Protocol: \"HTTP\"`, `RegionId`" + ` in its ` + "`openapi.Config`" + ` |
-| Go, older SDK | ` + "`sdk.NewConfig().WithScheme(\"HTTP\")`, then `client.Domain = \"127.0.0.1:7080\"`" + ` |
-| Java, Python, Node | ` + "`endpoint` `127.0.0.1:7080` and `protocol` `http`" + ` in the client's configuration |
-| command line | ` + "`aliyun ecs DescribeRegions --endpoint 127.0.0.1:7080 --insecure --region <region>`" + ` |
-
-## vSwitches
-
-There are no networks. A vSwitch only tells a zone: ` + "`vsw-<zone>`" + ` is in that zone, and
-any other well-formed id is in one zone of the region, always the same one.
-
-## Operations
-`
+//
+//go:embed preface.md
+var preface string
 
 // Document is the compatibility document, made from the tables.
 func Document() string {
