@@ -130,7 +130,8 @@ type Tokens struct {
 	file *reload.Reloaded[map[string]Token]
 }
 
-// OpenTokens reads a file of tokens. It is read again when it has changed.
+// OpenTokens reads a file of tokens. It is read again within a
+// second after it has changed.
 func OpenTokens(name string, log *slog.Logger) (*Tokens, error) {
 	file, err := reload.New(log, "tokens", func() (map[string]Token, error) { return readTokens(name) }, name)
 	if err != nil {
@@ -168,7 +169,7 @@ func (t *Tokens) find(token string, now time.Time) (Caller, error) {
 	if len(token) > maxTokenLength {
 		return Caller{}, errUnknown()
 	}
-	held, ok := t.file.Current()[HashOf(token)]
+	held, ok := t.file.Recent(now)[HashOf(token)]
 	if !ok {
 		return Caller{}, errUnknown()
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,7 +23,18 @@ type Reloaded[T any] struct {
 	mu   sync.Mutex
 	seen []stamp
 	held T
+
+	recent atomic.Pointer[recent[T]]
 }
+
+// A recent is what the files said at a time.
+type recent[T any] struct {
+	at   time.Time
+	held T
+}
+
+// freshFor is for how long [Reloaded.Recent] does not look at the files again.
+const freshFor = time.Second
 
 // New makes it for the first time, or says why it can not be made. What tells the
 // log what it is, as in "certificates". Names of files that are empty are left
@@ -54,6 +66,19 @@ func (r *Reloaded[T]) Current() T {
 	r.log.Info(r.what+" were read again", "files", r.files)
 	r.held = made
 	return r.held
+}
+
+// Recent is what the files said within the last second before a time: to look at
+// them takes longer than many a call does.
+func (r *Reloaded[T]) Recent(now time.Time) T {
+	if last := r.recent.Load(); last != nil {
+		if age := now.Sub(last.at); age >= 0 && age < freshFor {
+			return last.held
+		}
+	}
+	held := r.Current()
+	r.recent.Store(&recent[T]{at: now, held: held})
+	return held
 }
 
 // A stamp tells one state of a file from another without reading it.

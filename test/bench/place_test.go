@@ -42,6 +42,22 @@ func sixtyPools(b testing.TB) *catalog.Catalog {
 	return parsed
 }
 
+// placeRequest asks for a placement with 20 candidates.
+func placeRequest() *allocatorv1.PlaceRequest {
+	request := &allocatorv1.PlaceRequest{
+		Demands: []*allocatorv1.Demand{
+			{BillingMethod: fleetv1.BillingMethod_BILLING_METHOD_SPOT, WantedMilliunits: 100_000, PoolsToUse: 5},
+			{BillingMethod: fleetv1.BillingMethod_BILLING_METHOD_PAY_AS_YOU_GO, WantedMilliunits: 20_000},
+		},
+	}
+	for i := range 20 {
+		request.Candidates = append(request.Candidates, &allocatorv1.Candidate{
+			ZoneId: "cn-shenzhen-d", InstanceType: fmt.Sprintf("ecs.b%d.large", i), WeightMilliunits: 1000 + int64(i%4)*1000,
+		})
+	}
+	return request
+}
+
 // noop answers every placement request with an answer made before.
 type noop struct {
 	allocatorv1.UnimplementedAllocatorServiceServer
@@ -68,17 +84,7 @@ func BenchmarkBarPlacement(b *testing.B) {
 			b.Error(err)
 		}
 	}()
-	request := &allocatorv1.PlaceRequest{
-		Demands: []*allocatorv1.Demand{
-			{BillingMethod: fleetv1.BillingMethod_BILLING_METHOD_SPOT, WantedMilliunits: 100_000, PoolsToUse: 5},
-			{BillingMethod: fleetv1.BillingMethod_BILLING_METHOD_PAY_AS_YOU_GO, WantedMilliunits: 20_000},
-		},
-	}
-	for i := range 20 {
-		request.Candidates = append(request.Candidates, &allocatorv1.Candidate{
-			ZoneId: "cn-shenzhen-d", InstanceType: fmt.Sprintf("ecs.b%d.large", i), WeightMilliunits: 1000 + int64(i%4)*1000,
-		})
-	}
+	request := placeRequest()
 	allocator := dial(b, running.Addr())
 	answer, err := allocator.Place(b.Context(), request)
 	if err != nil {
@@ -124,9 +130,9 @@ func serveNoop(b *testing.B, answer *allocatorv1.PlaceResponse) string {
 	return listener.Addr().String()
 }
 
-func dial(b *testing.B, addr string) allocatorv1.AllocatorServiceClient {
+func dial(b *testing.B, addr string, options ...grpc.DialOption) allocatorv1.AllocatorServiceClient {
 	b.Helper()
-	conn, err := rpc.Dial(addr)
+	conn, err := rpc.Dial(addr, options...)
 	if err != nil {
 		b.Fatal(err)
 	}

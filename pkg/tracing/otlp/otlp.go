@@ -55,7 +55,10 @@ func (c Config) Check() error {
 }
 
 // Tracing records spans and sends them.
-type Tracing struct{ provider *sdktrace.TracerProvider }
+type Tracing struct {
+	provider *sdktrace.TracerProvider
+	ratio    float64
+}
 
 // Start makes a tracing. It reaches for the collector when there is something to
 // send; while that is away the latest spans wait, and others are dropped.
@@ -75,11 +78,12 @@ func Start(ctx context.Context, config Config) (*Tracing, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("describe the process to the collector: %w", err), exporter.Shutdown(ctx))
 	}
-	return &Tracing{sdktrace.NewTracerProvider(
+	provider := sdktrace.NewTracerProvider(
 		sdktrace.WithBatcher(&teller{SpanExporter: exporter, config: config}),
-		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(config.Ratio))),
+		sdktrace.WithSampler(sdktrace.ParentBased(sampler{sdktrace.TraceIDRatioBased(config.Ratio)})),
 		sdktrace.WithResource(described),
-	)}, nil
+	)
+	return &Tracing{provider: provider, ratio: config.Ratio}, nil
 }
 
 // Tracer makes the spans of a part of the system.
@@ -87,11 +91,15 @@ func (t *Tracing) Tracer(part string) trace.Tracer { return t.provider.Tracer(pa
 
 // ServerHandler makes a span of each call that a gRPC server answers, but for those
 // that ask how it is.
-func (t *Tracing) ServerHandler() stats.Handler { return otelgrpc.NewServerHandler(t.options()...) }
+func (t *Tracing) ServerHandler() stats.Handler {
+	return chooser{Handler: otelgrpc.NewServerHandler(t.options()...), ratio: t.ratio, server: true}
+}
 
 // ClientHandler makes a span of each call that a gRPC client makes, and carries the
 // trace to the server.
-func (t *Tracing) ClientHandler() stats.Handler { return otelgrpc.NewClientHandler(t.options()...) }
+func (t *Tracing) ClientHandler() stats.Handler {
+	return chooser{Handler: otelgrpc.NewClientHandler(t.options()...), ratio: t.ratio}
+}
 
 func (t *Tracing) options() []otelgrpc.Option {
 	return []otelgrpc.Option{
