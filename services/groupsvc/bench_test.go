@@ -45,6 +45,7 @@ type bench struct {
 	clock   *clock.Virtual
 	cloud   *cloudtest.Cloud
 	blind   bool // the allocator does not see stock
+	orderly bool // the cloud is called in one order, so that ids are always the same
 	health  *cloudtest.Health
 	told    *stream
 	watch   func() // called after each look; nil for none
@@ -109,7 +110,11 @@ func (b *bench) start() {
 		Health: healthv1.NewHealthServiceClient(conn), GroupEvents: b.told,
 		Clock: b.clock, Metrics: b.metrics, Log: slog.New(slog.DiscardHandler),
 	}
-	b.service, err = compose(context.Background(), Config{Entropy: b.entropy}.withDefaults(), b.deps, &crashing{Store: b.groups, crash: b.crash})
+	config := Config{Entropy: b.entropy}
+	if b.orderly {
+		config.ParallelCalls = 1
+	}
+	b.service, err = compose(context.Background(), config.withDefaults(), b.deps, &crashing{Store: b.groups, crash: b.crash})
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -88,6 +88,35 @@ func TestMinimum_countsWhatMakesUpForSpot(t *testing.T) {
 	}
 }
 
+// What can not be paid for can not be had, and nothing is launched to find that out.
+// What stands in for spot comes last, so that the budget goes to spot first.
+func TestMinimum_budgetBelowIt(t *testing.T) {
+	for name, test := range map[string]struct {
+		shortfall  groupv1.SpotShortfall
+		spot, most int
+	}{
+		"spot only":      {spot: 100, most: 6 * 25_000},
+		"made up for":    {groupv1.SpotShortfall_SPOT_SHORTFALL_PAY_AS_YOU_GO, 4, 4*25_000 + 2*100_000},
+		"nearly made up": {groupv1.SpotShortfall_SPOT_SHORTFALL_PAY_AS_YOU_GO, 4, 4*25_000 + 3*100_000 - 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, "")
+			b.stockOf(test.spot, 0, 100)
+			asked := atLeast(7)
+			asked.Spot, asked.Budget = &groupv1.SpotOptions{Shortfall: test.shortfall}, &groupv1.Budget{MaxMicrosPerHour: int64(test.most)}
+			_, err := b.client.CreateGroup(t.Context(), &groupv1.CreateGroupRequest{Spec: asked})
+			wantMinimum(t, err, "6", "only 6 of the minimum of 7 units can be had within the budget, and nothing was created")
+			if b.cloud.Created() != 0 || len(b.listed(true)) != 0 {
+				t.Errorf("%d launched, stored %v", b.cloud.Created(), b.listed(true))
+			}
+			asked.Budget.MaxMicrosPerHour += 100_000
+			if resp, err := b.client.CreateGroup(t.Context(), &groupv1.CreateGroupRequest{Spec: asked}); err != nil || resp.GetGroup().GetCapacity().GetFulfilled() < 7 {
+				t.Errorf("with more money: %v, %v", resp, err)
+			}
+		})
+	}
+}
+
 // shortLife is an instant group whose stock turns out to be less than it seemed.
 func shortLife(b *bench) {
 	calm := b.crash.on == 0 // what a crash cuts short may have been done and not be told of

@@ -29,9 +29,13 @@ func missedMinimum(group *storagev1.StoredGroup) bool {
 // that was taken back; empty when none was made.
 func minimumNotReached(spec *groupv1.GroupSpec, available int64, groupID string) error {
 	minimum := spec.GetTargetCapacity().GetMinimum()
-	text := fmt.Sprintf("only %v of the minimum of %d units can be had, and nothing was created", money.UnitsOf(available), minimum)
+	within := ""
+	if spec.GetBudget().GetMaxMicrosPerHour() > 0 {
+		within = " within the budget"
+	}
+	text := fmt.Sprintf("only %v of the minimum of %d units can be had%s, and nothing was created", money.UnitsOf(available), minimum, within)
 	if groupID != "" {
-		text = fmt.Sprintf("only %v of the minimum of %d units could be had, and they are released", money.UnitsOf(available), minimum)
+		text = fmt.Sprintf("only %v of the minimum of %d units could be had%s, and they are released", money.UnitsOf(available), minimum, within)
 	}
 	return rpc.Error(codes.FailedPrecondition, groupv1.ErrorReason_ERROR_REASON_MINIMUM_NOT_REACHED,
 		map[string]string{"minimum": fmt.Sprint(minimum), "available": fmt.Sprint(money.UnitsOf(available))}, text)

@@ -18,20 +18,30 @@ const maxFilter = 20
 // afford cuts what is to be launched to what fits in the budget, in order, and
 // notes what came short when something does not.
 func (l *look) afford(takes []placement.Take) []placement.Take {
+	kept, cut := l.fit(takes)
+	if cut != nil {
+		l.short = *cut
+	}
+	return kept
+}
+
+// fit is what of takes fits in the budget, in order, and what comes short because
+// something does not; nil when all fits.
+func (l *look) fit(takes []placement.Take) (kept []placement.Take, cut *plan.Shortfall) {
 	desired, observed := l.desired(), l.observed()
-	var kept []placement.Take
 	for _, take := range takes {
 		wanted := take.Instances
 		take.Instances = desired.Budget.Affordable(observed, wanted, take.Price)
 		if take.Instances < wanted {
-			l.short = plan.BudgetReached(desired, observed)
+			short := plan.BudgetReached(desired, observed)
+			cut = &short
 		}
 		if take.Instances > 0 {
 			kept = append(kept, take)
 			observed.Pending = append(observed.Pending, plan.Pending{Count: take.Instances, Price: take.Price})
 		}
 	}
-	return kept
+	return kept, cut
 }
 
 // lookUpPrices asks what stopped instances would cost, when a budget makes that

@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed-198b1370/muster/pkg/money"
 	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
+	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/placement"
@@ -35,12 +36,15 @@ func (l *look) minimum() int64 {
 	return int64(spec.GetTargetCapacity().GetMinimum()) * money.MilliunitsPerUnit
 }
 
-// checkMinimum refuses to create a group whose minimum there is not the stock
-// for. It looks once, before anything is stored or launched.
+// checkMinimum refuses to create a group whose minimum there is not the stock or
+// the budget for. It looks once, before anything is stored or launched.
 func (l *look) checkMinimum(ctx context.Context, request *allocatorv1.PlaceRequest, answer *allocatorv1.PlaceResponse) error {
 	minimum := l.minimum()
-	available := placement.Placed(answer)
-	if l.first == nil || available >= minimum {
+	if l.first == nil || minimum == 0 {
+		return nil
+	}
+	available := l.affordable(answer, placement.TakesOf(l.stored.GetGroup().GetSpec(), answer))
+	if available >= minimum {
 		return nil
 	}
 	if l.desired().Substitute && l.spotGone {
@@ -73,7 +77,37 @@ func (l *look) availableWith(ctx context.Context, request *allocatorv1.PlaceRequ
 	if err != nil {
 		return 0, fmt.Errorf("place: %w", err)
 	}
-	return min(placement.Placed(answer), need.Total()), nil
+	takes := inOrder(placement.TakesOf(spec, answer), need.PayAsYouGo)
+	return min(l.affordable(answer, takes), need.Total()), nil
+}
+
+// affordable tells how much of what could be had fits in the budget, given the
+// order in which it is launched.
+func (l *look) affordable(answer *allocatorv1.PlaceResponse, takes []placement.Take) int64 {
+	kept, _ := l.fit(takes)
+	sum := int64(0)
+	for _, take := range kept {
+		sum += int64(take.Instances) * take.Weight
+	}
+	return min(sum, placement.Placed(answer))
+}
+
+// inOrder puts what makes up for spot behind spot, as it is when it is launched:
+// of pay-as-you-go only so much comes first as is wanted as such.
+func inOrder(takes []placement.Take, wanted int64) []placement.Take {
+	var first, spot, instead []placement.Take
+	for _, take := range takes {
+		if take.Pool.Method == fleetv1.BillingMethod_BILLING_METHOD_SPOT {
+			spot = append(spot, take)
+			continue
+		}
+		rest := take
+		take.Instances = min(take.Instances, int((max(0, wanted)+take.Weight-1)/take.Weight))
+		rest.Instances -= take.Instances
+		wanted -= int64(take.Instances) * take.Weight
+		first, instead = append(first, take), append(instead, rest)
+	}
+	return slices.Concat(first, spot, instead)
 }
 
 // holdMinimum takes back an attempt that delivered less than the minimum. That it
