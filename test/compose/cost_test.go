@@ -19,9 +19,12 @@ const (
 	maxIdleBytes = 300 << 20
 )
 
-// idleFor is for how long it is measured what an idle stack costs: a few looks of
-// each health check, which cost the most of it.
-const idleFor = time.Minute
+// How long it is measured what an idle stack costs: some looks of each health
+// check, which cost the most of it.
+const (
+	idleFor      = time.Minute
+	idleForShort = 30 * time.Second
+)
 
 // A cost is what a container has cost since it was started.
 type cost struct {
@@ -35,10 +38,14 @@ type cost struct {
 // idle measures what our services cost. Redis and NATS are told of, and count for
 // nothing.
 func (s stack) idle(t *testing.T) {
+	long := idleFor
+	if testing.Short() {
+		long = idleForShort
+	}
 	before, began := s.costs(t), time.Now()
 	select {
 	case <-t.Context().Done():
-	case <-time.After(idleFor): // it is a time that is measured
+	case <-time.After(long): // it is a time that is measured
 	}
 	after, took := s.costs(t), time.Since(began)
 	var cores float64

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -56,6 +57,9 @@ func TestObservability(t *testing.T) {
 	storm(t, running, group)
 	t.Run("Prometheus tells what there is", func(t *testing.T) { tellsTheTruth(t, running, group) })
 	t.Run("dashboards and alerts are answered", answersExpressions)
+	if slices.Contains(like.services, "jaeger") && slices.Contains(like.services, "collector") {
+		t.Run("Jaeger has the whole way of a group in one trace", tracesTheWay)
+	}
 }
 
 // storm has all instances of a type reclaimed at once, and waits until the group is
@@ -177,6 +181,41 @@ func answersExpressions(t *testing.T) {
 			}
 		}
 		return len(rules.Data.Groups) > 0, rules
+	})
+}
+
+// tracesTheWay looks for a trace that goes from the call that made a group over its
+// launches to what the cloud's answer to these woke.
+func tracesTheWay(t *testing.T) {
+	way := []string{
+		"muster-groupsvc muster.group.v1.GroupService/CreateGroup",
+		"muster-allocator muster.allocator.v1.AllocatorService/Place",
+		"muster-fleetsim muster.fleet.v1.FleetService/RunInstances",
+		"muster-groupsvc wake group",
+	}
+	system.Eventually(t, "a trace of the whole way", func() (bool, any) {
+		var answer struct {
+			Data []struct {
+				Spans     []struct{ ProcessID, OperationName string }
+				Processes map[string]struct{ ServiceName string }
+			}
+		}
+		if err := get(t.Context(), jaeger+"/api/traces?service=muster-groupsvc&limit=20&operation="+
+			url.QueryEscape("muster.group.v1.GroupService/CreateGroup"), &answer); err != nil {
+			return false, err
+		}
+		seen := map[string]bool{}
+		for _, trace := range answer.Data {
+			clear(seen)
+			for _, span := range trace.Spans {
+				seen[trace.Processes[span.ProcessID].ServiceName+" "+span.OperationName] = true
+			}
+			if !slices.ContainsFunc(way, func(step string) bool { return !seen[step] }) {
+				t.Logf("a trace of %d spans", len(trace.Spans))
+				return true, nil
+			}
+		}
+		return false, fmt.Sprintf("%d traces, of the last: %v", len(answer.Data), seen)
 	})
 }
 
