@@ -41,6 +41,9 @@ func TestOptions_areKeptAndTold(t *testing.T) {
 	})
 	ids := c.run(request)
 	c.run(launch("b", 1, func(*fleetv1.RunInstancesRequest) {}))
+	c.run(launch("c", 1, func(r *fleetv1.RunInstancesRequest) {
+		r.Options = &fleetv1.InstanceOptions{MetadataTokensRequired: true}
+	}))
 	check := func(when string) {
 		t.Helper()
 		list, err := c.fleet.ListInstances(t.Context(), &fleetv1.ListInstancesRequest{})
@@ -48,7 +51,7 @@ func TestOptions_areKeptAndTold(t *testing.T) {
 			t.Fatal(err)
 		}
 		instances := list.GetInstances()
-		if got, want := namesOf(instances), []string{"k8s-node-0008-x", "k8s-node-0009-x", "k8s-node-0010-x", ""}; !slices.Equal(got, want) {
+		if got, want := namesOf(instances), []string{"k8s-node-0008-x", "k8s-node-0009-x", "k8s-node-0010-x", "", ""}; !slices.Equal(got, want) {
 			t.Errorf("%s: names %q, want %q", when, got, want)
 		}
 		for _, instance := range instances[:3] {
@@ -58,6 +61,9 @@ func TestOptions_areKeptAndTold(t *testing.T) {
 		}
 		if instances[3].GetOptions() != nil {
 			t.Errorf("%s: options out of nothing: %v", when, instances[3])
+		}
+		if got := instances[4].GetOptions(); !got.GetMetadataTokensRequired() {
+			t.Errorf("%s: tokens are not required: %v", when, got)
 		}
 		if strings.Contains(protojson.Format(list), request.GetUserData()) {
 			t.Errorf("%s: user data is in a list", when)

@@ -29,7 +29,7 @@ func fullConfiguration() *groupv1.LaunchConfiguration {
 		ZoneId: "zone-a", InstanceType: "small", ImageId: "ubuntu", SecurityGroupIds: []string{"sg-1", "sg-2"},
 		SystemDisk:                  &fleetv1.DiskRequest{Categories: []fleetv1.DiskCategory{essd, ssd}, SizeGib: 40},
 		DataDisks:                   []*fleetv1.DiskRequest{{Categories: []fleetv1.DiskCategory{ssd}, SizeGib: 100, KeepAfterRelease: true}},
-		InternetMaxBandwidthOutMbps: 5, KeyPairName: "key", RamRoleName: "role", UserData: "aGVsbG8=",
+		InternetMaxBandwidthOutMbps: 5, KeyPairName: "key", RamRoleName: "role", UserData: "aGVsbG8=", MetadataTokensRequired: true,
 		Tags: map[string]string{"app": "web"}, ResourceGroupId: "rg", InstanceName: "web-[1,3]-x", Description: "front",
 		SpotProtection: fleetv1.SpotProtection_SPOT_PROTECTION_NONE,
 	}
@@ -75,6 +75,7 @@ func TestLaunching_carriesTheTemplate(t *testing.T) {
 	}
 	want := &fleetv1.InstanceOptions{
 		ImageId: "ubuntu", SecurityGroupIds: []string{"sg-1", "sg-2"}, InternetMaxBandwidthOutMbps: 5, KeyPairName: "key", RamRoleName: "role", ResourceGroupId: "rg",
+		MetadataTokensRequired: true,
 	}
 	for _, member := range members {
 		if diff := cmp.Diff(want, member.GetOptions(), protocmp.Transform()); diff != "" {

@@ -18,6 +18,8 @@ type Options struct {
 	BandwidthMbps int32
 	// UserData is what instances can read of themselves, in base64.
 	UserData string
+	// TokensRequired is whether their metadata is told only to who brings a token.
+	TokensRequired bool
 }
 
 // SharedOptions holds options. Equal ones are kept once, however many instances
@@ -56,7 +58,11 @@ func (s SharedOptions) appendTo(raw []byte) []byte {
 		raw = binary.AppendUvarint(raw, uint64(len(text)))
 		raw = append(raw, text...)
 	}
-	return binary.AppendVarint(raw, int64(options.BandwidthMbps))
+	raw = binary.AppendVarint(raw, int64(options.BandwidthMbps))
+	if options.TokensRequired { // else as before there was such a thing
+		raw = append(raw, 1)
+	}
+	return raw
 }
 
 // uniqueDigits is how many digits a unique suffix has at least.

@@ -26,8 +26,9 @@ func newMetadata(d *Deps) http.Handler {
 		}
 		offer := &d.Catalog.Offers()[instance.Offer]
 		attributes := instance.Describe()
+		options := attributes.Options.Options()
 		told := metadata.Instance{
-			ID: id, Type: offer.InstanceType, Name: attributes.Name, UserData: attributes.Options.Options().UserData,
+			ID: id, Type: offer.InstanceType, Name: attributes.Name, UserData: options.UserData, TokensRequired: options.TokensRequired,
 			RegionID: d.Catalog.RegionID(), ZoneID: offer.ZoneID, Spot: instance.Spot,
 		}
 		if at := instance.ReleaseAt(); at != 0 {

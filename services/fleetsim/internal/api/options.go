@@ -17,6 +17,7 @@ func fromOptions(options *fleetv1.InstanceOptions, userData string) world.Shared
 		ImageID: options.GetImageId(), KeyPairName: options.GetKeyPairName(), RAMRoleName: options.GetRamRoleName(),
 		ResourceGroupID: options.GetResourceGroupId(), SecurityGroupIDs: groups.String(),
 		BandwidthMbps: options.GetInternetMaxBandwidthOutMbps(), UserData: userData,
+		TokensRequired: options.GetMetadataTokensRequired(),
 	})
 }
 
@@ -31,6 +32,7 @@ func toOptions(shared world.SharedOptions) *fleetv1.InstanceOptions {
 	told := &fleetv1.InstanceOptions{
 		ImageId: options.ImageID, KeyPairName: options.KeyPairName, RamRoleName: options.RAMRoleName,
 		ResourceGroupId: options.ResourceGroupID, InternetMaxBandwidthOutMbps: options.BandwidthMbps,
+		MetadataTokensRequired: options.TokensRequired,
 	}
 	for group := range strings.SplitSeq(strings.TrimSuffix(options.SecurityGroupIDs, "\x00"), "\x00") {
 		if group != "" {

@@ -33,7 +33,7 @@ func attributes(first uint64) world.Attributes {
 	return world.Attributes{
 		Name: "n[1,2]s", Description: "d", DeletionProtection: true, UniqueSuffix: true, First: first,
 		Options: world.Share(world.Options{
-			ImageID: "i", KeyPairName: "k", RAMRoleName: "r", ResourceGroupID: "g", SecurityGroupIDs: "s\x00", BandwidthMbps: 5, UserData: "dQ==",
+			ImageID: "i", KeyPairName: "k", RAMRoleName: "r", ResourceGroupID: "g", SecurityGroupIDs: "s\x00", BandwidthMbps: 5, UserData: "dQ==", TokensRequired: true,
 		}),
 	}
 }

@@ -25,6 +25,7 @@ func encodeOptions(shared world.SharedOptions) *storagev1.StoredOptions {
 	return &storagev1.StoredOptions{
 		ImageId: o.ImageID, KeyPairName: o.KeyPairName, RamRoleName: o.RAMRoleName, ResourceGroupId: o.ResourceGroupID,
 		SecurityGroupIds: o.SecurityGroupIDs, InternetMaxBandwidthOutMbps: o.BandwidthMbps, UserData: o.UserData,
+		MetadataTokensRequired: o.TokensRequired,
 	}
 }
 
@@ -32,5 +33,6 @@ func decodeOptions(o *storagev1.StoredOptions) world.SharedOptions {
 	return world.Share(world.Options{
 		ImageID: o.GetImageId(), KeyPairName: o.GetKeyPairName(), RAMRoleName: o.GetRamRoleName(), ResourceGroupID: o.GetResourceGroupId(),
 		SecurityGroupIDs: o.GetSecurityGroupIds(), BandwidthMbps: o.GetInternetMaxBandwidthOutMbps(), UserData: o.GetUserData(),
+		TokensRequired: o.GetMetadataTokensRequired(),
 	})
 }

@@ -109,7 +109,7 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the header "+ttlHeader+" must be 1 to "+strconv.Itoa(maxTTL), http.StatusBadRequest)
 		return
 	}
-	instance, ok := h.caller(w, r)
+	instance, ok := h.named(w, r)
 	if !ok {
 		return
 	}
@@ -118,14 +118,25 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) {
 }
 
 // caller finds the instance that a request names. It answers the request itself
-// when there is none, or when a token is sent that does not hold: a request
-// without one is served, as the cloud does unless its tenant forbids it.
+// when there is none, when a token is sent that does not hold, or when none is
+// and the instance is told something only with one.
 func (h *Handler) caller(w http.ResponseWriter, r *http.Request) (Instance, bool) {
-	id := r.PathValue("instance")
-	if tokens := r.Header.Values(tokenHeader); len(tokens) > 0 && !h.keys.holds(tokens[0], id, h.now()) {
+	id, tokens := r.PathValue("instance"), r.Header.Values(tokenHeader)
+	if len(tokens) > 0 && !h.keys.holds(tokens[0], id, h.now()) {
 		http.Error(w, "the token is not one of this instance, or has ended", http.StatusForbidden)
 		return Instance{}, false
 	}
+	instance, ok := h.named(w, r)
+	if ok && instance.TokensRequired && len(tokens) == 0 {
+		http.Error(w, "this instance is told something only with a token: PUT /"+id+"/latest/api/token gives one, to be sent as "+tokenHeader, http.StatusForbidden)
+		return Instance{}, false
+	}
+	return instance, ok
+}
+
+// named finds the instance that a request names, or answers the request.
+func (h *Handler) named(w http.ResponseWriter, r *http.Request) (Instance, bool) {
+	id := r.PathValue("instance")
 	if len(id) > maxName {
 		http.NotFound(w, r)
 		return Instance{}, false

@@ -14,8 +14,8 @@ import (
 
 var noon = time.Date(2015, 1, 5, 18, 2, 0, 0, time.UTC)
 
-// server answers for the instances i-1, which is noticed, and i-2, which has a
-// name, at a time that can be moved.
+// server answers for the instances i-1, which is noticed, i-2, which has a name,
+// and i-hard, which must bring tokens, at a time that can be moved.
 func server(now *time.Time) *metadata.Handler {
 	find := func(_ context.Context, id string) (metadata.Instance, error) {
 		instance := metadata.Instance{ID: id, Type: "ecs.c6.large", RegionID: "cn-shenzhen", ZoneID: "cn-shenzhen-d", Spot: true}
@@ -24,6 +24,8 @@ func server(now *time.Time) *metadata.Handler {
 			instance.Termination = noon
 		case "i-2":
 			instance.Name, instance.UserData = "web <1>", "IyEvYmluL3NoCg=="
+		case "i-hard":
+			instance.TokensRequired = true
 		case "i-broken":
 			return metadata.Instance{}, errors.New("secret")
 		default:
@@ -121,5 +123,17 @@ func TestHardenedMode(t *testing.T) {
 	}
 	if code, _ := ask(h, "PUT", "/i-3/latest/api/token", ttl, "60"); code != 404 {
 		t.Errorf("a token for nobody: %d", code)
+	}
+	// One that is told something only with a token.
+	for _, path := range []string{path, "/latest/meta-data/", "/latest/", "/latest/user-data"} {
+		if code, got := ask(h, "GET", "/i-hard"+path); code != http.StatusForbidden || !strings.Contains(got, "PUT /i-hard/latest/api/token") {
+			t.Errorf("%s without a token: %d %q", path, code, got)
+		}
+	}
+	if code, mine = ask(h, "PUT", "/i-hard/latest/api/token", ttl, "60"); code != 200 {
+		t.Errorf("its token: %d", code)
+	}
+	if code, got := ask(h, "GET", "/i-hard"+path, token, mine); code != 200 || got != "i-hard" {
+		t.Errorf("with its token: %d %q", code, got)
 	}
 }

@@ -21,6 +21,8 @@ type Instance struct {
 	Termination time.Time
 	// UserData is what its launch left for it, in base64; empty for nothing.
 	UserData string
+	// TokensRequired is true when it is told something only with a token.
+	TokensRequired bool
 }
 
 // items is the metadata of an instance by path, without what it does not have.

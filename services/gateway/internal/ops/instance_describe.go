@@ -301,6 +301,10 @@ func appendInstance(to wire.Object, instance *fleetv1.Instance, places Places, r
 	for _, lock := range instance.GetOperationLocks() {
 		locks = append(locks, wire.Object{wire.T("LockReason", lockReasons[lock])})
 	}
+	tokens := "optional"
+	if options.GetMetadataTokensRequired() {
+		tokens = tokensRequired
+	}
 	duration := 0
 	if instance.GetProtectionEndTime() != nil {
 		duration = 1
@@ -340,6 +344,7 @@ func appendInstance(to wire.Object, instance *fleetv1.Instance, places Places, r
 			wire.T("VpcId", network.VPC), wire.T("VSwitchId", vSwitchOf(instance.GetZoneId())), wire.T("NatIpAddress", ""),
 			wire.List("PrivateIpAddress", "IpAddress", one(instance.GetPrivateIpAddress())),
 		}),
+		wire.M("MetadataOptions", wire.Object{wire.T("HttpEndpoint", "enabled"), wire.T("HttpTokens", tokens)}),
 		wire.List("SecurityGroupIds", "SecurityGroupId", options.GetSecurityGroupIds()),
 		wire.List("OperationLocks", "LockReason", locks),
 		wire.List("Tags", "Tag", tagList(instance.GetTags(), "TagKey", "TagValue")),

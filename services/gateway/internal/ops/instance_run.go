@@ -29,6 +29,9 @@ var (
 	errTypeNotThere = denied("InvalidInstanceType.ZoneNotSupported", "The specified zone does not support this instance type.")
 )
 
+// tokensRequired is the mode of metadata that asks for a token.
+const tokensRequired = "required"
+
 func diskParam(name string) table.Param {
 	return table.Param{Name: name, Kind: table.Struct, Of: []table.Param{
 		{Name: "Category", OneOf: diskCategories.all(), Wrong: errDiskCategory, Note: "`cloud_efficiency` by default."},
@@ -79,7 +82,8 @@ func runInstances() Operation {
 				ignored("HostName", noGuests), {Name: "HostNames", List: true, Limit: 100, Status: table.Ignored, Note: noGuests},
 				ignored("Password", "Never kept."), ignored("PasswordInherit", noGuests), ignored("IoOptimized", "Everything is."),
 				ignored("InternetChargeType", "Traffic costs nothing."), ignored("InternetMaxBandwidthIn", noNetworks),
-				ignored("PrivateIpAddress", noNetworks), ignored("HttpEndpoint", "It is always there."), ignored("HttpTokens", "Both modes are answered."),
+				ignored("PrivateIpAddress", noNetworks), ignored("HttpEndpoint", "It is always there."),
+				{Name: "HttpTokens", OneOf: []string{"optional", tokensRequired}, Note: "With `required` the metadata of the instances asks for a token."},
 				ignored("SecurityEnhancementStrategy", noGuests), ignored("DeploymentSetId", "There are no hosts to spread over."),
 				{Name: "NetworkInterface", Kind: table.Struct, List: true, Limit: 16, Status: table.Ignored, Note: noNetworks, Of: []table.Param{ignored("VSwitchId", noNetworks), ignored("SecurityGroupId", noNetworks)}},
 				{Name: "AutoReleaseTime", Status: table.Refused, Note: "instances are released by a call or their group"},
@@ -177,10 +181,14 @@ func runRequest(ctx context.Context, call *Call, template *groupv1.LaunchConfigu
 			KeyPairName: cmp.Or(call.Text("KeyPairName"), template.GetKeyPairName()), RamRoleName: cmp.Or(call.Text("RamRoleName"), template.GetRamRoleName()),
 			ResourceGroupId:             cmp.Or(call.Text("ResourceGroupId"), template.GetResourceGroupId()),
 			InternetMaxBandwidthOutMbps: cmp.Or(int32(call.Integer("InternetMaxBandwidthOut")), template.GetInternetMaxBandwidthOutMbps()),
+			MetadataTokensRequired:      template.GetMetadataTokensRequired(),
 		},
 	}
 	if len(request.GetOptions().GetSecurityGroupIds()) == 0 {
 		request.Options.SecurityGroupIds = template.GetSecurityGroupIds()
+	}
+	if call.Has("HttpTokens") {
+		request.Options.MetadataTokensRequired = call.Text("HttpTokens") == tokensRequired
 	}
 	if request.GetMinAmount() > request.GetAmount() {
 		return nil, errMinAmount.With("MinAmount must be at most Amount.")

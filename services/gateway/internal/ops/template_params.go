@@ -95,7 +95,7 @@ func instanceParams() []table.Param {
 		stored("Ipv6AddressCount", table.Integer),
 		stored("DeletionProtection", table.Boolean),
 		stored("HttpEndpoint", table.Text),
-		stored("HttpTokens", table.Text),
+		{Name: "HttpTokens", Max: 256, Status: table.Stored, Note: "With `required` the metadata of instances asks for a token."},
 		stored("HttpPutResponseHopLimit", table.Integer),
 		{Name: "ImageOptions", Kind: table.Struct, Of: []table.Param{stored("LoginAsNonRoot", table.Boolean)}},
 		{Name: "SecurityOptions", Kind: table.Struct, Of: []table.Param{stored("TrustedSystemMode", table.Text)}},
@@ -127,7 +127,7 @@ func configurationOf(ctx context.Context, call *Call) (*groupv1.LaunchConfigurat
 		SecurityGroupIds: unique(securityGroups(call.Values)), InternetMaxBandwidthOutMbps: int32(call.Integer("InternetMaxBandwidthOut")),
 		KeyPairName: call.Text("KeyPairName"), RamRoleName: call.Text("RamRoleName"), UserData: call.Text("UserData"), Tags: tags,
 		ResourceGroupId: call.Text("ResourceGroupId"), InstanceName: call.Text("InstanceName"), Description: call.Text("Description"),
-		SpotProtection: protectionOf(call.Values), Kept: table.Keep(instanceParams(), call.Values),
+		SpotProtection: protectionOf(call.Values), MetadataTokensRequired: call.Text("HttpTokens") == tokensRequired, Kept: table.Keep(instanceParams(), call.Values),
 	}
 	if call.Has("SystemDisk") {
 		disk := call.In("SystemDisk")

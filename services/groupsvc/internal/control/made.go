@@ -48,7 +48,7 @@ func complete(request *fleetv1.RunInstancesRequest, stored *storagev1.StoredGrou
 		SecurityGroupIds:            configuration.GetSecurityGroupIds(),
 		InternetMaxBandwidthOutMbps: configuration.GetInternetMaxBandwidthOutMbps(),
 		KeyPairName:                 configuration.GetKeyPairName(), RamRoleName: configuration.GetRamRoleName(),
-		ResourceGroupId: configuration.GetResourceGroupId(),
+		ResourceGroupId: configuration.GetResourceGroupId(), MetadataTokensRequired: configuration.GetMetadataTokensRequired(),
 	}
 	if proto.Size(options) > 0 {
 		request.Options = options

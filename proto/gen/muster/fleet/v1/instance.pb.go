@@ -797,8 +797,10 @@ type InstanceOptions struct {
 	RamRoleName string `protobuf:"bytes,5,opt,name=ram_role_name,json=ramRoleName,proto3" json:"ram_role_name,omitempty"`
 	// Resource group, at most 64 characters.
 	ResourceGroupId string `protobuf:"bytes,6,opt,name=resource_group_id,json=resourceGroupId,proto3" json:"resource_group_id,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Whether its metadata is told only to who brings a token (hardened mode).
+	MetadataTokensRequired bool `protobuf:"varint,7,opt,name=metadata_tokens_required,json=metadataTokensRequired,proto3" json:"metadata_tokens_required,omitempty"`
+	unknownFields          protoimpl.UnknownFields
+	sizeCache              protoimpl.SizeCache
 }
 
 func (x *InstanceOptions) Reset() {
@@ -871,6 +873,13 @@ func (x *InstanceOptions) GetResourceGroupId() string {
 		return x.ResourceGroupId
 	}
 	return ""
+}
+
+func (x *InstanceOptions) GetMetadataTokensRequired() bool {
+	if x != nil {
+		return x.MetadataTokensRequired
+	}
+	return false
 }
 
 // One step in the life of an instance.
@@ -988,14 +997,15 @@ const file_muster_fleet_v1_instance_proto_rawDesc = "" +
 	"\rstatus_reason\x18\x1b \x01(\x0e2!.muster.fleet.v1.TransitionReasonR\fstatusReason\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xd8\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x92\x03\n" +
 	"\x0fInstanceOptions\x12\"\n" +
 	"\bimage_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\aimageId\x12@\n" +
 	"\x12security_group_ids\x18\x02 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\x10\x18\x01\"\x06r\x04\x10\x01\x18@R\x10securityGroupIds\x12O\n" +
 	"\x1finternet_max_bandwidth_out_mbps\x18\x03 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\x1binternetMaxBandwidthOutMbps\x12,\n" +
 	"\rkey_pair_name\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\vkeyPairName\x12+\n" +
 	"\rram_role_name\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18@R\vramRoleName\x123\n" +
-	"\x11resource_group_id\x18\x06 \x01(\tB\a\xbaH\x04r\x02\x18@R\x0fresourceGroupId\"\xeb\x01\n" +
+	"\x11resource_group_id\x18\x06 \x01(\tB\a\xbaH\x04r\x02\x18@R\x0fresourceGroupId\x128\n" +
+	"\x18metadata_tokens_required\x18\a \x01(\bR\x16metadataTokensRequired\"\xeb\x01\n" +
 	"\x12InstanceTransition\x125\n" +
 	"\binstance\x18\x01 \x01(\v2\x19.muster.fleet.v1.InstanceR\binstance\x123\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x1f.muster.fleet.v1.TransitionKindR\x04kind\x129\n" +

@@ -63,6 +63,8 @@ type LaunchConfiguration struct {
 	Description string `protobuf:"bytes,14,opt,name=description,proto3" json:"description,omitempty"`
 	// Whether spot instances are protected from reclaim for their first hour.
 	SpotProtection v1.SpotProtection `protobuf:"varint,15,opt,name=spot_protection,json=spotProtection,proto3,enum=muster.fleet.v1.SpotProtection" json:"spot_protection,omitempty"`
+	// Whether the metadata of the instances is told only to who brings a token.
+	MetadataTokensRequired bool `protobuf:"varint,16,opt,name=metadata_tokens_required,json=metadataTokensRequired,proto3" json:"metadata_tokens_required,omitempty"`
 	// What a client said besides, by the names that it knows; kept and told, and
 	// means nothing here. At most 256 entries, keys of 1 to 128 characters, values
 	// of at most 512.
@@ -206,6 +208,13 @@ func (x *LaunchConfiguration) GetSpotProtection() v1.SpotProtection {
 	return v1.SpotProtection(0)
 }
 
+func (x *LaunchConfiguration) GetMetadataTokensRequired() bool {
+	if x != nil {
+		return x.MetadataTokensRequired
+	}
+	return false
+}
+
 func (x *LaunchConfiguration) GetKept() map[string]string {
 	if x != nil {
 		return x.Kept
@@ -217,7 +226,7 @@ var File_muster_group_v1_launch_configuration_proto protoreflect.FileDescriptor
 
 const file_muster_group_v1_launch_configuration_proto_rawDesc = "" +
 	"\n" +
-	"*muster/group/v1/launch_configuration.proto\x12\x0fmuster.group.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1amuster/fleet/v1/disk.proto\x1a#muster/fleet/v1/fleet_service.proto\"\xb1\n" +
+	"*muster/group/v1/launch_configuration.proto\x12\x0fmuster.group.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1amuster/fleet/v1/disk.proto\x1a#muster/fleet/v1/fleet_service.proto\"\xeb\n" +
 	"\n" +
 	"\x13LaunchConfiguration\x12 \n" +
 	"\azone_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06zoneId\x12,\n" +
@@ -239,7 +248,8 @@ const file_muster_group_v1_launch_configuration_proto_rawDesc = "" +
 	"\x11resource_group_id\x18\f \x01(\tB\a\xbaH\x04r\x02\x18@R\x0fresourceGroupId\x12-\n" +
 	"\rinstance_name\x18\r \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\finstanceName\x12*\n" +
 	"\vdescription\x18\x0e \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\vdescription\x12R\n" +
-	"\x0fspot_protection\x18\x0f \x01(\x0e2\x1f.muster.fleet.v1.SpotProtectionB\b\xbaH\x05\x82\x01\x02\x10\x01R\x0espotProtection\x12]\n" +
+	"\x0fspot_protection\x18\x0f \x01(\x0e2\x1f.muster.fleet.v1.SpotProtectionB\b\xbaH\x05\x82\x01\x02\x10\x01R\x0espotProtection\x128\n" +
+	"\x18metadata_tokens_required\x18\x10 \x01(\bR\x16metadataTokensRequired\x12]\n" +
 	"\x04kept\x18( \x03(\v2..muster.group.v1.LaunchConfiguration.KeptEntryB\x19\xbaH\x16\x9a\x01\x13\x10\x80\x02\"\ar\x05\x10\x01\x18\x80\x01*\x05r\x03\x18\x80\x04R\x04kept\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +

@@ -584,9 +584,11 @@ type StoredOptions struct {
 	// Outbound bandwidth to the Internet in Mbit/s.
 	InternetMaxBandwidthOutMbps int32 `protobuf:"varint,6,opt,name=internet_max_bandwidth_out_mbps,json=internetMaxBandwidthOutMbps,proto3" json:"internet_max_bandwidth_out_mbps,omitempty"`
 	// What instances can read of themselves, in base64.
-	UserData      string `protobuf:"bytes,7,opt,name=user_data,json=userData,proto3" json:"user_data,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	UserData string `protobuf:"bytes,7,opt,name=user_data,json=userData,proto3" json:"user_data,omitempty"`
+	// Whether their metadata is told only to who brings a token.
+	MetadataTokensRequired bool `protobuf:"varint,8,opt,name=metadata_tokens_required,json=metadataTokensRequired,proto3" json:"metadata_tokens_required,omitempty"`
+	unknownFields          protoimpl.UnknownFields
+	sizeCache              protoimpl.SizeCache
 }
 
 func (x *StoredOptions) Reset() {
@@ -666,6 +668,13 @@ func (x *StoredOptions) GetUserData() string {
 		return x.UserData
 	}
 	return ""
+}
+
+func (x *StoredOptions) GetMetadataTokensRequired() bool {
+	if x != nil {
+		return x.MetadataTokensRequired
+	}
+	return false
 }
 
 // What people call an instance.
@@ -1814,7 +1823,7 @@ const file_muster_fleetsim_storage_v1_journal_proto_rawDesc = "" +
 	"\aoptions\x182 \x01(\v2).muster.fleetsim.storage.v1.StoredOptionsR\aoptions\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xaf\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe9\x02\n" +
 	"\rStoredOptions\x12\x19\n" +
 	"\bimage_id\x18\x01 \x01(\tR\aimageId\x12\"\n" +
 	"\rkey_pair_name\x18\x02 \x01(\tR\vkeyPairName\x12\"\n" +
@@ -1822,7 +1831,8 @@ const file_muster_fleetsim_storage_v1_journal_proto_rawDesc = "" +
 	"\x11resource_group_id\x18\x04 \x01(\tR\x0fresourceGroupId\x12,\n" +
 	"\x12security_group_ids\x18\x05 \x01(\tR\x10securityGroupIds\x12D\n" +
 	"\x1finternet_max_bandwidth_out_mbps\x18\x06 \x01(\x05R\x1binternetMaxBandwidthOutMbps\x12\x1b\n" +
-	"\tuser_data\x18\a \x01(\tR\buserData\"\xf1\x01\n" +
+	"\tuser_data\x18\a \x01(\tR\buserData\x128\n" +
+	"\x18metadata_tokens_required\x18\b \x01(\bR\x16metadataTokensRequired\"\xf1\x01\n" +
 	"\n" +
 	"Attributes\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
