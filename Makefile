@@ -142,9 +142,9 @@ test-long: ## Property tests with CHECKS cases (100,000), then fuzzing, FUZZ_TIM
 	tools/scripts/fuzz.sh $(FUZZ_TIME)
 
 .PHONY: test-robust
-test-robust: ## Kills the process 50 times while a group of 1,000 is delivered, what events pass 100 times, three replicas or their store 30 times under 20,000 instances, and the group service at every point of a group's life (SEED=n for other moments).
+test-robust: ## Kills the process 50 times while a group of 1,000 is delivered, what events pass 100 times, three replicas or their store 30 times under 20,000 instances, breaks and fills all there is by name (as root), and kills the group service at every point of a group's life (SEED=n for other moments).
 	go test -count=1 -timeout 20m ./services/groupsvc -run TestCrash -args -crash-step=1
-	go test -count=1 -timeout 60m ./test/robust -v -args -rounds=50 -event-kills=100 -group-event-kills=50 -replica-groups=200 -replica-kills=30 -seed=$${SEED:-1}
+	go test -count=1 -timeout 60m ./test/robust -v -args -rounds=50 -event-kills=100 -group-event-kills=50 -replica-groups=200 -replica-kills=30 -disk-full -seed=$${SEED:-1}
 
 .PHONY: test-compose
 test-compose: $(BIN)/grpcurl ## Brings the stack of deploy/compose up and kills its containers (SHORT=-short: fewer of them). Needs a Docker engine.

@@ -4,6 +4,7 @@ package redistest
 
 import (
 	"bufio"
+	"fmt"
 	"net"
 	"os/exec"
 	"strconv"
@@ -29,6 +30,28 @@ type Server struct {
 func Start(t testing.TB) *Server {
 	t.Helper()
 	return start(t)
+}
+
+// StartReplica starts a server that follows another.
+func StartReplica(t testing.TB, of *Server) *Server {
+	t.Helper()
+	host, port, _ := strings.Cut(of.addr, ":")
+	return start(t, "--replicaof", host+" "+port)
+}
+
+// AwaitReplica waits until a replica has heard of all that was written.
+func (s *Server) AwaitReplica(t testing.TB) {
+	t.Helper()
+	if answer := s.ask(t, fmt.Sprintf("WAIT 1 %d", patience.Milliseconds())); answer != ":1" {
+		t.Fatalf("redis-server answered %q to WAIT: no replica has heard of all", answer)
+	}
+}
+
+// Promote makes a replica a server of its own; what it has not heard by now it
+// never will.
+func (s *Server) Promote(t testing.TB) {
+	t.Helper()
+	s.mustAsk(t, "REPLICAOF NO ONE")
 }
 
 func start(t testing.TB, flags ...string) *Server {

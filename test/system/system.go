@@ -56,6 +56,12 @@ type Options struct {
 	// LeaseDuration of the group service, in simulated time; 0 means its default.
 	// Processes only.
 	LeaseDuration time.Duration
+	// Via tells at which address the others reach a service, given its name and its
+	// own address; nil for that one. Processes only.
+	Via func(service, address string) string
+	// Folder is where processes keep their data; empty for one that goes with the
+	// test.
+	Folder string
 	// Probed gives instances addresses at which they answer health probes, on
 	// the port [System.InstancePort].
 	Probed bool
@@ -167,7 +173,14 @@ func StartReplicated(t testing.TB, binary string, options Options, natsURL strin
 
 func startServices(t testing.TB, binary string, options Options, natsURL string, replicas int) (*Services, *System) {
 	t.Helper()
-	dir := t.TempDir()
+	dir := options.Folder
+	if dir == "" {
+		dir = t.TempDir()
+	}
+	via := func(_, address string) string { return address }
+	if options.Via != nil {
+		via = options.Via
+	}
 	args := func(service string, more ...string) []string {
 		return append([]string{"serve", service, "--listen", "127.0.0.1:0", "--log-level", "warn"}, more...)
 	}
@@ -188,9 +201,9 @@ func startServices(t testing.TB, binary string, options Options, natsURL string,
 	}
 	s := &Services{}
 	s.Fleetsim = StartProcess(t, binary, args("fleetsim", cloud...)...)
-	s.Allocator = StartProcess(t, binary, args("allocator", "--fleet", s.Fleetsim.GRPC)...)
+	s.Allocator = StartProcess(t, binary, args("allocator", "--fleet", via("fleetsim", s.Fleetsim.GRPC))...)
 	for i := range replicas {
-		events := append(folder("healthcheck"), "--webhooks-to-private-addresses", "--fleet", s.Fleetsim.GRPC)
+		events := append(folder("healthcheck"), "--webhooks-to-private-addresses", "--fleet", via("fleetsim", s.Fleetsim.GRPC))
 		if natsURL == "" {
 			events = append(events, "--nats-listen", "127.0.0.1:0")
 		} else {
@@ -202,8 +215,11 @@ func startServices(t testing.TB, binary string, options Options, natsURL string,
 	if natsURL == "" {
 		natsURL = s.Healthcheck.NATS
 	}
+	reached := neighbours{
+		fleet: via("fleetsim", s.Fleetsim.GRPC), allocator: via("allocator", s.Allocator.GRPC), health: via("healthcheck", s.Healthcheck.GRPC),
+	}
 	for range max(1, options.Replicas) {
-		s.Groupsvcs = append(s.Groupsvcs, StartProcess(t, binary, args("groupsvc", options.controller(s, natsURL, folder)...)...))
+		s.Groupsvcs = append(s.Groupsvcs, StartProcess(t, binary, args("groupsvc", options.controller(reached, natsURL, folder)...)...))
 	}
 	s.Groupsvc = s.Groupsvcs[0]
 	if options.WithoutEvents {
@@ -214,9 +230,12 @@ func startServices(t testing.TB, binary string, options Options, natsURL string,
 	return s, system
 }
 
+// neighbours are the addresses at which the group service reaches others.
+type neighbours struct{ fleet, allocator, health string }
+
 // controller are the flags of a replica of the group service.
-func (o Options) controller(s *Services, natsURL string, folder func(string) []string) []string {
-	flags := []string{"--fleet", s.Fleetsim.GRPC, "--allocator", s.Allocator.GRPC, "--health", s.Healthcheck.GRPC, "--nats", natsURL}
+func (o Options) controller(n neighbours, natsURL string, folder func(string) []string) []string {
+	flags := []string{"--fleet", n.fleet, "--allocator", n.allocator, "--health", n.health, "--nats", natsURL}
 	if o.Store == "" {
 		flags = append(flags, folder("groupsvc")...)
 	} else {
