@@ -50,6 +50,9 @@ type Server struct {
 	// set to SERVING by whoever composes it, once it is ready.
 	Health *health.Server
 	log    *slog.Logger
+	// stopping ends when the server begins to stop.
+	stopping context.Context
+	stop     context.CancelFunc
 }
 
 // A Checker is a service whose handlers hold some requests against more than
@@ -76,6 +79,7 @@ type Voucher interface {
 // what clients are not told.
 func NewServer(validator *Validator, log *slog.Logger, options ...ServerOption) *Server {
 	s := &Server{Health: health.NewServer(), log: log}
+	s.stopping, s.stop = context.WithCancel(context.Background())
 	set := newServerOptions(options)
 	s.Server = grpc.NewServer(append(set.others,
 		grpc.Creds(sideDoor{set.credentials}),
@@ -83,7 +87,7 @@ func NewServer(validator *Validator, log *slog.Logger, options ...ServerOption) 
 		// error, and nothing invalid reaches a handler.
 		grpc.ChainUnaryInterceptor(slices.Concat([]grpc.UnaryServerInterceptor{s.mapUnary, s.recoverUnary}, set.unary,
 			[]grpc.UnaryServerInterceptor{validateUnary(validator)})...),
-		grpc.ChainStreamInterceptor(slices.Concat([]grpc.StreamServerInterceptor{s.mapStream, s.recoverStream}, set.stream,
+		grpc.ChainStreamInterceptor(slices.Concat([]grpc.StreamServerInterceptor{s.mapStream, s.endStream, s.recoverStream}, set.stream,
 			[]grpc.StreamServerInterceptor{validateStream(validator)})...),
 		grpc.MaxRecvMsgSize(MaxRequestBytes),
 		grpc.MaxHeaderListSize(maxHeaderBytes),
@@ -114,10 +118,10 @@ func (s *Server) SetServing() {
 }
 
 // Serve answers on all listeners until the context ends, then stops: it tells
-// NOT_SERVING, lets running calls end within grace, and cuts off those that
-// have not. It closes the listeners. An endless stream alone would keep a
-// graceful stop waiting for ever, so the cut is not optional; and a handler that
-// does not heed it is not waited for.
+// NOT_SERVING, ends streams with UNAVAILABLE, lets other calls end within grace,
+// and cuts off those that have not. It closes the listeners. Streams are endless,
+// and who reads one goes on elsewhere; a handler that does not heed the cut is not
+// waited for.
 func (s *Server) Serve(ctx context.Context, grace time.Duration, listeners ...net.Listener) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, listener := range listeners {
@@ -131,6 +135,7 @@ func (s *Server) Serve(ctx context.Context, grace time.Duration, listeners ...ne
 	group.Go(func() error {
 		<-ctx.Done()
 		s.Health.Shutdown()
+		s.stop()
 		ended := make(chan struct{})
 		go func() {
 			s.GracefulStop()
@@ -156,6 +161,27 @@ func (s *Server) mapUnary(ctx context.Context, req any, info *grpc.UnaryServerIn
 func (s *Server) mapStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	return s.toClient(stream.Context(), info.FullMethod, handler(srv, stream))
 }
+
+// endStream ends a stream when the server begins to stop.
+func (s *Server) endStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	ctx, cancel := context.WithCancel(stream.Context())
+	defer cancel()
+	defer context.AfterFunc(s.stopping, cancel)()
+	err := handler(srv, &endedStream{ServerStream: stream, ctx: ctx})
+	if s.stopping.Err() != nil && stream.Context().Err() == nil && err != nil {
+		return status.Error(codes.Unavailable, "the server is stopping; open the stream again")
+	}
+	return err
+}
+
+// endedStream is a stream that ends with the server.
+type endedStream struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+// Context implements [grpc.ServerStream].
+func (s *endedStream) Context() context.Context { return s.ctx }
 
 func (s *Server) toClient(ctx context.Context, method string, err error) error {
 	mapped, logIt := onWire(err)

@@ -91,6 +91,13 @@ func (p *Process) Kill() {
 	<-p.ended
 }
 
+// Stop ends the process as an operator does, and waits until it is gone. The test
+// fails if it does not end cleanly.
+func (p *Process) Stop(t testing.TB) {
+	t.Helper()
+	p.stop(t)
+}
+
 // Logged tells how often a text is in the process's log.
 func (p *Process) Logged(text string) int { return strings.Count(p.logged.String(), text) }
 
