@@ -83,6 +83,69 @@ func TestSuspend_launching(t *testing.T) {
 	}
 }
 
+// A launch that was decided and of which nobody knows whether it was made, as after
+// a crash, is not made while launching is suspended, and once when it is resumed.
+func TestSuspend_holdsBackWhatWasDecided(t *testing.T) {
+	for _, lost := range []string{"before RunInstances", "after RunInstances"} {
+		t.Run(lost, func(t *testing.T) {
+			b := newBench(t, "")
+			failing := true
+			b.cloud.Fault = func(point string) error {
+				if point == lost && failing {
+					failing = false
+					return status.Error(codes.Unavailable, "lost")
+				}
+				return nil
+			}
+			id := b.create(spec(4, 0, 0)).GetGroup().GetGroupId()
+			b.settled(0) // the launch is stored, and its outcome is not known
+			there := b.cloud.Created()
+			if failing || there != 0 && lost == "before RunInstances" {
+				t.Fatalf("%d launched, the call has failed: %v", there, !failing)
+			}
+			b.suspend(id, groupv1.Process_PROCESS_LAUNCH)
+			b.settled(time.Hour)
+			want := map[bool]string{true: "Fulfilled", false: "Suspended"}[there == 4]
+			if condition := b.condition(id, fulfilledCondition); b.cloud.Created() != there || condition.GetReason() != want {
+				t.Errorf("%d launched while launching is suspended, want %d; the group says %v", b.cloud.Created(), there, condition)
+			}
+			b.resume(id, groupv1.Process_PROCESS_LAUNCH)
+			b.settled(time.Minute)
+			if b.cloud.Created() != 4 || len(b.members(id)) != 4 {
+				t.Errorf("%d launched and %d members once launching is resumed, want 4", b.cloud.Created(), len(b.members(id)))
+			}
+		})
+	}
+}
+
+// The same holds for what a rebalancing has decided.
+func TestSuspend_holdsBackMoves(t *testing.T) {
+	b := newBench(t, "")
+	id := b.create(twoTypes(b, 10)).GetGroup().GetGroupId()
+	b.settled(time.Minute)
+	b.cloud.SetPrice("first", 200_000)
+	failing := true
+	b.cloud.Fault = func(point string) error {
+		if point == "before RunInstances" && failing {
+			failing = false
+			return status.Error(codes.Unavailable, "lost")
+		}
+		return nil
+	}
+	b.rebalance(&groupv1.RebalanceGroupRequest{GroupId: id, MaxMovedInstances: 4})
+	b.settled(0)
+	b.suspend(id, groupv1.Process_PROCESS_REBALANCE)
+	b.settled(time.Hour)
+	if failing || b.cloud.Created() != 10 {
+		t.Errorf("%d launched while rebalancing is suspended, want the first 10; the call has failed: %v", b.cloud.Created(), !failing)
+	}
+	b.resume(id, groupv1.Process_PROCESS_REBALANCE)
+	b.settled(5 * time.Minute)
+	if members := b.members(id); b.cloud.Created() != 14 || len(members) != 10 || countType(members, "small") != 4 {
+		t.Errorf("%d ever launched, %d members, %d of them moved", b.cloud.Created(), len(members), countType(members, "small"))
+	}
+}
+
 // An attempt that launching was suspended for is made when it is resumed,
 // whatever the type.
 func TestSuspend_keepsTheAttempt(t *testing.T) {

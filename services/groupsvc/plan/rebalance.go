@@ -21,8 +21,9 @@ type Move struct {
 	ToZone, ToType string
 	// Remove is how many are given up, Launch how many are launched.
 	Remove, Launch int
-	// Weight is what one launched instance contributes, in milliunits.
-	Weight int64
+	// Weight is what one launched instance contributes, in milliunits, and
+	// FromWeight what one does that is given up.
+	Weight, FromWeight int64
 	// Price is what one launched instance is expected to cost, in micro-units of
 	// the currency per hour.
 	Price int64
@@ -68,6 +69,7 @@ type MoveEnd struct {
 // is lost: of what was to go as large a share as of what was to come runs, and
 // never so much that less than the target would run (S4). What is suspended waits.
 func Rebalancing(desired Desired, observed Observed, moves []Move) Rebalance {
+	desired = substituted(desired, observed)
 	var next Rebalance
 	next.launch(desired, observed, moves)
 	if !desired.Suspended.Rebalance && !desired.Suspended.Terminate {
@@ -236,18 +238,25 @@ func giveUpFor(desired Desired, observed Observed, move Move, most int, taken ma
 // Extra is the capacity that moves hold until they have given up as much: it is
 // no excess.
 func Extra(observed Observed, moves []Move) Amounts {
-	weights := map[string]int64{}
+	weights, shown := map[string]int64{}, map[string]bool{}
 	for _, instance := range observed.Instances {
+		shown[instance.ID] = true
 		if instance.Counts() {
 			weights[instance.ID] = instance.Class.Weight
 		}
 	}
 	var extra Amounts
 	for _, move := range moves {
-		extra.add(move.Method, int64(move.Open)*move.Weight)
+		held := int64(move.Open) * move.Weight
 		for _, id := range move.IDs {
-			extra.add(move.Method, weights[id])
+			held += weights[id]
 		}
+		for _, id := range move.Chosen {
+			if !shown[id] {
+				held -= move.FromWeight
+			}
+		}
+		extra.add(move.Method, max(0, held))
 	}
 	return extra
 }

@@ -40,7 +40,7 @@ func anyMoving(t *rapid.T) *moving {
 		weight := rapid.SampledFrom([]int64{1000, 2000, 4000}).Draw(t, "weight")
 		m.moves = append(m.moves, plan.Move{
 			Number: int32(i + 1), Method: spot, FromZone: "a", FromType: "from", ToZone: "b", ToType: "to",
-			Remove: remove, Launch: int((int64(remove)*2000 + weight - 1) / weight), Weight: weight, Price: 1,
+			Remove: remove, Launch: int((int64(remove)*2000 + weight - 1) / weight), Weight: weight, FromWeight: 2000, Price: 1,
 		})
 	}
 	return m
@@ -55,33 +55,9 @@ func (m *moving) round(t *rapid.T) {
 		if !slices.Contains(next.Launch, move.Number) {
 			continue
 		}
-		move.Launched = true
-		for range rapid.IntRange(0, move.Launch).Draw(t, "come") {
-			m.launched++
-			id := fmt.Sprintf("n-%03d", m.launched)
-			move.IDs = append(move.IDs, id)
-			m.observed.Instances = append(m.observed.Instances, plan.Instance{
-				ID: id, Zone: "b", Type: "to", Method: spot, Status: fleetv1.InstanceStatus_INSTANCE_STATUS_PENDING, Price: 1,
-				Created: origin.Add(1), Class: plan.Class{Weight: move.Weight},
-			})
-		}
+		m.launch(move, rapid.IntRange(0, move.Launch).Draw(t, "come"))
 	}
-	for _, handover := range next.GiveUp {
-		for i := range m.moves {
-			if m.moves[i].Number == handover.Number && len(m.moves[i].Chosen) == 0 {
-				for _, removal := range handover.Removals {
-					m.moves[i].Chosen = append(m.moves[i].Chosen, removal.ID)
-				}
-			}
-		}
-		if rapid.IntRange(0, 2).Draw(t, "removed") > 0 { // else a crash came before
-			m.observed = without(m.observed, handover.Removals)
-			m.given += len(handover.Removals)
-		}
-	}
-	for _, end := range next.Over {
-		m.moves = slices.DeleteFunc(m.moves, func(move plan.Move) bool { return move.Number == end.Number })
-	}
+	m.giveUp(next, func() bool { return rapid.IntRange(0, 2).Draw(t, "removed") > 0 })
 	for i := range m.observed.Instances {
 		if instance := &m.observed.Instances[i]; instance.Status == fleetv1.InstanceStatus_INSTANCE_STATUS_PENDING && rapid.Bool().Draw(t, "runs") {
 			instance.Status = fleetv1.InstanceStatus_INSTANCE_STATUS_RUNNING
@@ -143,6 +119,103 @@ func TestRebalancing_Prop(t *testing.T) {
 			t.Errorf("%d went, at most %d were to", m.given, most)
 		}
 	})
+}
+
+// What stands in for spot is there after a rebalancing as before: what moves hold
+// meanwhile is no spot that has come back, and they move with substitutes as
+// without.
+func TestRebalancing_keepsSubstitutes_Prop(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := anyMoving(t)
+		m.desired.Substitute, m.desired.Target = true, plan.Amounts{}
+		for i := range m.observed.Instances {
+			m.observed.Instances[i].Protected = false
+		}
+		m.desired.Target.Spot = m.observed.Healthy().Spot
+		for i := range rapid.IntRange(1, 10).Draw(t, "pay-as-you-go") {
+			m.observed.Instances = append(m.observed.Instances, plan.Instance{
+				ID: fmt.Sprintf("p-%02d", i), Zone: "a", Type: "from", Method: payAsYouGo, Status: fleetv1.InstanceStatus_INSTANCE_STATUS_RUNNING,
+				Price: 100, Created: origin, Class: plan.Class{Weight: 2000},
+			})
+		}
+		// Some of the pay-as-you-go capacity is wanted as such, and the rest stands in.
+		held := m.observed.Healthy()
+		m.desired.Target.PayAsYouGo = 2000 * rapid.Int64Range(0, held.PayAsYouGo/2000).Draw(t, "wanted")
+		m.desired.Target.Spot += held.PayAsYouGo - m.desired.Target.PayAsYouGo
+		moved := 0
+		m.moves = slices.DeleteFunc(m.moves, func(move plan.Move) bool { return move.Weight == 4000 }) // rounding is excess in the end
+		for i := range m.moves {
+			moved += m.moves[i].Remove
+			if rapid.Bool().Draw(t, "moves pay-as-you-go") && int64(m.moves[i].Remove)*2000 <= held.PayAsYouGo {
+				m.moves[i].Method, held.PayAsYouGo = payAsYouGo, held.PayAsYouGo-int64(m.moves[i].Remove)*2000
+			}
+		}
+		before := m.observed.Healthy()
+		for range 20 {
+			m.desired.Extra = plan.Extra(m.observed, m.moves)
+			m.observed = plan.Moving(m.observed, m.moves)
+			made := plan.Make(m.desired, m.observed)
+			if made.Need.Total() > 0 {
+				t.Errorf("needs %+v while it moves", made.Need)
+			}
+			m.observed = run(without(m.observed, made.Removals))
+			m.calm()
+			for i := range m.observed.Instances {
+				m.observed.Instances[i].Protected = false
+			}
+		}
+		if after := m.observed.Healthy(); len(m.moves) > 0 || after != before || m.given != moved {
+			t.Errorf("holds %+v, before %+v; %d of %d moved; still under way: %+v", after, before, m.given, moved, m.moves)
+		}
+	})
+}
+
+// calm is a round in which all that is launched appears, and nothing is lost.
+func (m *moving) calm() {
+	next := plan.Rebalancing(m.desired, m.observed, m.moves)
+	for i := range m.moves {
+		move := &m.moves[i]
+		if !slices.Contains(next.Launch, move.Number) {
+			continue
+		}
+		m.launch(move, move.Launch)
+	}
+	m.giveUp(next, func() bool { return true })
+}
+
+// launch makes so many of the instances of a move appear.
+func (m *moving) launch(move *plan.Move, come int) {
+	move.Launched = true
+	for range come {
+		m.launched++
+		id := fmt.Sprintf("n-%03d", m.launched)
+		move.IDs = append(move.IDs, id)
+		m.observed.Instances = append(m.observed.Instances, plan.Instance{
+			ID: id, Zone: "b", Type: "to", Method: move.Method, Status: fleetv1.InstanceStatus_INSTANCE_STATUS_PENDING, Price: 1,
+			Created: origin.Add(1), Class: plan.Class{Weight: move.Weight},
+		})
+	}
+}
+
+// giveUp makes what moves give up go, unless a crash comes before, and ends those
+// that are over.
+func (m *moving) giveUp(next plan.Rebalance, goes func() bool) {
+	for _, handover := range next.GiveUp {
+		for i := range m.moves {
+			if m.moves[i].Number == handover.Number && len(m.moves[i].Chosen) == 0 {
+				for _, removal := range handover.Removals {
+					m.moves[i].Chosen = append(m.moves[i].Chosen, removal.ID)
+				}
+			}
+		}
+		if goes() {
+			m.observed = without(m.observed, handover.Removals)
+			m.given += len(handover.Removals)
+		}
+	}
+	for _, end := range next.Over {
+		m.moves = slices.DeleteFunc(m.moves, func(move plan.Move) bool { return move.Number == end.Number })
+	}
 }
 
 // S3: moves are launched only where limits and budget leave room; when nothing is

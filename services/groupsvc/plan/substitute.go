@@ -35,10 +35,13 @@ func InsteadOfSpot(desired Desired, need Amounts) Amounts {
 }
 
 // substituted is what is wanted, given what stands in for spot. Who is unhealthy
-// is missing: what stands in for it is not launched again.
+// is missing: what stands in for it is not launched again. What moves hold beyond
+// the target is no spot that is back: what it moves goes, and substitutes stay.
 func substituted(desired Desired, observed Observed) Desired {
 	expected := expectedOf(desired, observed)
 	expected.Spot -= unhealthy(observed).Spot
+	expected.Spot -= desired.Extra.Spot
+	expected.PayAsYouGo -= desired.Extra.PayAsYouGo
 	standIn := desired.StandIn(expected)
 	running := runningOf(observed)
 	settled := desired.settledFor(standIn)

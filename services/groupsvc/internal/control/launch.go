@@ -35,13 +35,14 @@ const (
 )
 
 // settle makes launches again whose outcome is not recorded. The fleet answers
-// what it answered then, or launches now: either way once.
+// what it answered then, or launches now: either way once. For it may launch now,
+// what is suspended waits until it is resumed.
 func (l *look) settle(ctx context.Context) {
 	l.stored.Launches = slices.DeleteFunc(l.stored.Launches, func(launch *storagev1.Launch) bool {
 		return launch.AnswerTime == nil && !l.now.Before(launch.GetCreateTime().AsTime().Add(settleWithin))
 	})
 	for _, launch := range l.stored.GetLaunches() {
-		if launch.AnswerTime == nil {
+		if launch.AnswerTime == nil && !l.isHeldBack(launch) {
 			l.settled[launch.GetRequestId()] = true
 		}
 	}
@@ -49,6 +50,19 @@ func (l *look) settle(ctx context.Context) {
 		l.readRefusals(ctx)
 	}
 	l.runOpen(ctx)
+}
+
+// isHeldBack tells whether a launch whose outcome is not known is not to be made
+// again for now, because launching, or the rebalancing that it belongs to, has
+// been suspended since it was decided. What it may have launched is seen by its
+// tag. A group that ends must know, whatever is suspended.
+func (l *look) isHeldBack(launch *storagev1.Launch) bool {
+	if launch.AnswerTime != nil || isEnding(l.stored) {
+		return false
+	}
+	suspended := l.stored.GetGroup().GetSuspendedProcesses()
+	return slices.Contains(suspended, groupv1.Process_PROCESS_LAUNCH) ||
+		launch.GetMove() > 0 && slices.Contains(suspended, groupv1.Process_PROCESS_REBALANCE)
 }
 
 // launchRound asks where to launch, stores the launches and makes them. It
@@ -168,7 +182,7 @@ type outcome struct {
 func (l *look) runOpen(ctx context.Context) {
 	var open []*storagev1.Launch
 	for _, launch := range l.stored.GetLaunches() {
-		if launch.AnswerTime == nil {
+		if launch.AnswerTime == nil && !l.isHeldBack(launch) {
 			open = append(open, launch)
 		}
 	}

@@ -204,6 +204,9 @@ func (l *look) shown() plan.Observed {
 		}
 	}
 	for _, launch := range l.stored.GetLaunches() {
+		if l.isHeldBack(launch) {
+			continue // nothing comes of it until it is resumed
+		}
 		pending := plan.Pending{
 			Zone: launch.GetZoneId(), Method: launch.GetBillingMethod(), Weight: launch.GetWeightMilliunits(),
 			Count: int(launch.GetAmount()), Answered: launch.AnswerTime != nil, Price: launch.GetPriceMicrosPerHour(),

@@ -101,13 +101,14 @@ func (l *look) noteMove(launch *storagev1.Launch, ids []string) {
 
 // moves are those that are not over, in the terms of the plan.
 func (l *look) moves() []plan.Move {
+	classes := ClassesOf(l.stored)
 	var moves []plan.Move
 	for _, stored := range l.stored.GetRebalance().GetMoves() {
 		move := plan.Move{
 			Number: stored.GetNumber(), Method: stored.GetBillingMethod(),
 			FromZone: stored.GetFromZoneId(), FromType: stored.GetFromInstanceType(), ToZone: stored.GetToZoneId(), ToType: stored.GetToInstanceType(),
 			Remove: int(stored.GetRemoveInstances()), Launch: int(stored.GetLaunchInstances()),
-			Weight: stored.GetWeightMilliunits(), Price: stored.GetPriceMicrosPerHour(),
+			Weight: stored.GetWeightMilliunits(), FromWeight: classes.Of(stored.GetFromZoneId(), stored.GetFromInstanceType()).Weight, Price: stored.GetPriceMicrosPerHour(),
 			Launched: stored.GetLaunched(), IDs: slices.Clone(stored.GetLaunchedInstanceIds()), Chosen: stored.GetRemovedInstanceIds(),
 		}
 		for _, launch := range l.stored.GetLaunches() {

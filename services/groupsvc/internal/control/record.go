@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-198b1370/muster/pkg/money"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
+	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/catalog"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
 	"github.com/seed-198b1370/muster/services/groupsvc/plan"
@@ -179,7 +180,7 @@ func (l *look) next() time.Time {
 		return l.now.Add(Retention)
 	}
 	next := l.now.Add(l.c.LookInterval)
-	if isEnding(l.stored) || l.await || l.removing || len(l.replacing) > 0 || l.unsettled() || l.stored.GetRebalance() != nil || len(l.stored.GetLaunches()) > 0 {
+	if isEnding(l.stored) || l.await || l.removing || len(l.replacing) > 0 || l.unsettled() || l.stored.GetRebalance() != nil || l.awaitsLaunches() {
 		next = earliest(next, l.now.Add(soon))
 	}
 	if at := l.nextRestart(); at.After(l.now) {
@@ -191,6 +192,12 @@ func (l *look) next() time.Time {
 		}
 	}
 	return l.nextTask(l.within(next))
+}
+
+// awaitsLaunches tells whether the outcome of launches, or that they are shown, is
+// waited for.
+func (l *look) awaitsLaunches() bool {
+	return slices.ContainsFunc(l.stored.GetLaunches(), func(launch *storagev1.Launch) bool { return !l.isHeldBack(launch) })
 }
 
 func earliest(a, b time.Time) time.Time {
