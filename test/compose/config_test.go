@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,7 +27,7 @@ func TestDashboardsAndAlerts(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, file := range []string{"grafana/dashboards/muster.json", "prometheus/alerts.yaml"} {
-		expressions := expressionsOf(read(t, file))
+		expressions := textsOf(read(t, file), expressionKey)
 		if len(expressions) < 5 {
 			t.Errorf("%s has only %d expressions", file, len(expressions))
 		}
@@ -37,6 +38,28 @@ func TestDashboardsAndAlerts(t *testing.T) {
 					t.Errorf("%s asks for %s, which docs/metrics.md does not know", file, name)
 				}
 			}
+		}
+	}
+}
+
+// TestAlerts_areDocumented holds the alerts against what operators read of them.
+func TestAlerts_areDocumented(t *testing.T) {
+	operations, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := textsOf(read(t, "prometheus/alerts.yaml"), "alert")
+	if len(names) == 0 {
+		t.Fatal("there are no alerts")
+	}
+	for _, name := range names {
+		if strings.Count(string(operations), "| `"+name+"` |") != 1 {
+			t.Errorf("alert %s has no line in docs/operations.md, or several", name)
+		}
+	}
+	for _, row := range regexp.MustCompile("(?m)^\\| `(Muster[A-Z][A-Za-z]+)` \\|").FindAllStringSubmatch(string(operations), -1) {
+		if !slices.Contains(names, row[1]) {
+			t.Errorf("docs/operations.md tells of %s, which is no alert", row[1])
 		}
 	}
 }
@@ -103,20 +126,20 @@ func read(t *testing.T, file string) any {
 	return content
 }
 
-// expressionsOf are all expressions in what was read of a file.
-func expressionsOf(content any) []string {
+// textsOf are all texts under a key in what was read of a file.
+func textsOf(content any, key string) []string {
 	var all []string
 	switch content := content.(type) {
 	case map[string]any:
-		for key, value := range content {
-			if text, ok := value.(string); ok && key == expressionKey {
+		for name, value := range content {
+			if text, ok := value.(string); ok && name == key {
 				all = append(all, text)
 			}
-			all = append(all, expressionsOf(value)...)
+			all = append(all, textsOf(value, key)...)
 		}
 	case []any:
 		for _, value := range content {
-			all = append(all, expressionsOf(value)...)
+			all = append(all, textsOf(value, key)...)
 		}
 	}
 	return all

@@ -145,7 +145,7 @@ func tellsTheTruth(t *testing.T, running *system.System, group string) {
 // answersExpressions has Prometheus evaluate all that dashboards ask for, and all
 // alerts.
 func answersExpressions(t *testing.T) {
-	expressions := expressionsOf(read(t, "grafana/dashboards/muster.json"))
+	expressions := textsOf(read(t, "grafana/dashboards/muster.json"), expressionKey)
 	answered := 0
 	for _, expression := range expressions {
 		got, err := query(t.Context(), expression)

@@ -36,9 +36,18 @@ shell_for() {
   chmod 1777 "$1/tmp"
 }
 
-# golang: this machine's Go, and the modules that it has, in place of the proxy.
+# golang: this machine's Go, and the modules that it has, in place of the proxy. It
+# is made anew once other modules are needed.
+modules=$(find . -name vendor -prune -o \( -name 'go.mod' -o -name 'go.sum' -o -name 'go.work*' \) -not -path './tools/*' -print0 |
+  sort -z | xargs -0 cat | sha256sum | cut -c 1-16)
+if [[ $(docker image inspect --format '{{index .Config.Labels "muster.modules"}}' golang:1.26 2>/dev/null) =~ ^[0-9a-f]{16}$ &&
+  ${BASH_REMATCH[0]} != "$modules" ]]; then
+  docker image rm golang:1.26
+fi
 if missing golang:1.26; then
+  cp go.work.sum "$work"
   go mod download
+  cp "$work/go.work.sum" . # it has grown by what no build needs
   root=$work/golang
   shell_for "$root"
   mkdir -p "$root/usr/local/go" "$root/modules"
@@ -46,6 +55,7 @@ if missing golang:1.26; then
   cp -r "$(go env GOMODCACHE)/cache/download" "$root/modules/download"
   install -D -m 644 /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
   tar -C "$root" -c . | docker import \
+    -c "LABEL muster.modules=$modules" \
     -c 'ENV PATH=/usr/local/go/bin:/bin' -c 'ENV GOTOOLCHAIN=local' -c 'ENV GOPROXY=file:///modules/download' \
     -c 'ENV GONOSUMDB=*' -c 'ENV GOFLAGS=-modcacherw' -c 'ENV HOME=/tmp' - golang:1.26
 fi
