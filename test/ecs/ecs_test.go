@@ -36,6 +36,12 @@ const speed = 600
 
 func start(t *testing.T) *system {
 	t.Helper()
+	return startWith(t, func(*stack.Config) {})
+}
+
+// startWith starts a system that differs from the usual one.
+func startWith(t *testing.T, change func(*stack.Config)) *system {
+	t.Helper()
 	keys, err := auth.NewKeys(
 		auth.Key{ID: "ak", Secret: "sk", AccountID: "default"},
 		auth.Key{ID: "sts", Secret: "sk", AccountID: "default", SecurityToken: "token"},
@@ -43,11 +49,13 @@ func start(t *testing.T) *system {
 	if err != nil {
 		t.Fatal(err)
 	}
-	running, err := stack.Start(context.WithoutCancel(t.Context()), stack.Config{
+	config := stack.Config{
 		Seed: 1, Speed: speed, CalmMarket: true, Grace: time.Second,
 		ECSListen: "127.0.0.1:0", MetadataListen: "127.0.0.1:0",
-		ECSVerifier: auth.NewVerifier(keys, auth.NewMemory(nil, 1000), nil, ""),
-	})
+		ECSVerifier: auth.NewVerifier(keys, auth.NewMemory(nil, 100_000), nil, ""),
+	}
+	change(&config)
+	running, err := stack.Start(context.WithoutCancel(t.Context()), config)
 	if err != nil {
 		t.Fatal(err)
 	}

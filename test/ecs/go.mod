@@ -21,11 +21,13 @@ replace github.com/seed-198b1370/muster/services/healthcheck => ../../services/h
 replace github.com/seed-198b1370/muster/test => ../../test
 
 require (
-	github.com/alibabacloud-go/darabonba-openapi/v2 v2.1.13
+	github.com/alibabacloud-go/darabonba-openapi/v2 v2.1.14
+	github.com/alibabacloud-go/ecs-20140526/v7 v7.7.0
 	github.com/alibabacloud-go/tea v1.3.13
 	github.com/aliyun/alibaba-cloud-sdk-go v1.63.107
 	github.com/seed-198b1370/muster/cmd/muster v0.0.0-00010101000000-000000000000
 	github.com/seed-198b1370/muster/pkg v0.0.0
+	github.com/seed-198b1370/muster/services/fleetsim v0.0.0-00010101000000-000000000000
 	github.com/seed-198b1370/muster/services/gateway v0.0.0-00010101000000-000000000000
 )
 
@@ -72,7 +74,6 @@ require (
 	github.com/redis/go-redis/v9 v9.23.0 // indirect
 	github.com/seed-198b1370/muster/proto v0.0.0 // indirect
 	github.com/seed-198b1370/muster/services/allocator v0.0.0-00010101000000-000000000000 // indirect
-	github.com/seed-198b1370/muster/services/fleetsim v0.0.0-00010101000000-000000000000 // indirect
 	github.com/seed-198b1370/muster/services/groupsvc v0.0.0-00010101000000-000000000000 // indirect
 	github.com/seed-198b1370/muster/services/healthcheck v0.0.0-00010101000000-000000000000 // indirect
 	github.com/tjfoc/gmsm v1.4.1 // indirect
