@@ -20,7 +20,7 @@ import (
 
 // global is what can be asked for without a command.
 type global struct {
-	Version kong.VersionFlag `help:"Show the version and exit."`
+	Version kong.VersionFlag `help:"Show the version and exit." env:"-"`
 }
 
 // A command is one that can be the first word of a command line.
@@ -104,6 +104,9 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	for _, c := range readable(args) {
 		options = append(options, kong.DynamicCommand(c.name, c.help, "", c.flags))
 	}
+	if runsServices(args) {
+		options = append(options, kong.DefaultEnvars(settingsPrefix))
+	}
 	parser, err := kong.New(&root, options...)
 	if err != nil {
 		printError(errOut, err, nil)
@@ -118,7 +121,10 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		printUsage(errOut, err, misread.Context)
 		return exitUsage
 	}
-	if err == nil {
+	switch {
+	case err == nil && asksForSettings(parsed):
+		err = printSettings(out, parsed)
+	case err == nil:
 		err = parsed.Run()
 	}
 	return outcome(ctx, errOut, parsed, err)

@@ -25,7 +25,7 @@ type serveGroupsvc struct {
 
 // sharing is how several group services share their work.
 type sharing struct {
-	Store         string        `env:"MUSTER_STORE" help:"URL of the Redis that several group services share, redis://HOST:PORT/NUMBER, or rediss:// for TLS; with ?addr=HOST:PORT that of a Redis Cluster. In place of --data-dir." placeholder:"URL"`
+	Store         string        `env:"MUSTER_SERVE_STORE,MUSTER_STORE" help:"URL of the Redis that several group services share, redis://HOST:PORT/NUMBER, or rediss:// for TLS; with ?addr=HOST:PORT that of a Redis Cluster. In place of --data-dir." placeholder:"URL"`
 	StorePassword string        `name:"store-password-file" help:"File with the password of the store." placeholder:"FILE"`
 	StoreCA       string        `name:"store-ca" help:"File with the certificates, in PEM, that the store's must be signed by; by default those of the system." placeholder:"FILE"`
 	LeaseDuration time.Duration `help:"How long a group service has a group for itself once it has begun to look at it, in simulated time: after so long others take over from one that was killed." default:"5m"`

@@ -101,9 +101,10 @@ type process struct {
 	Metrics  string `name:"metrics-listen" help:"Host and port on which metrics are read over HTTP (/metrics), and whether the process is alive (/healthz) and ready (/readyz); by default they are not." placeholder:"ADDR"`
 	Pprof    bool   `help:"Let profiles of the process be read there, too (/debug/pprof/)."`
 
-	Endpoint string  `name:"otlp-endpoint" help:"URL of the collector that traces are sent to over gRPC, such as http://127.0.0.1:4317; https for TLS. By default nothing is traced." env:"OTEL_EXPORTER_OTLP_ENDPOINT" placeholder:"URL"`
-	Ratio    float64 `name:"trace-ratio" help:"Share of traces that are recorded, 0 to 1, unless the caller has decided." default:"1" env:"OTEL_TRACES_SAMPLER_ARG"`
+	Endpoint string  `name:"otlp-endpoint" help:"URL of the collector that traces are sent to over gRPC, such as http://127.0.0.1:4317; https for TLS. By default nothing is traced." env:"MUSTER_SERVE_OTLP_ENDPOINT,OTEL_EXPORTER_OTLP_ENDPOINT" placeholder:"URL"`
+	Ratio    float64 `name:"trace-ratio" help:"Share of traces that are recorded, 0 to 1, unless the caller has decided." default:"1" env:"MUSTER_SERVE_TRACE_RATIO,OTEL_TRACES_SAMPLER_ARG"`
 	guarded
+	configurable
 }
 
 // kept is what commands that run services with state have in common.
