@@ -72,7 +72,7 @@ func Disk(text string) (*fleetv1.DiskRequest, error) {
 		}
 		disk.Categories = append(disk.Categories, category)
 	}
-	size, err := strconv.Atoi(fields[1])
+	size, err := strconv.ParseInt(fields[1], 10, 32)
 	if err != nil || size < leastDiskGiB || size > mostDiskGiB {
 		return nil, fmt.Errorf("must have a size of 20 to 32768 GiB, got %q", fields[1])
 	}
