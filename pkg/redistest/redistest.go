@@ -75,6 +75,9 @@ func start(t testing.TB, flags ...string) *Server {
 // Addr is its host and port.
 func (s *Server) Addr() string { return s.addr }
 
+// Dir is the folder of all that the server holds.
+func (s *Server) Dir() string { return s.dir }
+
 // URL is where the server is.
 func (s *Server) URL() string { return "redis://" + s.addr }
 

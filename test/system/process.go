@@ -98,6 +98,14 @@ func (p *Process) Stop(t testing.TB) {
 	p.stop(t)
 }
 
+// DataDir is the folder of the process's state; empty when it is in memory.
+func (p *Process) DataDir() string {
+	if at := slices.Index(p.args, "--data-dir"); at >= 0 {
+		return p.args[at+1]
+	}
+	return ""
+}
+
 // Logged tells how often a text is in the process's log.
 func (p *Process) Logged(text string) int { return strings.Count(p.logged.String(), text) }
 
