@@ -80,9 +80,17 @@ func (g *Gateway) answer(ctx context.Context, x *exchange) (_ wire.Object, err e
 	})
 }
 
-// read reads the parameters of the query and the body.
+// read reads the parameters of the query and the body. When it can not, it still
+// tells in which format to say so.
 func (x *exchange) read() error {
-	x.inXML = strings.EqualFold(x.URL.Query().Get("Format"), "XML")
+	err := x.readParams()
+	if err != nil {
+		x.inXML = strings.EqualFold(x.URL.Query().Get("Format"), "XML")
+	}
+	return err
+}
+
+func (x *exchange) readParams() error {
 	if x.URL.Path != "/" && x.URL.Path != "" {
 		return notFound("There is nothing at the path %s: all calls go to /.", wire.Quote(x.URL.Path))
 	}
