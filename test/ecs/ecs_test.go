@@ -99,8 +99,13 @@ type client func(action, version string, p params) (map[string]any, error)
 
 // newer calls with the core of the newer SDKs.
 func (s *system) newer(action, version string, p params) (map[string]any, error) {
+	return newerAt(s.ECSAddr(), "ak", action, version, p)
+}
+
+// newerAt calls a system at an address with an access key.
+func newerAt(address, key, action, version string, p params) (map[string]any, error) {
 	c, err := openapi.NewClient(&openapi.Config{
-		AccessKeyId: tea.String("ak"), AccessKeySecret: tea.String("sk"), Endpoint: tea.String(s.ECSAddr()), Protocol: tea.String("HTTP"),
+		AccessKeyId: tea.String(key), AccessKeySecret: tea.String("sk"), Endpoint: tea.String(address), Protocol: tea.String("HTTP"),
 	})
 	if err != nil {
 		return nil, err
@@ -133,22 +138,23 @@ func (s *system) newer(action, version string, p params) (map[string]any, error)
 
 // classic calls with the classic SDK.
 func (s *system) classic(action, version string, p params) (map[string]any, error) {
-	return s.classicAs(credentials.NewAccessKeyCredential("ak", "sk"), action, version, p)
+	return classicAt(s.ECSAddr(), s.region, credentials.NewAccessKeyCredential("ak", "sk"), action, version, p)
 }
 
 // temporary calls with the classic SDK and a temporary key.
 func (s *system) temporary(action, version string, p params) (map[string]any, error) {
-	return s.classicAs(credentials.NewStsTokenCredential("sts", "sk", "token"), action, version, p)
+	return classicAt(s.ECSAddr(), s.region, credentials.NewStsTokenCredential("sts", "sk", "token"), action, version, p)
 }
 
-func (s *system) classicAs(credential any, action, version string, p params) (map[string]any, error) {
-	c, err := sdk.NewClientWithOptions(s.region, sdk.NewConfig().WithScheme("HTTP"), credential)
+// classicAt calls a system at an address with a credential.
+func classicAt(address, region string, credential any, action, version string, p params) (map[string]any, error) {
+	c, err := sdk.NewClientWithOptions(region, sdk.NewConfig().WithScheme("HTTP"), credential)
 	if err != nil {
 		return nil, err
 	}
 	defer c.Shutdown()
 	request := requests.NewCommonRequest()
-	request.Scheme, request.Method, request.Domain, request.Version, request.ApiName = "HTTP", "POST", s.ECSAddr(), version, action
+	request.Scheme, request.Method, request.Domain, request.Version, request.ApiName = "HTTP", "POST", address, version, action
 	for name, value := range p {
 		request.QueryParams[name] = value
 	}

@@ -6,77 +6,86 @@ import (
 	"testing"
 )
 
-// TestOperations calls every operation of instances and of what the cloud sells
-// with both client libraries.
-func TestOperations(t *testing.T) {
-	s := start(t)
-	bothClients(t, s, func(t *testing.T, call client) {
-		region := params{"RegionId": s.region}
-		launch := region.with("InstanceType", "ecs.c6.large", "VSwitchId", "vsw-"+s.zone, "ImageId", "img-1", "SecurityGroupId", "sg-1")
-		launched := must(t, call, "RunInstances", launch.with("Amount", "3", "InstanceName", "web", "UniqueSuffix", "true",
-			"SpotStrategy", "SpotWithPriceLimit", "SpotPriceLimit", "9.5", "SystemDisk.Category", "cloud_essd", "Tag.1.Key", "role", "Tag.1.Value", "a b*~"))
-		ids := list(launched, "InstanceIdSets", "InstanceIdSet")
-		if len(ids) != 3 {
-			t.Fatalf("launched %v", launched)
-		}
-		first, third := ids[0].(string), ids[2].(string)
-		await(t, "three that run", func() bool {
-			found := must(t, call, "DescribeInstances", region.with("InstanceIds", `["`+first+`","`+ids[1].(string)+`","`+third+`"]`, "Status", "Running"))
-			return at(found, "TotalCount") == 3.0
-		})
-		found := must(t, call, "DescribeInstances", region.with("InstanceName", "web001", "Tag.1.Key", "role", "Tag.1.Value", "a b*~", "ImageId", "img-1", "VSwitchId", "vsw-"+s.zone))
-		for _, want := range []struct {
-			name  string
-			value any
-		}{
-			{"InstanceId", first}, {"ZoneId", s.zone}, {"RegionId", s.region}, {"Cpu", 2.0}, {"Memory", 4096.0}, {"SpotStrategy", "SpotWithPriceLimit"},
-			{"SpotPriceLimit", 9.5}, {"InstanceChargeType", "PostPaid"}, {"StoppedMode", "Not-applicable"},
-		} {
-			if got := at(found, "Instances", "Instance", 0, want.name); got != want.value {
-				t.Errorf("%s: %v, want %v", want.name, got, want.value)
-			}
-		}
-		if got := text(must(t, call, "DescribeInstanceAttribute", params{"InstanceId": first}), "InstanceName"); got != "web001" {
-			t.Errorf("attribute: %v", got)
-		}
-		if got := must(t, call, "DescribeInstances", region.with("InstanceName", "web*", "MaxResults", "10")); len(list(got, "Instances", "Instance")) < 3 {
-			t.Errorf("by token: %v", got)
-		}
-		if got := text(must(t, call, "DescribeInstanceStatus", region.with("InstanceId.1", first)), "InstanceStatuses", "InstanceStatus", 0, "Status"); got != "Running" {
-			t.Errorf("status: %v", got)
-		}
-		full := must(t, call, "DescribeInstancesFullStatus", region.with("InstanceId.1", first))
-		if at(full, "InstanceFullStatusSet", "InstanceFullStatusType", 0, "Status", "Code") != 1.0 || text(full, "InstanceFullStatusSet", "InstanceFullStatusType", 0, "HealthStatus", "Name") != "Ok" {
-			t.Errorf("full status: %v", full)
-		}
-		must(t, call, "ModifyInstanceAttribute", params{"InstanceId": third, "InstanceName": "renamed", "DeletionProtection": "true"})
-		refused(t, call, "DeleteInstance", params{"InstanceId": third, "Force": "true"}, 403, "InvalidOperation.DeletionProtection")
-		must(t, call, "ModifyInstanceAttribute", params{"InstanceId": third, "DeletionProtection": "false"})
-		must(t, call, "RebootInstance", params{"InstanceId": first})
-		await(t, "one that runs again", func() bool {
-			return text(must(t, call, "DescribeInstanceAttribute", params{"InstanceId": first}), "Status") == "Running"
-		})
-		stopped := must(t, call, "StopInstances", region.with("InstanceId.1", first, "StoppedMode", "StopCharging"))
-		if got := text(stopped, "InstanceResponses", "InstanceResponse", 0, "Code"); got != "200" {
-			t.Errorf("stopped: %v", stopped)
-		}
-		await(t, "one that is stopped", func() bool {
-			return text(must(t, call, "DescribeInstanceAttribute", params{"InstanceId": first}), "Status") == "Stopped"
-		})
-		refused(t, call, "StopInstance", params{"InstanceId": first}, 403, "IncorrectInstanceStatus")
-		refused(t, call, "StartInstance", params{"InstanceId": first, "DryRun": "true"}, 400, "DRYRUN.SUCCESS")
-		some := must(t, call, "StartInstances", region.with("InstanceId.1", first, "InstanceId.2", "i-none", "BatchOptimization", "SuccessFirst"))
-		if text(some, "InstanceResponses", "InstanceResponse", 0, "Code") != "200" || text(some, "InstanceResponses", "InstanceResponse", 1, "Code") != "InvalidInstanceId.NotFound" {
-			t.Errorf("started: %v", some)
-		}
-		refused(t, call, "DeleteInstance", params{"InstanceId": third}, 403, "IncorrectInstanceStatus")
-		must(t, call, "DeleteInstances", region.with("InstanceId.1", first, "InstanceId.2", ids[1].(string), "Force", "true"))
-		must(t, call, "DeleteInstance", params{"InstanceId": third, "Force": "true"})
-		if got := must(t, call, "DescribeInstances", region.with("InstanceIds", `["`+first+`"]`)); at(got, "TotalCount") != 0.0 {
-			t.Errorf("released: %v", got)
-		}
-		lookUps(t, s, call)
+// instances calls what starts, tells of and ends instances.
+func instances(t *testing.T, s *system, call client) {
+	t.Helper()
+	region := params{"RegionId": s.region}
+	launch := region.with("InstanceType", "ecs.c6.large", "VSwitchId", "vsw-"+s.zone, "ImageId", "img-1", "SecurityGroupId", "sg-1")
+	launched := must(t, call, "RunInstances", launch.with("Amount", "3", "InstanceName", "web", "UniqueSuffix", "true",
+		"SpotStrategy", "SpotWithPriceLimit", "SpotPriceLimit", "9.5", "SystemDisk.Category", "cloud_essd", "Tag.1.Key", "role", "Tag.1.Value", "a b*~"))
+	ids := list(launched, "InstanceIdSets", "InstanceIdSet")
+	if len(ids) != 3 {
+		t.Fatalf("launched %v", launched)
+	}
+	first, third := ids[0].(string), ids[2].(string)
+	await(t, "three that run", func() bool {
+		found := must(t, call, "DescribeInstances", region.with("InstanceIds", `["`+first+`","`+ids[1].(string)+`","`+third+`"]`, "Status", "Running"))
+		return at(found, "TotalCount") == 3.0
 	})
+	found := must(t, call, "DescribeInstances", region.with("InstanceName", "web001", "Tag.1.Key", "role", "Tag.1.Value", "a b*~", "ImageId", "img-1", "VSwitchId", "vsw-"+s.zone))
+	for _, want := range []struct {
+		name  string
+		value any
+	}{
+		{"InstanceId", first}, {"ZoneId", s.zone}, {"RegionId", s.region}, {"Cpu", 2.0}, {"Memory", 4096.0}, {"SpotStrategy", "SpotWithPriceLimit"},
+		{"SpotPriceLimit", 9.5}, {"InstanceChargeType", "PostPaid"}, {"StoppedMode", "Not-applicable"},
+	} {
+		if got := at(found, "Instances", "Instance", 0, want.name); got != want.value {
+			t.Errorf("%s: %v, want %v", want.name, got, want.value)
+		}
+	}
+	if got := text(must(t, call, "DescribeInstanceAttribute", params{"InstanceId": first}), "InstanceName"); got != "web001" {
+		t.Errorf("attribute: %v", got)
+	}
+	if got := must(t, call, "DescribeInstances", region.with("InstanceName", "web*", "MaxResults", "10")); len(list(got, "Instances", "Instance")) < 3 {
+		t.Errorf("by token: %v", got)
+	}
+	if got := text(must(t, call, "DescribeInstanceStatus", region.with("InstanceId.1", first)), "InstanceStatuses", "InstanceStatus", 0, "Status"); got != "Running" {
+		t.Errorf("status: %v", got)
+	}
+	full := must(t, call, "DescribeInstancesFullStatus", region.with("InstanceId.1", first))
+	if at(full, "InstanceFullStatusSet", "InstanceFullStatusType", 0, "Status", "Code") != 1.0 || text(full, "InstanceFullStatusSet", "InstanceFullStatusType", 0, "HealthStatus", "Name") != "Ok" {
+		t.Errorf("full status: %v", full)
+	}
+	must(t, call, "ModifyInstanceAttribute", params{"InstanceId": third, "InstanceName": "renamed", "DeletionProtection": "true"})
+	refused(t, call, "DeleteInstance", params{"InstanceId": third, "Force": "true"}, 403, "InvalidOperation.DeletionProtection")
+	must(t, call, "ModifyInstanceAttribute", params{"InstanceId": third, "DeletionProtection": "false"})
+	must(t, call, "RebootInstance", params{"InstanceId": first})
+	await(t, "one that runs again", func() bool {
+		return text(must(t, call, "DescribeInstanceAttribute", params{"InstanceId": first}), "Status") == "Running"
+	})
+	stopped := must(t, call, "StopInstances", region.with("InstanceId.1", first, "StoppedMode", "StopCharging"))
+	if got := text(stopped, "InstanceResponses", "InstanceResponse", 0, "Code"); got != "200" {
+		t.Errorf("stopped: %v", stopped)
+	}
+	await(t, "one that is stopped", func() bool {
+		return text(must(t, call, "DescribeInstanceAttribute", params{"InstanceId": first}), "Status") == "Stopped"
+	})
+	refused(t, call, "StopInstance", params{"InstanceId": first}, 403, "IncorrectInstanceStatus")
+	refused(t, call, "StartInstance", params{"InstanceId": first, "DryRun": "true"}, 400, "DRYRUN.SUCCESS")
+	some := must(t, call, "StartInstances", region.with("InstanceId.1", first, "InstanceId.2", "i-none", "BatchOptimization", "SuccessFirst"))
+	if text(some, "InstanceResponses", "InstanceResponse", 0, "Code") != "200" || text(some, "InstanceResponses", "InstanceResponse", 1, "Code") != "InvalidInstanceId.NotFound" {
+		t.Errorf("started: %v", some)
+	}
+	became := func(status string) {
+		t.Helper()
+		await(t, status, func() bool {
+			return text(must(t, call, "DescribeInstanceAttribute", params{"InstanceId": first}), "Status") == status
+		})
+	}
+	became("Running")
+	must(t, call, "StopInstance", params{"InstanceId": first})
+	became("Stopped")
+	must(t, call, "StartInstance", params{"InstanceId": first})
+	became("Running")
+	must(t, call, "RebootInstances", region.with("InstanceId.1", first))
+	became("Running")
+	refused(t, call, "DeleteInstance", params{"InstanceId": third}, 403, "IncorrectInstanceStatus")
+	must(t, call, "DeleteInstances", region.with("InstanceId.1", first, "InstanceId.2", ids[1].(string), "Force", "true"))
+	must(t, call, "DeleteInstance", params{"InstanceId": third, "Force": "true"})
+	if got := must(t, call, "DescribeInstances", region.with("InstanceIds", `["`+first+`"]`)); at(got, "TotalCount") != 0.0 {
+		t.Errorf("released: %v", got)
+	}
 }
 
 // lookUps calls what tells of the cloud.
@@ -134,10 +143,9 @@ func refused(t *testing.T, call client, action string, p params, status int, cod
 	}
 }
 
-// TestRefusals provokes the error codes of instances and of what the cloud
-// sells.
-func TestRefusals(t *testing.T) {
-	s := start(t)
+// refusals provokes the error codes of instances and of what the cloud sells.
+func refusals(t *testing.T, s *system, call client) {
+	t.Helper()
 	region := params{"RegionId": s.region}
 	launch := region.with("InstanceType", "ecs.c6.large", "VSwitchId", "vsw-"+s.zone)
 	spot := launch.with("SpotStrategy", "SpotWithPriceLimit", "SpotPriceLimit", "9")
@@ -146,9 +154,7 @@ func TestRefusals(t *testing.T) {
 	for i := range 101 {
 		ids["InstanceId."+strconv.Itoa(i+1)], events["EventId."+strconv.Itoa(i+1)] = "i-"+strconv.Itoa(i), "e-"+strconv.Itoa(i)
 	}
-	if _, err := s.newer("RunInstances", ecsVersion, launch.with("ClientToken", "t", "Amount", "1")); err != nil {
-		t.Fatal(err)
-	}
+	must(t, call, "RunInstances", launch.with("ClientToken", "t", "Amount", "1"))
 	for _, c := range []struct {
 		action string
 		p      params
@@ -197,6 +203,7 @@ func TestRefusals(t *testing.T) {
 		{"DescribeInstanceAttribute", params{"InstanceId": "i-none"}, 404, "InvalidInstanceId.NotFound"},
 		{"ModifyInstanceAttribute", params{"InstanceId": "i-none", "InstanceName": "web"}, 404, "InvalidInstanceId.NotFound"},
 		{"StartInstance", params{"InstanceId": "i-none"}, 404, "InvalidInstanceId.NotFound"},
+		{"StartInstances", many, 404, "InvalidInstanceId.NotFound"},
 		{"StopInstances", many, 404, "InvalidInstanceId.NotFound"},
 		{"RebootInstances", many, 404, "InvalidInstanceId.NotFound"},
 		{"DeleteInstances", many, 404, "InvalidInstanceId.NotFound"},
@@ -209,8 +216,14 @@ func TestRefusals(t *testing.T) {
 		{"DescribeSpotPriceHistory", region.with("InstanceType", "ecs.c6.large", "NetworkType", "vpc", "StartTime", "2026-01-01T00:00:00Z", "EndTime", "2026-03-01T00:00:00Z"), 400, "InvalidParams.Time"},
 		{"DescribeSpotAdvice", region, 403, "InvalidParam.TypeAndCpuMem.Conflict"},
 		{"DescribeSpotAdvice", region.with("InstanceTypes.1", "ecs.c6.large", "Cores", "2"), 403, "InvalidParam.TypeAndCpuMem.Conflict"},
+		{"DescribeInstanceTypes", params{"InstanceFamilyLevel": "Best"}, 400, "InvalidParameter"},
+		{"DescribeInstanceTypeFamilies", params{"RegionId": "mars-1"}, 404, "InvalidRegionId.NotFound"},
+		{"DescribeVSwitches", region.with("PageSize", "all"), 400, "InvalidParameter"},
+		{"DescribeSecurityGroups", params{"RegionId": "mars-1"}, 404, "InvalidRegionId.NotFound"},
+		{"DescribeImages", params{"RegionId": "mars-1"}, 404, "InvalidRegionId.NotFound"},
+		{"RebootInstance", params{"InstanceId": "i-none"}, 404, "InvalidInstanceId.NotFound"},
 		{"DescribePrice", region.with("InstanceType", "ecs.x1.none"), 400, "InvalidInstanceType.ValueNotSupported"},
 	} {
-		refused(t, s.newer, c.action, c.p, c.status, c.code)
+		refused(t, call, c.action, c.p, c.status, c.code)
 	}
 }

@@ -27,6 +27,7 @@ require (
 	github.com/aliyun/alibaba-cloud-sdk-go v1.63.107
 	github.com/seed-198b1370/muster/cmd/muster v0.0.0-00010101000000-000000000000
 	github.com/seed-198b1370/muster/pkg v0.0.0
+	github.com/seed-198b1370/muster/proto v0.0.0
 	github.com/seed-198b1370/muster/services/fleetsim v0.0.0-00010101000000-000000000000
 	github.com/seed-198b1370/muster/services/gateway v0.0.0-00010101000000-000000000000
 )
@@ -72,7 +73,6 @@ require (
 	github.com/prometheus/common v0.72.0 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect
 	github.com/redis/go-redis/v9 v9.23.0 // indirect
-	github.com/seed-198b1370/muster/proto v0.0.0 // indirect
 	github.com/seed-198b1370/muster/services/allocator v0.0.0-00010101000000-000000000000 // indirect
 	github.com/seed-198b1370/muster/services/groupsvc v0.0.0-00010101000000-000000000000 // indirect
 	github.com/seed-198b1370/muster/services/healthcheck v0.0.0-00010101000000-000000000000 // indirect
