@@ -33,6 +33,9 @@ $(BIN)/jaeger: tools/jaeger/go.mod
 .PHONY: standin-jaeger
 standin-jaeger: $(BIN)/jaeger ## Builds what stands in for Jaeger and the OpenTelemetry collector where no registry is reached.
 
+$(BIN)/govulncheck: tools/vuln/go.mod
+	GOWORK=off go -C tools/vuln build -o $(BIN)/ tool && touch $@
+
 .PHONY: tools
 tools: $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/golangci-lint $(BIN)/grpcurl ## Builds the pinned developer tools into .bin/.
 
@@ -73,6 +76,21 @@ breaking: $(BIN)/buf deps-proto ## Holds the contracts against the last release'
 .PHONY: baseline
 baseline: $(BIN)/buf deps-proto ## Makes the contracts as they are the ones that later changes must not break.
 	$(BIN)/buf build proto --exclude-source-info -o proto/baseline.binpb
+
+# What is known of vulnerabilities, as of a day: the database itself can not be
+# asked everywhere. VULNDB=https://vuln.go.dev asks it.
+VULNDB_MODULE := golang.org/x/vulndb@v0.0.0-20261105234957-e22db6528018
+VULNDB ?=
+# The Go release that binaries for others are built with (deploy/compose/Dockerfile).
+RELEASE_GO := go1.26.10
+
+.PHONY: vuln
+vuln: $(BIN)/govulncheck ## Holds all that the modules call against the known vulnerabilities (VULNDB=https://vuln.go.dev for those of today).
+	@db='$(VULNDB)'; if [ -z "$$db" ]; then \
+		db=file://$$(GOWORK=off go mod download -json $(VULNDB_MODULE) | sed -n 's/^\t"Dir": "\(.*\)",$$/\1/p')/data/osv; \
+		echo 'vuln: known vulnerabilities as of $(VULNDB_MODULE)'; \
+	fi; \
+	for dir in $(MODULE_DIRS); do echo "vuln: $$dir"; GOTOOLCHAIN=$(RELEASE_GO) $(BIN)/govulncheck -C $$dir -db "$$db" ./... || exit 1; done
 
 .PHONY: tidy
 tidy: ## Tidies every module.
