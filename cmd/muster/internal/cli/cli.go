@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+	"github.com/willabides/kongplete"
 	"google.golang.org/grpc"
 
 	"github.com/seed-198b1370/muster/pkg/access"
@@ -50,6 +51,7 @@ func commands() []command {
 		{"certs", "Make and show certificates for development.", &certsCommand{}},
 		{"ready", "Ask whether a server is ready to be called; exit code 0 if it is.", &readyCommand{}},
 		{"token", "Make tokens, which say who may call what.", &tokenCommand{}},
+		{"completion", "Write what makes a shell complete command lines.", &completionCommand{}},
 	}
 }
 
@@ -101,6 +103,10 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(console{in: in, out: out, err: errOut}),
 	}
+	completing := isCompleting()
+	if completing {
+		args = nil // whatever they are, the shell says what is being written elsewhere
+	}
 	for _, c := range readable(args) {
 		options = append(options, kong.DynamicCommand(c.name, c.help, "", c.flags))
 	}
@@ -111,6 +117,10 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	if err != nil {
 		printError(errOut, err, nil)
 		return exitFailed
+	}
+	if completing {
+		kongplete.Complete(parser)
+		return exitOK
 	}
 	parsed, err := parser.Parse(args)
 	if exited >= 0 {

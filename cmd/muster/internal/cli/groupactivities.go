@@ -3,11 +3,15 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/seed-198b1370/muster/cmd/muster/internal/cli/value"
 	"github.com/seed-198b1370/muster/cmd/muster/internal/cli/wrap"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
@@ -15,7 +19,9 @@ import (
 
 type groupActivities struct {
 	namedGroup
-	Limit int32 `help:"Show at most so many, 1 to 200." default:"20"`
+	Limit int32  `field:"page_size" help:"Show at most so many, 1 to 200." default:"20"`
+	From  string `field:"started_from" placeholder:"TIME" help:"Only those that started then or later, such as 2026-01-02T15:04:05Z."`
+	To    string `field:"started_before" placeholder:"TIME" help:"Only those that started before then."`
 }
 
 // maxActivities is how many activities of a group are kept.
@@ -23,16 +29,22 @@ const maxActivities = 200
 
 // Run lists the latest activities.
 func (c *groupActivities) Run(ctx context.Context, on console) error {
-	if c.Limit < 1 || c.Limit > maxActivities {
-		return misuse("--limit must be 1 to %d, got %d", maxActivities, c.Limit)
+	request, err := c.request()
+	if err != nil {
+		return err
 	}
 	return c.on(ctx, func(groups groupv1.GroupServiceClient, _ regions, id string) error {
-		listed, err := groups.ListActivities(ctx, &groupv1.ListActivitiesRequest{GroupId: id, PageSize: c.Limit})
+		request.GroupId = id
+		listed, err := groups.ListActivities(ctx, request)
 		if err != nil {
 			return err
 		}
 		return c.show(on.out, listed, func(w table) {
-			if len(listed.GetActivities()) == 0 {
+			switch {
+			case len(listed.GetActivities()) > 0:
+			case c.From != "" || c.To != "":
+				w.say("Nothing that was done for the group, and is still known, started then.")
+			default:
 				w.say("Nothing was done for the group so far.")
 			}
 			for i, activity := range listed.GetActivities() {
@@ -43,6 +55,34 @@ func (c *groupActivities) Run(ctx context.Context, on console) error {
 			}
 		})
 	})
+}
+
+// request is what the command line asks for, but for the group, or what is wrong
+// with it.
+func (c *groupActivities) request() (*groupv1.ListActivitiesRequest, error) {
+	request := &groupv1.ListActivitiesRequest{PageSize: c.Limit}
+	var wrong []error
+	if c.Limit < 1 || c.Limit > maxActivities {
+		wrong = append(wrong, misuse("--limit must be 1 to %d, got %d", maxActivities, c.Limit))
+	}
+	for _, bound := range []struct {
+		flag, text string
+		into       **timestamppb.Timestamp
+	}{{"--from", c.From, &request.StartedFrom}, {"--to", c.To, &request.StartedBefore}} {
+		if bound.text == "" {
+			continue
+		}
+		at, err := value.Time(bound.text)
+		*bound.into = timestamppb.New(at)
+		wrong = append(wrong, of(bound.flag, err))
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return nil, err
+	}
+	if c.From != "" && c.To != "" && !request.GetStartedFrom().AsTime().Before(request.GetStartedBefore().AsTime()) {
+		return nil, misuse("--to must be later than --from, got %s and %s", c.From, c.To)
+	}
+	return request, nil
 }
 
 // activityText writes all of an activity: what it is for, then what was done.

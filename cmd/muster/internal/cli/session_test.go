@@ -69,6 +69,10 @@ func TestSession(t *testing.T) {
 	s.matches(short, `\nREFUSED +ZONE +BILLING +NEXT TRY +WHY\n`)
 	s.matches(short, `\necs\.g6\.xlarge +cn-shenzhen-e +spot +(next look|\S+Z) +NoInstanceStock\n`)
 	s.matches(s.ok("group activities web"), `refused, NoInstanceStock \(The instanceTypes are out of usage\): ecs`)
+	s.ok("group activities web --from 2020-01-01T00:00:00Z", "NoInstanceStock")
+	if early := s.ok("group activities web --to 2020-01-01T00:00:00Z"); early != "Nothing that was done for the group, and is still known, started then.\n" {
+		t.Errorf("activities of a time before the group:\n%s", early)
+	}
 
 	s.ok("fleet restore --all")
 	s.await("web", "^active fulfilled: 40 of 40 units")
@@ -98,6 +102,7 @@ func TestSession(t *testing.T) {
 func TestRefusals_nameFlags(t *testing.T) {
 	s := newShell(t)
 	s.fails("group create --total 5000 --instance-type ecs.nope --zone nowhere", "  --total: must be", "(spec.target_capacity.total)")
+	s.fails("template create x1 --bandwidth 500 --description http://x", "  --bandwidth: must be", "(configuration.internet_max_bandwidth_out_mbps)")
 	s.fails("group create --total 5 --instance-type ecs.nope --zone nowhere",
 		"  --instance-type: must be an instance type", "(spec.candidates[0].instance_type)", "  --zone: must be a zone", "(spec.candidates[0].zone_id)")
 	s.fails("group create --total 5", "  --instance-type, --zone: must have 1 to 20 candidates")

@@ -50,7 +50,7 @@ func templateID(ctx context.Context, templates groupv1.LaunchTemplateServiceClie
 // namedTemplate is what commands about one launch template have in common.
 type namedTemplate struct {
 	client
-	Template string `arg:"" help:"Id or name of the launch template."`
+	Template string `arg:"" field:"launch_template_id" help:"Id or name of the launch template."`
 }
 
 // on runs a function with the launch template service and the id of the template.

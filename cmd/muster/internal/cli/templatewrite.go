@@ -20,22 +20,22 @@ const maxUserDataBytes = 32 << 10
 // A madeFrom is the flags that say how instances are made. What is given wins
 // over the file.
 type madeFrom struct {
-	Zone               string   `placeholder:"ZONE" help:"Zone, for groups and candidates that name none."`
-	Type               string   `placeholder:"TYPE" help:"Instance type, for groups and candidates that name none."`
-	Image              string   `placeholder:"ID" help:"Image of the instances."`
-	SecurityGroup      []string `sep:"none" placeholder:"ID" help:"Security group of the instances; may be given up to 16 times."`
-	SystemDisk         string   `placeholder:"DISK" help:"Disk to boot from, as CATEGORY[,CATEGORY...]:GIB[:keep], such as essd,ssd:40: the first category on offer is taken."`
-	DataDisk           []string `sep:"none" placeholder:"DISK" help:"Further disk, written as for --system-disk; may be given up to 16 times."`
-	Bandwidth          *int32   `placeholder:"MBPS" help:"Outbound bandwidth to the Internet in Mbit/s, 0 to 100."`
-	KeyPair            string   `placeholder:"NAME" help:"Key pair to log on with."`
-	RAMRole            string   `name:"ram-role" placeholder:"NAME" help:"RAM role of the instances."`
-	UserDataFile       string   `placeholder:"FILE" help:"File of what instances can read about themselves, at most 32 KiB, as it is; - reads standard input."`
-	Tag                []string `sep:"none" placeholder:"KEY=VALUE" help:"Tag of the instances; may be given up to 18 times."`
-	ResourceGroup      string   `placeholder:"ID" help:"Resource group of the instances."`
-	InstanceName       string   `placeholder:"NAME" help:"Name of the instances; name[begin,bits]suffix, such as web-[1,4], gives each a number."`
-	Description        string   `placeholder:"TEXT" help:"Description of the instances."`
-	Unprotected        bool     `help:"Launch spot instances without the hour of protection from reclaim."`
-	VersionDescription string   `placeholder:"TEXT" help:"What the version is for."`
+	Zone               string   `field:"configuration.zone_id" placeholder:"ZONE" help:"Zone, for groups and candidates that name none."`
+	Type               string   `field:"configuration.instance_type" placeholder:"TYPE" help:"Instance type, for groups and candidates that name none."`
+	Image              string   `field:"configuration.image_id" placeholder:"ID" help:"Image of the instances."`
+	SecurityGroup      []string `field:"configuration.security_group_ids" sep:"none" placeholder:"ID" help:"Security group of the instances; may be given up to 16 times."`
+	SystemDisk         string   `field:"configuration.system_disk" placeholder:"DISK" help:"Disk to boot from, as CATEGORY[,CATEGORY...]:GIB[:keep], such as essd,ssd:40: the first category on offer is taken."`
+	DataDisk           []string `field:"configuration.data_disks" sep:"none" placeholder:"DISK" help:"Further disk, written as for --system-disk; may be given up to 16 times."`
+	Bandwidth          *int32   `field:"configuration.internet_max_bandwidth_out_mbps" placeholder:"MBPS" help:"Outbound bandwidth to the Internet in Mbit/s, 0 to 100."`
+	KeyPair            string   `field:"configuration.key_pair_name" placeholder:"NAME" help:"Key pair to log on with."`
+	RAMRole            string   `field:"configuration.ram_role_name" name:"ram-role" placeholder:"NAME" help:"RAM role of the instances."`
+	UserDataFile       string   `field:"configuration.user_data" placeholder:"FILE" help:"File of what instances can read about themselves, at most 32 KiB, as it is; - reads standard input."`
+	Tag                []string `field:"configuration.tags" sep:"none" placeholder:"KEY=VALUE" help:"Tag of the instances; may be given up to 18 times."`
+	ResourceGroup      string   `field:"configuration.resource_group_id" placeholder:"ID" help:"Resource group of the instances."`
+	InstanceName       string   `field:"configuration.instance_name" placeholder:"NAME" help:"Name of the instances; name[begin,bits]suffix, such as web-[1,4], gives each a number."`
+	Description        string   `field:"configuration.description" placeholder:"TEXT" help:"Description of the instances."`
+	Unprotected        bool     `field:"configuration.spot_protection" help:"Launch spot instances without the hour of protection from reclaim."`
+	VersionDescription string   `field:"version_description" placeholder:"TEXT" help:"What the version is for."`
 }
 
 // apply puts what was given into a configuration, or tells all that is wrong
@@ -116,9 +116,9 @@ func readInto(name, holds string, on console, request proto.Message) (*yamlFile,
 
 type templateCreate struct {
 	client
-	Name      string `arg:"" optional:"" help:"Name of the launch template; wins over the file's."`
+	Name      string `arg:"" optional:"" field:"name" help:"Name of the launch template; wins over the file's."`
 	File      string `short:"f" placeholder:"FILE" help:"YAML file of a CreateLaunchTemplate request; - reads standard input."`
-	RequestID string `name:"request-id" placeholder:"ID" help:"Client token; wins over the file's. Without either one is made."`
+	RequestID string `name:"request-id" field:"request_id" placeholder:"ID" help:"Client token; wins over the file's. Without either one is made."`
 	madeFrom
 }
 
@@ -156,7 +156,7 @@ type templateAddVersion struct {
 	namedTemplate
 	File      string `short:"f" placeholder:"FILE" help:"YAML file of a CreateLaunchTemplateVersion request, as show writes it; - reads standard input."`
 	Default   bool   `help:"Make the version the default."`
-	RequestID string `name:"request-id" placeholder:"ID" help:"Client token; wins over the file's. Without either one is made."`
+	RequestID string `name:"request-id" field:"request_id" placeholder:"ID" help:"Client token; wins over the file's. Without either one is made."`
 	madeFrom
 }
 
