@@ -78,7 +78,8 @@ func (c StreamConfig) toJetStream(name, subjects, description string) jetstream.
 var ErrFixed = errors.New("stream can not be changed to that")
 
 // EnsureStream makes the schema's stream, or brings one that exists to a
-// configuration. It returns [ErrFixed] if that can not be done.
+// configuration. It returns [ErrFixed] if that can not be done, or if a
+// later release has written it.
 func (s Schema[E]) EnsureStream(ctx context.Context, js jetstream.JetStream, config StreamConfig) error {
 	return ensure(ctx, js, config.toJetStream(s.stream, s.Subjects(), s.description))
 }
@@ -115,6 +116,9 @@ func MarkFixed(err error) error {
 func update(ctx context.Context, js jetstream.JetStream, config jetstream.StreamConfig) error {
 	stream, err := js.Stream(ctx, config.Name)
 	if err == nil {
+		if err := checkLayout(stream.CachedInfo().Config.Metadata); err != nil {
+			return err
+		}
 		if has := stream.CachedInfo().Config.Storage; has != config.Storage {
 			return fmt.Errorf("%w: it is kept in %s, not in %s, and where a stream is kept does not change; "+
 				"ask for %[2]s, or delete the stream with all that it holds", ErrFixed, inWords(has), inWords(config.Storage))
@@ -122,6 +126,7 @@ func update(ctx context.Context, js jetstream.JetStream, config jetstream.Stream
 	} else if !errors.Is(err, jetstream.ErrStreamNotFound) {
 		return err
 	}
+	config.Metadata = noted(config.Metadata)
 	_, err = js.CreateOrUpdateStream(ctx, config)
 	return err
 }

@@ -87,9 +87,9 @@ func (s *Store) open(ctx context.Context) (jetstream.KeyValue, error) {
 	if s.config.MemoryStorage {
 		config.Storage, config.MaxBytes = jetstream.MemoryStorage, maxMemoryBytes
 	}
-	kv, err := s.js.CreateOrUpdateKeyValue(ctx, config)
+	kv, err := events.EnsureBucket(ctx, s.js, config)
 	if err != nil {
-		return nil, fmt.Errorf("open bucket %s: %w", Bucket, err)
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

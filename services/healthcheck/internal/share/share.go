@@ -120,9 +120,9 @@ func (s *Shares) Open(ctx context.Context) error {
 	if s.config.MemoryStorage {
 		config.Storage = jetstream.MemoryStorage
 	}
-	store, err := s.js.CreateOrUpdateKeyValue(ctx, config)
+	store, err := events.EnsureBucket(ctx, s.js, config)
 	if err != nil {
-		return fmt.Errorf("open bucket %s: %w", bucket, events.MarkFixed(err))
+		return err
 	}
 	s.store = store
 	return nil

@@ -91,7 +91,7 @@ func (w *Webhooks) store(ctx context.Context) (jetstream.KeyValue, error) {
 			Bucket: bucket, Description: "Where events are sent over HTTP.", History: 1, MaxBytes: maxBucketBytes,
 			Replicas: w.config.Stream.Replicas, Storage: w.storage(),
 		}
-		store, err = w.js.CreateOrUpdateKeyValue(ctx, config)
+		return events.EnsureBucket(ctx, w.js, config)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open bucket %s: %w", bucket, err)

@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"go.etcd.io/bbolt"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/seed-198b1370/muster/pkg/layout"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
@@ -37,8 +39,10 @@ var (
 	bucketMeta       = []byte("meta")       // "format": number of the layout
 )
 
-// format is the number of this layout.
-const format = 1
+// layouts are the steps from each layout to the next. Their number is that of the
+// layout that this release writes. All of them, and the number, are one
+// transaction.
+func layouts(*bbolt.Tx) []func() error { return []func() error{layout.Same} }
 
 // lockTimeout bounds how long opening waits for another process to let go of
 // the file.
@@ -82,8 +86,8 @@ func Open(folder string) (_ *Boltstore, err error) {
 	return b, nil
 }
 
-// prepare makes what is missing, refuses a layout of another version, and drops
-// leases.
+// prepare makes what is missing, refuses the layout of a later release, brings that
+// of an earlier one up to date, and drops leases.
 func (b *Boltstore) prepare(tx *bbolt.Tx) error {
 	for _, name := range [][]byte{
 		bucketGroups, bucketSchedule, bucketDue, bucketActivities, bucketTokens, bucketExpiries, bucketTemplates, bucketNames,
@@ -94,14 +98,19 @@ func (b *Boltstore) prepare(tx *bbolt.Tx) error {
 		}
 	}
 	meta := tx.Bucket(bucketMeta)
-	if stored := meta.Get([]byte("format")); stored != nil && binary.BigEndian.Uint64(stored) != format {
-		return fmt.Errorf("layout %d is not known, only %d", binary.BigEndian.Uint64(stored), format)
+	stored, err := layoutOf(meta)
+	if err != nil {
+		return err
 	}
-	if err := meta.Put([]byte("format"), binary.BigEndian.AppendUint64(nil, format)); err != nil {
+	steps := layouts(tx)
+	if err := layout.Upgrade(stored, steps...); err != nil {
+		return err
+	}
+	if err := meta.Put([]byte("format"), binary.BigEndian.AppendUint64(nil, uint64(len(steps)))); err != nil {
 		return err
 	}
 	var keys [][]byte
-	err := tx.Bucket(bucketSchedule).ForEach(func(key, _ []byte) error {
+	err = tx.Bucket(bucketSchedule).ForEach(func(key, _ []byte) error {
 		keys = append(keys, append([]byte(nil), key...))
 		return nil
 	})
@@ -111,6 +120,18 @@ func (b *Boltstore) prepare(tx *bbolt.Tx) error {
 		}
 	}
 	return err
+}
+
+// layoutOf is the number of the layout that a store has; 0 without one.
+func layoutOf(meta *bbolt.Bucket) (int, error) {
+	stored := meta.Get([]byte("format"))
+	if stored == nil {
+		return 0, nil
+	}
+	if len(stored) != 8 {
+		return 0, fmt.Errorf("its layout is noted in %d bytes, not 8: the file is damaged", len(stored))
+	}
+	return int(min(binary.BigEndian.Uint64(stored), math.MaxInt32)), nil
 }
 
 // Close implements [store.Store].

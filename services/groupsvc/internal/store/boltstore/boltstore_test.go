@@ -1,12 +1,17 @@
 package boltstore_test
 
 import (
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"go.etcd.io/bbolt"
 	"go.uber.org/goleak"
 
+	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	storagev1 "github.com/seed-198b1370/muster/proto/gen/muster/groupsvc/storage/v1"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store/boltstore"
@@ -42,6 +47,63 @@ func TestOpen_refusesASecondProcess(t *testing.T) {
 	}
 	if err := first.Save(t.Context(), store.Change{Account: "a", Group: &storagev1.StoredGroup{}}); err == nil {
 		t.Error("a closed store took a write")
+	}
+}
+
+// A file of a later release is refused and left as it is; one without a number,
+// from before there were numbers, is taken over.
+func TestOpen_layouts(t *testing.T) {
+	for name, test := range map[string]struct {
+		noted []byte
+		says  string
+	}{
+		"later":            {binary.BigEndian.AppendUint64(nil, 9), "a later release wrote it in layout 9, this one reads up to layout 1"},
+		"damaged":          {[]byte{1}, "the file is damaged"},
+		"without a number": {nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder := t.TempDir()
+			first := open(t, folder)
+			group := &storagev1.StoredGroup{Group: &groupv1.Group{GroupId: "g"}}
+			if err := errors.Join(first.Save(t.Context(), store.Change{Account: "a", Group: group}), first.Close()); err != nil {
+				t.Fatal(err)
+			}
+			note(t, folder, test.noted)
+			second, err := boltstore.Open(folder)
+			if test.says != "" {
+				if err == nil || !strings.Contains(err.Error(), test.says) {
+					t.Fatalf("got %v, want one that says %q", err, test.says)
+				}
+				note(t, folder, binary.BigEndian.AppendUint64(nil, 1))
+				second = open(t, folder)
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := second.Get(t.Context(), store.Key{Account: "a", GroupID: "g"}); err != nil {
+				t.Errorf("the group is gone: %v", err)
+			}
+			if err := second.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// note notes a layout in the file of a store; nil for none.
+func note(t *testing.T, folder string, layout []byte) {
+	t.Helper()
+	db, err := bbolt.Open(filepath.Join(folder, "groups.db"), 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		if layout == nil {
+			return tx.Bucket([]byte("meta")).Delete([]byte("format"))
+		}
+		return tx.Bucket([]byte("meta")).Put([]byte("format"), layout)
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -25,11 +25,17 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-198b1370/muster/pkg/clock"
+	"github.com/seed-198b1370/muster/pkg/layout"
 	"github.com/seed-198b1370/muster/pkg/rpc"
 )
 
 // format is the number of this layout: keys, fields, shards.
 const format = 1
+
+// layouts are the steps from each layout to the next, as many as format. They are
+// made while processes of the release before may be at work, which must go on to
+// read what they lead to: a step only adds.
+func layouts() []func() error { return []func() error{layout.Same} }
 
 // openRetry is how long opening waits, in real time, before it tries again to
 // reach the server.
@@ -74,8 +80,12 @@ func (r *Redisstore) prepare(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("read the layout of the store: %w", unreachable(err))
 	}
-	if stored != strconv.Itoa(format) {
-		return fmt.Errorf("the store has layout %s, and this release knows only %d: use the release that wrote it", strconv.Quote(stored), format)
+	number, err := strconv.Atoi(stored)
+	if err != nil {
+		return fmt.Errorf("the layout of the store is no number: %.40q", stored)
+	}
+	if err := layout.Upgrade(number, layouts()...); err != nil {
+		return fmt.Errorf("the store %s: %w", formatKey, err)
 	}
 	if err := r.script.Load(ctx, r.client).Err(); err != nil {
 		return fmt.Errorf("load the script of the store: %w", unreachable(err))

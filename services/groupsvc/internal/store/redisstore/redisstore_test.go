@@ -84,7 +84,7 @@ func TestSameAsMemory_Prop(t *testing.T) {
 func TestOpen_refusesALaterLayout(t *testing.T) {
 	server := redistest.Start(t)
 	server.Set(t, "muster:format", 2)
-	if opened, err := redisstore.Open(t.Context(), redisstore.Config{URL: server.URL()}, nil); err == nil || !strings.Contains(err.Error(), "layout") {
+	if opened, err := redisstore.Open(t.Context(), redisstore.Config{URL: server.URL()}, nil); err == nil || !strings.Contains(err.Error(), "a later release wrote it in layout 2, this one reads up to layout 1") {
 		t.Errorf("got %v, %v", opened, err)
 	}
 }
