@@ -102,7 +102,7 @@ func (s secrets) token(name string) string {
 
 func TestTLS(t *testing.T) {
 	made := newSecrets(t)
-	s := start(t, shape{overlays: []string{"tls"}, env: made.env()})
+	s := start(t, shape{overlays: []string{"tls", "observability"}, services: []string{"prometheus"}, env: made.env()})
 
 	t.Run("a token lets in", func(t *testing.T) { lets(t, made) })
 	t.Run("others are refused, and it is logged", func(t *testing.T) { refuses(t, s, made) })
@@ -110,6 +110,7 @@ func TestTLS(t *testing.T) {
 	t.Run("a token that is taken out is soon of no use", func(t *testing.T) { takesBack(t, made) })
 	t.Run("certificates are renewed without a restart", func(t *testing.T) { renews(t, made) })
 	t.Run("the ECS API takes signed calls only", func(t *testing.T) { signs(t, made) })
+	t.Run("metrics are read all the same", func(t *testing.T) { tells(t, `count(up{job="muster"} == 1)`, 7) })
 	t.Run("Redis and NATS ask for a password, over TLS", func(t *testing.T) { guardsStores(t, s) })
 }
 
