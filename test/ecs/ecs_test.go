@@ -213,10 +213,13 @@ func list(answer any, path ...any) []any {
 	return held
 }
 
+// patience is for how long tests wait for what must come about.
+const patience = 2 * time.Minute
+
 // await calls until what is answered is as wanted.
 func await(t *testing.T, what string, look func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for wall := clock.NewWall(); !look(); {
 		timer := wall.NewTimer(wall.Now().Add(50 * time.Millisecond))

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/auth/credentials"
 )
@@ -121,6 +122,8 @@ func startProcess(t *testing.T, binary, dataDir, keys string) *process {
 	case p.address = <-serving:
 	case <-p.ended:
 		t.Fatalf("muster ended at once:\n%s", log.String())
+	case <-time.After(patience):
+		t.Fatalf("muster does not answer the ECS API after %v", patience)
 	}
 	return p
 }

@@ -1,6 +1,7 @@
 package ecs_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
+	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
 )
 
 // TestStory lives through the life of a group as a user of the ECS API does,
@@ -124,6 +126,32 @@ func (s *story) termination(id string) (status int, body string) {
 	return response.StatusCode, string(read)
 }
 
+// notice is the time in the event that an instance will be reclaimed. Events are
+// not in the ECS API, here as in the cloud.
+func (s *story) notice(id string) string {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	stream, err := healthv1.NewHealthServiceClient(s.s.Conn()).WatchInstanceEvents(ctx, &healthv1.WatchInstanceEventsRequest{
+		FromStart: true, InstanceId: id, Kinds: []healthv1.InstanceEventKind{healthv1.InstanceEventKind_INSTANCE_EVENT_KIND_INTERRUPTION_NOTICE},
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for {
+		response, err := stream.Recv()
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if event := response.GetEvent(); event != nil {
+			return event.GetReleaseTime().AsTime().Format(metadataTime)
+		}
+	}
+}
+
+// metadataTime is how metadata writes times.
+const metadataTime = "2006-01-02T15:04:05Z"
+
 // reclaimOne has an instance taken back: it is locked, its metadata tells when
 // it ends, and another stands in for it before it does.
 func (s *story) reclaimOne(before []any) {
@@ -154,8 +182,11 @@ func (s *story) reclaimOne(before []any) {
 		s.t.Errorf("full status: %v", full)
 	}
 	status, when := s.termination(victim)
-	if _, err := time.Parse("2006-01-02T15:04:05Z", when); status != http.StatusOK || err != nil {
+	if _, err := time.Parse(metadataTime, when); status != http.StatusOK || err != nil {
 		s.t.Errorf("termination time: %d %q", status, when)
+	}
+	if noticed := s.notice(victim); noticed != when {
+		s.t.Errorf("the event tells of the end at %s, the metadata at %s", noticed, when)
 	}
 	await(s.t, "a replacement beside what is reclaimed", func() bool {
 		return len(s.instances()) == 5 && len(s.instances("InstanceIds", `["`+victim+`"]`)) == 1
