@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // the older signature is what it is
+	"crypto/sha1"
 	"encoding/base64"
 	"fmt"
 	"net/http"

@@ -56,7 +56,7 @@ func generate(data, out string, notes io.Writer) error {
 	if err := made.Write(&written); err != nil {
 		return err
 	}
-	if err := os.WriteFile(out, written.Bytes(), 0o644); err != nil {
+	if err := os.WriteFile(out, written.Bytes(), 0o644); err != nil { //nolint:gosec // a catalogue of prices, which all may read
 		return fmt.Errorf("write catalog: %w", err)
 	}
 	fmt.Fprintf(notes, "%d offers, %d types, %d zones\n", len(made.Offers()), len(made.InstanceTypes()), len(made.ZoneIDs()))

@@ -24,7 +24,7 @@ func writeDocument(path string, f *findings) error {
 		return fmt.Errorf("%s must have a line %q and a line %q after it", path, beginMark, endMark)
 	}
 	text := before + beginMark + "\n\n" + f.tables() + endMark + after
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil { //nolint:gosec // part of the documents, which all may read
 		return fmt.Errorf("write document: %w", err)
 	}
 	return nil

@@ -43,7 +43,7 @@ func calibrate(data, docs string) error {
 		return err
 	}
 	folder := filepath.Join(docs, "market")
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // part of the documents, which all may read
 		return fmt.Errorf("make folder of plots: %w", err)
 	}
 	if err := writePlots(folder, f); err != nil {

@@ -118,7 +118,7 @@ func escaped(text string) string {
 
 // write writes a plot into a folder.
 func (p *plot) write(path string) error {
-	if err := os.WriteFile(path, []byte(p.svg()), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(p.svg()), 0o644); err != nil { //nolint:gosec // part of the documents, which all may read
 		return fmt.Errorf("write plot: %w", err)
 	}
 	return nil

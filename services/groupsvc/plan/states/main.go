@@ -40,7 +40,7 @@ func run(root string) error {
 	if err != nil || bytes.Equal(before, after) {
 		return err
 	}
-	return os.WriteFile(path, after, 0o600) //nolint:gosec // a developer names the folder
+	return os.WriteFile(path, after, 0o600)
 }
 
 // update replaces the state machines in a document.
