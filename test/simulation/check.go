@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-198b1370/muster/pkg/rpc"
+	allocatorv1 "github.com/seed-198b1370/muster/proto/gen/muster/allocator/v1"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
 	healthv1 "github.com/seed-198b1370/muster/proto/gen/muster/health/v1"
@@ -140,7 +141,11 @@ func (c *check) show(g *group, shown *groupv1.Group) {
 	spec := shown.GetSpec()
 	g.heaviest = 1000
 	for _, candidate := range spec.GetCandidates() {
-		g.heaviest = max(g.heaviest, weightOf(candidate))
+		for _, sold := range types {
+			if stands(candidate, sold.name) {
+				g.heaviest = max(g.heaviest, weightOf(candidate, sold.name))
+			}
+		}
 	}
 	amounts := spec.GetTargetCapacity()
 	now := target{c.run.now(), int64(amounts.GetTotal()) * 1000, int64(amounts.GetPayAsYouGo()) * 1000, int64(amounts.GetSpot()) * 1000}
@@ -210,16 +215,38 @@ func (c *check) some(g *group, count int) []string {
 	return ids[:min(count, len(ids))]
 }
 
-func weightOf(candidate *groupv1.Candidate) int64 {
-	if candidate.WeightedCapacity == nil {
+// weightOf is what an instance of a candidate contributes.
+func weightOf(candidate *groupv1.Candidate, instanceType string) int64 {
+	switch {
+	case candidate.GetAttributes().GetCapacityUnit() == allocatorv1.CapacityUnit_CAPACITY_UNIT_VCPU:
+		return int64(vcpusOf(instanceType)) * 1000
+	case candidate.WeightedCapacity == nil:
 		return 1000
+	default:
+		return int64(candidate.GetWeightedCapacity()*1000 + 0.5)
 	}
-	return int64(candidate.GetWeightedCapacity()*1000 + 0.5)
+}
+
+// stands tells whether a candidate stands for a type, by name or by attributes.
+func stands(candidate *groupv1.Candidate, instanceType string) bool {
+	if attributes := candidate.GetAttributes(); attributes != nil {
+		return slices.Contains(attributes.GetVcpus(), vcpusOf(instanceType))
+	}
+	return candidate.GetInstanceType() == instanceType
+}
+
+func vcpusOf(instanceType string) int32 {
+	for _, sold := range types {
+		if sold.name == instanceType {
+			return int32(sold.vcpus)
+		}
+	}
+	return 0
 }
 
 func (g *group) candidate(i *fleetv1.Instance) *groupv1.Candidate {
 	for _, candidate := range g.shown.GetSpec().GetCandidates() {
-		if candidate.GetZoneId() == i.GetZoneId() && candidate.GetInstanceType() == i.GetInstanceType() {
+		if candidate.GetZoneId() == i.GetZoneId() && stands(candidate, i.GetInstanceType()) {
 			return candidate
 		}
 	}
@@ -229,7 +256,7 @@ func (g *group) candidate(i *fleetv1.Instance) *groupv1.Candidate {
 // weight is what an instance contributes.
 func (g *group) weight(i *fleetv1.Instance) int64 {
 	if candidate := g.candidate(i); candidate != nil {
-		return weightOf(candidate)
+		return weightOf(candidate, i.GetInstanceType())
 	}
 	return 1000
 }
@@ -710,7 +737,7 @@ func (c *check) room(g *group) bool {
 	var room [3]bool
 	for _, pool := range pools.GetPools() {
 		for _, candidate := range spec.GetCandidates() {
-			if candidate.GetZoneId() != pool.GetZoneId() || candidate.GetInstanceType() != pool.GetInstanceType() || pool.GetAvailableInstances() < 15 {
+			if candidate.GetZoneId() != pool.GetZoneId() || !stands(candidate, pool.GetInstanceType()) || pool.GetAvailableInstances() < 15 {
 				continue
 			}
 			dear := false

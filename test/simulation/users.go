@@ -111,6 +111,9 @@ func describe(spec *groupv1.GroupSpec) string {
 	if spec.GetBudget() != nil {
 		words += " with a budget"
 	}
+	if spec.GetCandidates()[0].GetAttributes() != nil {
+		words += " by attributes"
+	}
 	return words
 }
 
@@ -164,6 +167,10 @@ func (r *run) spec() *groupv1.GroupSpec {
 
 // candidates draws where a group may launch.
 func (r *run) candidates(spec *groupv1.GroupSpec) {
+	if r.chance(150) {
+		r.attributes(spec)
+		return
+	}
 	weighted, priced := r.chance(400), r.chance(250)
 	for range 1 + r.draw.IntN(4) {
 		chosen := r.draw.IntN(len(types))
@@ -186,6 +193,21 @@ func (r *run) candidates(spec *groupv1.GroupSpec) {
 	}
 	if priced && r.chance(300) {
 		spec.Spot.MaxPriceMicrosPerHour = types[len(types)-1].price * pick[int64](r, 20, 50) / 100
+	}
+}
+
+// attributes draws candidates that say what types must be like, one a zone.
+func (r *run) attributes(spec *groupv1.GroupSpec) {
+	byVCPUs, first := r.chance(500), r.draw.IntN(len(types)-1)
+	for _, zone := range zones[:1+r.draw.IntN(len(zones))] {
+		candidate := &groupv1.Candidate{ZoneId: zone, Attributes: &allocatorv1.InstanceAttributes{}}
+		for _, sold := range types[first : first+2] {
+			candidate.Attributes.Vcpus = append(candidate.Attributes.Vcpus, int32(sold.vcpus))
+		}
+		if byVCPUs {
+			candidate.Attributes.CapacityUnit = allocatorv1.CapacityUnit_CAPACITY_UNIT_VCPU
+		}
+		spec.Candidates = append(spec.Candidates, candidate)
 	}
 }
 
