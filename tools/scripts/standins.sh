@@ -40,11 +40,11 @@ shell_for() {
 # is made anew once other modules are needed.
 modules=$(find . -name vendor -prune -o \( -name 'go.mod' -o -name 'go.sum' -o -name 'go.work*' \) -not -path './tools/*' -print0 |
   sort -z | xargs -0 cat | sha256sum | cut -c 1-16)
-if [[ $(docker image inspect --format '{{index .Config.Labels "muster.modules"}}' golang:1.26 2>/dev/null) =~ ^[0-9a-f]{16}$ &&
+if [[ $(docker image inspect --format '{{index .Config.Labels "muster.modules"}}' golang:1.26.10 2>/dev/null) =~ ^[0-9a-f]{16}$ &&
   ${BASH_REMATCH[0]} != "$modules" ]]; then
-  docker image rm golang:1.26
+  docker image rm golang:1.26.10
 fi
-if missing golang:1.26; then
+if missing golang:1.26.10; then
   cp go.work.sum "$work"
   go mod download
   cp "$work/go.work.sum" . # it has grown by what no build needs
@@ -57,7 +57,7 @@ if missing golang:1.26; then
   tar -C "$root" -c . | docker import \
     -c "LABEL muster.modules=$modules" \
     -c 'ENV PATH=/usr/local/go/bin:/bin' -c 'ENV GOTOOLCHAIN=local' -c 'ENV GOPROXY=file:///modules/download' \
-    -c 'ENV GONOSUMDB=*' -c 'ENV GOFLAGS=-modcacherw' -c 'ENV HOME=/tmp' - golang:1.26
+    -c 'ENV GONOSUMDB=*' -c 'ENV GOFLAGS=-modcacherw' -c 'ENV HOME=/tmp' - golang:1.26.10
 fi
 
 if missing redis:7.0.15; then
