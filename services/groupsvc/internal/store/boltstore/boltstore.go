@@ -50,16 +50,13 @@ const lockTimeout = 2 * time.Second
 
 // Boltstore is a [store.Store] in a file.
 type Boltstore struct {
-	db    *bbolt.DB
-	woken woken
-	// committing is held while a transaction is made: who holds it sees the leases
-	// as they are.
-	committing sync.Mutex
-	writes     chan *write
-	writer     sync.WaitGroup
-	closed     chan struct{}
-	once       sync.Once
-	err        error
+	db     *bbolt.DB
+	woken  woken
+	writes chan *write
+	writer sync.WaitGroup
+	closed chan struct{}
+	once   sync.Once
+	err    error
 }
 
 // Open opens the store in a folder, which it makes if there is none. Leases
@@ -77,9 +74,9 @@ func Open(folder string) (_ *Boltstore, err error) {
 	}
 	b := &Boltstore{
 		db: db, writes: make(chan *write, maxShared), closed: make(chan struct{}),
-		woken: woken{at: map[string]time.Time{}, taken: map[string]time.Time{}},
+		woken: newWoken(),
 	}
-	if err := db.Update(b.prepare); err != nil {
+	if err := b.update(b.prepare); err != nil {
 		return nil, errors.Join(fmt.Errorf("prepare store %s: %w", path, err), db.Close())
 	}
 	b.writer.Go(b.writeAll)

@@ -12,27 +12,32 @@ import (
 	"github.com/seed-198b1370/muster/services/groupsvc/internal/store"
 )
 
+// readTurn reads the turn of a group, with what it was woken for while it is held.
 func (b *Boltstore) readTurn(tx *bbolt.Tx, key []byte) (store.Turn, error) {
+	turn, err := storedTurn(tx, key)
+	b.woken.fill(key, &turn)
+	return turn, err
+}
+
+func storedTurn(tx *bbolt.Tx, key []byte) (store.Turn, error) {
 	stored := &storagev1.StoredSchedule{}
 	if value := tx.Bucket(bucketSchedule).Get(key); value != nil {
 		if err := proto.Unmarshal(value, stored); err != nil {
 			return store.Turn{}, fmt.Errorf("read schedule of %q: %w", key, err)
 		}
 	}
-	turn := store.TurnOf(stored)
-	b.woken.fill(key, &turn)
-	return turn, nil
+	return store.TurnOf(stored), nil
 }
 
 // reschedule changes a group's turn and moves it in the index by time. The
 // change tells whether there was one.
 func (b *Boltstore) reschedule(tx *bbolt.Tx, key []byte, change func(*store.Turn) bool) error {
-	turn, err := b.readTurn(tx, key)
+	turn, err := storedTurn(tx, key)
 	if err != nil {
 		return err
 	}
 	before := turn.Claimable()
-	if !change(&turn) {
+	if !b.woken.take(key, &turn, change) {
 		return nil
 	}
 	due := tx.Bucket(bucketDue)
@@ -50,7 +55,6 @@ func (b *Boltstore) reschedule(tx *bbolt.Tx, key []byte, change func(*store.Turn
 	if err != nil {
 		return fmt.Errorf("write schedule of %q: %w", key, err)
 	}
-	b.woken.take(key)
 	return tx.Bucket(bucketSchedule).Put(key, value)
 }
 
@@ -90,28 +94,38 @@ func (b *Boltstore) Release(ctx context.Context, key store.Key, done store.Done)
 
 // Wake implements [store.Store].
 func (b *Boltstore) Wake(ctx context.Context, key store.Key, at time.Time) error {
-	// A look first: of a thousand events of one group, one is a write at most.
-	if needed, err := b.wakeHeld(groupKey(key), at); err != nil || !needed {
-		return err
+	raw := groupKey(key)
+	for {
+		// A look first: of a thousand events of one group, one is a write at most.
+		turn, err := b.viewTurn(raw)
+		if err != nil || !turn.Wake(at) {
+			return err
+		}
+		if turn.Holder == "" {
+			return b.change(ctx, key, func(turn *store.Turn) bool { return turn.Wake(at) })
+		}
+		if ended := b.woken.note(raw, at); ended != nil {
+			select {
+			case <-ended:
+				continue
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		// If it is held now, whoever gives it back finds the note.
+		if turn, err = b.viewTurn(raw); err != nil || turn.Holder != "" {
+			return err
+		}
 	}
-	return b.change(ctx, key, func(turn *store.Turn) bool { return turn.Wake(at) })
 }
 
-// wakeHeld notes the wake of a group that is held and tells whether that of
-// another must be written.
-func (b *Boltstore) wakeHeld(key []byte, at time.Time) (write bool, err error) {
-	b.committing.Lock() // what is held is given back by no transaction meanwhile
-	defer b.committing.Unlock()
+// viewTurn reads the turn of a group.
+func (b *Boltstore) viewTurn(key []byte) (turn store.Turn, err error) {
 	err = b.db.View(func(tx *bbolt.Tx) error {
-		turn, err := b.readTurn(tx, key)
-		if turn.Holder != "" {
-			b.woken.wake(key, turn, at)
-		} else {
-			write = turn.Wake(at)
-		}
+		turn, err = b.readTurn(tx, key)
 		return err
 	})
-	return write, err
+	return turn, err
 }
 
 // change changes the turn of a group if it is there.

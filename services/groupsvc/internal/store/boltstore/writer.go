@@ -95,8 +95,6 @@ func (b *Boltstore) commit(shared []*write) {
 
 // update makes a transaction.
 func (b *Boltstore) update(apply func(*bbolt.Tx) error) error {
-	b.committing.Lock()
-	defer b.committing.Unlock()
 	err := b.db.Update(apply)
 	b.woken.end(err != nil)
 	return err

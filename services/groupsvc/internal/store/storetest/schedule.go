@@ -1,9 +1,12 @@
 package storetest
 
 import (
+	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -70,6 +73,48 @@ func wakeDuringWork(t *testing.T, s store.Store) {
 	// A wake never makes a group due later.
 	want(t, s.Wake(t.Context(), key("g"), Origin.Add(2*time.Hour)), nil)
 	wantIDs(t, claim(t, s, Origin.Add(time.Hour), "h", 10), "g")
+}
+
+// wakeWhileGivenBack wakes a group that is claimed and given back all the time:
+// after each wake it is claimed at least once more.
+func wakeWhileGivenBack(t *testing.T, s store.Store) {
+	const wakes = 500
+	save(t, s, group("g"), Origin)
+	var claims atomic.Int64
+	ended := make(chan struct{})
+	var working sync.WaitGroup
+	working.Go(func() {
+		for {
+			select {
+			case <-ended:
+				return
+			default:
+			}
+			if len(claim(t, s, Origin, "h", 1)) == 0 {
+				runtime.Gosched()
+				continue
+			}
+			claims.Add(1)
+			want(t, s.Release(t.Context(), key("g"), store.Done{Holder: "h", Next: Origin.Add(time.Hour)}), nil)
+		}
+	})
+	patience, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for range wakes {
+		before := claims.Load()
+		want(t, s.Wake(t.Context(), key("g"), Origin), nil)
+		for claims.Load() == before {
+			if patience.Err() != nil {
+				t.Error("a wake was lost")
+				close(ended)
+				working.Wait()
+				return
+			}
+			runtime.Gosched()
+		}
+	}
+	close(ended)
+	working.Wait()
 }
 
 func lostLease(t *testing.T, s store.Store) {

@@ -36,7 +36,7 @@ func Run(t *testing.T, shared bool, open func(t *testing.T) func() store.Store) 
 		"a token is forgotten in time": tokenForgotten, "nothing is shared with callers": nothingShared,
 		"groups are listed in order": listed, "the latest activities are kept": activitiesKept,
 		"a claim is exclusive until its lease ends": leaseBoundary, "claims race": claimRace,
-		"a wake during work is not lost": wakeDuringWork, "a lost lease gives nothing back": lostLease,
+		"a wake during work is not lost": wakeDuringWork, "a wake while a group is given back is not lost": wakeWhileGivenBack, "a lost lease gives nothing back": lostLease,
 		"due groups come longest due first": dueOrder, "a removed group leaves nothing": removed,
 		"a group made due and leased is due without the lease": leasedAtBirth,
 		"what is due later than all else is not lost":          dueInManyAccounts, "refusals are shared": refusalsShared,
