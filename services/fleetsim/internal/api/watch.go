@@ -8,7 +8,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/seed-198b1370/muster/pkg/clock"
 	"github.com/seed-198b1370/muster/pkg/rpc"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	"github.com/seed-198b1370/muster/services/fleetsim/internal/engine"
@@ -22,10 +21,6 @@ const (
 	// signOfLifeEvery is how often, in real time, a quiet stream says that it
 	// is there.
 	signOfLifeEvery = time.Second
-	// gather is how long, in real time, after a response transitions are gathered
-	// for the next. Of many calls at once the first is then told at once, and the
-	// others together: their readers do not take the processor from the calls.
-	gather = 5 * time.Millisecond
 )
 
 // WatchInstances implements the contract.
@@ -65,9 +60,6 @@ func (f *fleet) WatchInstances(req *fleetv1.WatchInstancesRequest, stream grpc.S
 		if err != nil {
 			return err
 		}
-		if err := clock.SleepUntil(stream.Context(), f.Wall, w.told.Add(gather)); err != nil {
-			return ended(stream.Context())
-		}
 	}
 }
 
@@ -80,7 +72,6 @@ type watch struct {
 	all     bool // accounts are meant
 	tags    []world.Tag
 
-	told   time.Time                     // when the last transitions were sent, in real time
 	after  uint64                        // the transition that was read last
 	held   []heldResponse                // read and not sent, in order
 	repeat []*fleetv1.InstanceTransition // to come again with the next response
@@ -163,7 +154,6 @@ func (w *watch) send(stream grpc.ServerStreamingServer[fleetv1.WatchInstancesRes
 		if err := stream.Send(next.WatchInstancesResponse); err != nil {
 			return err
 		}
-		w.told = w.fleet.Wall.Now()
 	}
 	if !speak {
 		return nil
