@@ -60,7 +60,8 @@ type Config struct {
 	// LookInterval is the longest time between two looks at a group: how late
 	// a change is seen of which no event told. Default: a minute.
 	LookInterval time.Duration
-	// Workers is how many groups are looked at in parallel. Default: 8.
+	// Workers is how many groups are looked at in parallel: most of a look is waiting
+	// for the store and the cloud. Default: 32.
 	Workers int
 	// ParallelCalls is how many calls of the cloud one look makes at a time; at 1
 	// it makes all its calls one after the other, in one order. Default: 16.
@@ -155,7 +156,7 @@ func New(ctx context.Context, config Config, deps Deps) (*Service, error) {
 
 func (c Config) withDefaults() Config {
 	setDefault(&c.LookInterval, time.Minute)
-	setDefault(&c.Workers, 8)
+	setDefault(&c.Workers, 32)
 	setDefault(&c.ParallelCalls, 16)
 	setDefault(&c.LeaseDuration, 5*time.Minute)
 	setDefault(&c.LaunchGrace, time.Minute)
