@@ -7,6 +7,9 @@ import (
 	"regexp"
 	"strconv"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/seed-198b1370/muster/cmd/muster/internal/cli/value"
 	"github.com/seed-198b1370/muster/pkg/clock"
 )
 
@@ -128,4 +131,14 @@ func checkAlone(flag string, others ...given) error {
 		}
 	}
 	return errors.Join(wrong...)
+}
+
+// readTime reads the time of a flag, if it was given.
+func readTime(flag, text string, into **timestamppb.Timestamp) error {
+	if text == "" {
+		return nil
+	}
+	at, err := value.Time(text)
+	*into = timestamppb.New(at)
+	return of(flag, err)
 }

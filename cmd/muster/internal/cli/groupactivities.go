@@ -9,9 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"google.golang.org/protobuf/types/known/timestamppb"
-
-	"github.com/seed-198b1370/muster/cmd/muster/internal/cli/value"
 	"github.com/seed-198b1370/muster/cmd/muster/internal/cli/wrap"
 	fleetv1 "github.com/seed-198b1370/muster/proto/gen/muster/fleet/v1"
 	groupv1 "github.com/seed-198b1370/muster/proto/gen/muster/group/v1"
@@ -65,17 +62,7 @@ func (c *groupActivities) request() (*groupv1.ListActivitiesRequest, error) {
 	if c.Limit < 1 || c.Limit > maxActivities {
 		wrong = append(wrong, misuse("--limit must be 1 to %d, got %d", maxActivities, c.Limit))
 	}
-	for _, bound := range []struct {
-		flag, text string
-		into       **timestamppb.Timestamp
-	}{{"--from", c.From, &request.StartedFrom}, {"--to", c.To, &request.StartedBefore}} {
-		if bound.text == "" {
-			continue
-		}
-		at, err := value.Time(bound.text)
-		*bound.into = timestamppb.New(at)
-		wrong = append(wrong, of(bound.flag, err))
-	}
+	wrong = append(wrong, readTime("--from", c.From, &request.StartedFrom), readTime("--to", c.To, &request.StartedBefore))
 	if err := errors.Join(wrong...); err != nil {
 		return nil, err
 	}

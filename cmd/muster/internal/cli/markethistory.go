@@ -109,17 +109,7 @@ func (c *marketHistory) request() (*fleetv1.ListSpotPricesRequest, error) {
 		_, err := value.Within(c.Since, mostHistory)
 		wrong = append(wrong, of("--since", err), checkAlone("--since", given{"--from", c.From != ""}))
 	}
-	for _, bound := range []struct {
-		flag, text string
-		into       **timestamppb.Timestamp
-	}{{"--from", c.From, &request.StartTime}, {"--to", c.To, &request.EndTime}} {
-		if bound.text == "" {
-			continue
-		}
-		at, err := value.Time(bound.text)
-		*bound.into = timestamppb.New(at)
-		wrong = append(wrong, of(bound.flag, err))
-	}
+	wrong = append(wrong, readTime("--from", c.From, &request.StartTime), readTime("--to", c.To, &request.EndTime))
 	if err := errors.Join(wrong...); err != nil {
 		return nil, err
 	}
